@@ -1,0 +1,89 @@
+namespace Atoll.Foundation;
+
+/// <summary>
+/// Every fixed bound of the system, with the reason for its number. Full is an answer, never growth. Bounds that an operator may choose
+/// are options elsewhere; their defaults and ceilings are here.
+/// </summary>
+public static class Limits
+{
+    /// <summary>Default bound of a record's key: long enough for paths and composite keys, short enough to keep index nodes small.</summary>
+    public const int KeyBytesDefault = 4 * 1024;
+
+    /// <summary>Ceiling of the configurable key bound.</summary>
+    public const int KeyBytesMax = 64 * 1024;
+
+    /// <summary>Default bound of a record's value. Larger things are files.</summary>
+    public const int ValueBytesDefault = 8 * 1024 * 1024;
+
+    /// <summary>Ceiling of the configurable value bound; a command of one such value must fit into an entry.</summary>
+    public const int ValueBytesMax = 32 * 1024 * 1024;
+
+    /// <summary>A batch is one entry: it shares the entry's bound, and this bounds the work of one apply step.</summary>
+    public const int BatchOperationsMax = 1_000;
+
+    /// <summary>The largest payload of a log entry: a value at its ceiling, its key at its ceiling, and headers.</summary>
+    public const int EntryBytesMax = ValueBytesMax + KeyBytesMax + (4 * 1024);
+
+    /// <summary>The largest message between nodes: one entry of the largest size and its frame.</summary>
+    public const int MessageBytesMax = EntryBytesMax + (64 * 1024);
+
+    /// <summary>The largest frame a client may send: one command of the largest size and its header.</summary>
+    public const int ClientFrameBytesMax = MessageBytesMax;
+
+    /// <summary>Appends to one follower are cut into messages of about this size, so that one never occupies a link for long.</summary>
+    public const int AppendBatchBytes = 256 * 1024;
+
+    /// <summary>Append messages under way to one follower before the leader waits: enough to fill a 100 ms link at 256 KiB each.</summary>
+    public const int AppendsInFlightMax = 64;
+
+    /// <summary>A snapshot travels in pieces of this size; a lost one costs no more than itself.</summary>
+    public const int SnapshotChunkBytes = 256 * 1024;
+
+    /// <summary>Bytes that may wait for one peer on the urgent lane before sends are refused.</summary>
+    public const long UrgentQueueBytesMax = 64L * 1024 * 1024;
+
+    /// <summary>Bytes that may wait for one peer on the bulk lane before sends are refused.</summary>
+    public const long BulkQueueBytesMax = 8L * 1024 * 1024;
+
+    /// <summary>Proposals of one shard that may wait for commitment; beyond it, new ones are answered "overloaded".</summary>
+    public const int ProposalsPendingMax = 16 * 1024;
+
+    /// <summary>Bytes of one shard's proposals that may wait for commitment.</summary>
+    public const long ProposalBytesPendingMax = 128L * 1024 * 1024;
+
+    /// <summary>Reads of one shard that may wait for a read index.</summary>
+    public const int ReadsPendingMax = 64 * 1024;
+
+    /// <summary>Requests that one loop may hold unanswered, whatever they wait for.</summary>
+    public const int RequestsInFlightMax = 128 * 1024;
+
+    /// <summary>Rows of one page of a scan.</summary>
+    public const int ScanRowsMax = 10_000;
+
+    /// <summary>A page of a scan ends after this many bytes (but holds at least one row), so that one page never occupies a loop or link for long.</summary>
+    public const int ScanPageBytesMax = 1024 * 1024;
+
+    /// <summary>Changes that a shard remembers for watchers that reconnect; older ones answer "compacted".</summary>
+    public const int ChangesKeptMax = 16 * 1024;
+
+    /// <summary>Bytes of changes that a shard remembers for watchers.</summary>
+    public const long ChangeBytesKeptMax = 32L * 1024 * 1024;
+
+    /// <summary>Remembered answers of one shard, over all clients; new clients are answered "overloaded" beyond it.</summary>
+    public const int RequestsRememberedMax = 256 * 1024;
+
+    /// <summary>Requests that one client may have under way at once: bounds what is remembered for it.</summary>
+    public const int ClientRequestsInFlightMax = 8 * 1024;
+
+    /// <summary>Replicas of one shard, learners included.</summary>
+    public const int ReplicasMax = 16;
+
+    /// <summary>Shards of one space.</summary>
+    public const int ShardsPerSpaceMax = 1024;
+
+    /// <summary>Length of a name (of a space, node, region) in UTF-8 bytes.</summary>
+    public const int NameBytesMax = 255;
+
+    /// <summary>Event loops of one node; the number fits a byte of every message.</summary>
+    public const int LoopsMax = 64;
+}
