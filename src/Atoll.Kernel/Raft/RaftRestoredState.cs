@@ -1,0 +1,31 @@
+using Atoll.Foundation.Logs;
+
+namespace Atoll.Kernel.Raft;
+
+/// <summary>What a replica finds on its disk when it starts.</summary>
+/// <param name="HardState">Term and vote.</param>
+/// <param name="SnapshotIndex">The last index that the log no longer holds (it is compacted through here); 0 when it holds everything.</param>
+/// <param name="SnapshotTerm">The term of the entry at <paramref name="SnapshotIndex"/>; 0 at index 0.</param>
+/// <param name="SnapshotMembership">
+/// The membership in force at <paramref name="SnapshotIndex"/>. At index 0 the initial one: the same on every founding replica, and
+/// <see cref="Membership.Empty"/> on a replica that joins later and will be told by its leader.
+/// </param>
+/// <param name="TermRuns">Where in the log each term starts, ascending in both; empty when the log is.</param>
+/// <param name="LastIndex">The last index in the log, or <paramref name="SnapshotIndex"/> when it is empty.</param>
+/// <param name="MembershipsInLog">The memberships that the log holds, ascending.</param>
+/// <param name="AppliedIndex">What the state machine already contains; the commit index starts here.</param>
+public sealed record RaftRestoredState(
+    HardState HardState,
+    LogIndex SnapshotIndex,
+    Term SnapshotTerm,
+    Membership SnapshotMembership,
+    IReadOnlyList<(LogIndex First, Term Term)> TermRuns,
+    LogIndex LastIndex,
+    IReadOnlyList<(LogIndex Index, Membership Membership)> MembershipsInLog,
+    LogIndex AppliedIndex)
+{
+    /// <summary>A replica that has never run.</summary>
+    /// <param name="membership">The initial membership, or <see cref="Membership.Empty"/> for one that joins an existing group.</param>
+    public static RaftRestoredState New(Membership membership) =>
+        new(default, LogIndex.Zero, Term.Zero, membership, [], LogIndex.Zero, [], LogIndex.Zero);
+}
