@@ -86,4 +86,28 @@ public static class Limits
 
     /// <summary>Event loops of one node; the number fits a byte of every message.</summary>
     public const int LoopsMax = 64;
+
+    /// <summary>Records that one expiry command removes: bounds the work of one apply step, as for a batch.</summary>
+    public const int ExpiredPerCommandMax = BatchOperationsMax;
+
+    /// <summary>Bytes of keys that one expiry command removes (at least one record), so that its changes fit into one message.</summary>
+    public const int ExpiredKeyBytesPerCommandMax = 1024 * 1024;
+
+    /// <summary>Longest time to live of a record in milliseconds: 100 years of 366 days, far from where a timestamp overflows.</summary>
+    public const long TimeToLiveMillisecondsMax = 100L * 366 * 24 * 60 * 60 * 1000;
+
+    /// <summary>Length of a reason in an answer, in UTF-8 bytes: a sentence or two.</summary>
+    public const int DetailBytesMax = 1024;
+
+    /// <summary>Length of a network address (host and port) in UTF-8 bytes: a DNS name has at most 253.</summary>
+    public const int AddressBytesMax = 300;
+
+    /// <summary>Nodes of a cluster.</summary>
+    public const int NodesMax = 1024;
+
+    /// <summary>Spaces of a cluster; every node keeps them all in its view of the directory.</summary>
+    public const int SpacesMax = 4096;
+
+    /// <summary>Shards of a cluster: a full view of the directory then takes about 4 MiB.</summary>
+    public const int ShardsMax = 64 * 1024;
 }
