@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>The directory's things as bytes. Every read is bounded; what is out of bounds makes the reader fail.</summary>
+internal static class DirectoryCodec
+{
+    internal static void Write(WireWriter writer, NodeDescription node)
+    {
+        writer.WriteString(node.Name);
+        writer.WriteString(node.PeerAddress);
+        writer.WriteString(node.ClientAddress);
+        writer.WriteString(node.HttpAddress);
+        writer.WriteVarint((ulong)node.Loops);
+        writer.WriteString(node.Region);
+        writer.WriteString(node.Zone);
+        writer.WriteUInt64(node.Incarnation);
+    }
+
+    internal static NodeDescription ReadNodeDescription(ref WireReader reader) => new(
+        ReadText(ref reader, Limits.NameBytesMax),
+        ReadText(ref reader, Limits.AddressBytesMax),
+        ReadText(ref reader, Limits.AddressBytesMax),
+        ReadText(ref reader, Limits.AddressBytesMax),
+        reader.ReadCount(Limits.LoopsMax),
+        ReadText(ref reader, Limits.NameBytesMax),
+        ReadText(ref reader, Limits.NameBytesMax),
+        reader.ReadUInt64());
+
+    internal static void Write(WireWriter writer, NodeInfo node)
+    {
+        writer.WriteUInt32(node.Id.Value);
+        Write(writer, node.Description);
+    }
+
+    internal static NodeInfo ReadNode(ref WireReader reader) => new(new NodeId(reader.ReadUInt32()), ReadNodeDescription(ref reader));
+
+    internal static void Write(WireWriter writer, SpaceOptions options)
+    {
+        writer.WriteString(options.Name);
+        writer.WriteByte((byte)options.FaultModel);
+        writer.WriteVarint((ulong)Math.Max(0, options.Replicas));
+        writer.WriteByte((byte)options.Partitioning);
+        writer.WriteVarint((ulong)Math.Max(0, options.ShardCount));
+    }
+
+    // Replicas and shard count may be anything here: whoever asked for 4 replicas or 5,000 shards is told so, not "invalid bytes".
+    internal static SpaceOptions ReadSpaceOptions(ref WireReader reader) => new(
+        ReadText(ref reader, int.MaxValue),
+        (FaultModel)reader.ReadByte(),
+        reader.ReadCount(int.MaxValue),
+        (Partitioning)reader.ReadByte(),
+        reader.ReadCount(int.MaxValue));
+
+    internal static void Write(WireWriter writer, SpaceInfo space)
+    {
+        writer.WriteUInt64(space.Id.Value);
+        Write(writer, space.Options);
+        writer.WriteUInt64(space.Created.Value);
+    }
+
+    internal static SpaceInfo ReadSpace(ref WireReader reader) =>
+        new(new SpaceId(reader.ReadUInt64()), ReadSpaceOptions(ref reader), new HybridTime(reader.ReadUInt64()));
+
+    internal static void Write(WireWriter writer, ShardInfo shard)
+    {
+        writer.WriteUInt64(shard.Id.Value);
+        writer.WriteUInt64(shard.Space.Value);
+        writer.WriteUInt64(shard.HashLow);
+        writer.WriteUInt64(shard.HashHigh);
+        writer.WriteVarint(shard.Generation);
+        Write(writer, shard.Replicas);
+    }
+
+    internal static ShardInfo ReadShard(ref WireReader reader)
+    {
+        var id = new ShardId(reader.ReadUInt64());
+        var space = new SpaceId(reader.ReadUInt64());
+        var low = reader.ReadUInt64();
+        var high = reader.ReadUInt64();
+        var generation = reader.ReadVarint();
+        return new ShardInfo(id, space, low, high, ReadNodeIds(ref reader), generation);
+    }
+
+    internal static void Write(WireWriter writer, ImmutableArray<NodeId> nodes)
+    {
+        writer.WriteVarint((ulong)nodes.Length);
+        foreach (var node in nodes)
+        {
+            writer.WriteUInt32(node.Value);
+        }
+    }
+
+    internal static ImmutableArray<NodeId> ReadNodeIds(ref WireReader reader)
+    {
+        var count = reader.ReadCount(Limits.ReplicasMax);
+        var nodes = ImmutableArray.CreateBuilder<NodeId>(count);
+        for (var i = 0; i < count && reader.Ok; i++)
+        {
+            nodes.Add(new NodeId(reader.ReadUInt32()));
+        }
+
+        return nodes.ToImmutable();
+    }
+
+    internal static string ReadText(ref WireReader reader, int bytesMax)
+    {
+        var before = reader.Position;
+        var text = reader.ReadString();
+        if (reader.Position - before > bytesMax + 5)
+        {
+            reader.Fail();
+            return "";
+        }
+
+        return text;
+    }
+}

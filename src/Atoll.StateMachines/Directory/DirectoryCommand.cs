@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>The kinds of directory commands, as they stand in the first byte.</summary>
+public enum DirectoryCommandKind : byte
+{
+    /// <summary>Names the cluster, its first nodes and the replicas of the directory itself.</summary>
+    InitCluster = 1,
+
+    /// <summary>A node joins, or comes back.</summary>
+    RegisterNode = 2,
+
+    /// <summary>A node's addresses or place change.</summary>
+    UpdateNode = 3,
+
+    /// <summary>A node leaves for ever.</summary>
+    RemoveNode = 4,
+
+    /// <summary>A new space.</summary>
+    CreateSpace = 5,
+
+    /// <summary>A space and its shards go.</summary>
+    DropSpace = 6,
+
+    /// <summary>A shard's replicas shall be these.</summary>
+    SetReplicas = 7,
+
+    /// <summary>A shard should be led by this replica.</summary>
+    SetPreferredLeader = 8,
+}
+
+/// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
+public static class DirectoryCommand
+{
+    /// <summary>
+    /// The directory's first command. Repeated for the same cluster it is Ok and changes nothing; for another one it is NotInitialized.
+    /// </summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="clusterId">Drawn at random by whoever starts the cluster; not 0.</param>
+    /// <param name="nodes">The first nodes, with the numbers that they run under already.</param>
+    /// <param name="replicas">Which of them hold the directory.</param>
+    public static void WriteInitCluster(
+        WireWriter writer, ulong clusterId, IReadOnlyList<NodeInfo> nodes, ImmutableArray<NodeId> replicas)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.InitCluster);
+        writer.WriteUInt64(clusterId);
+        writer.WriteVarint((ulong)nodes.Count);
+        foreach (var node in nodes)
+        {
+            DirectoryCodec.Write(writer, node);
+        }
+
+        DirectoryCodec.Write(writer, replicas);
+    }
+
+    /// <summary>
+    /// A node joins; the result's Id is its number. A known incarnation gets the number that it has, and its description is brought up to date.
+    /// A known name with another incarnation is AlreadyExists: that node must be removed first.
+    /// </summary>
+    public static void WriteRegisterNode(WireWriter writer, NodeDescription node)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.RegisterNode);
+        DirectoryCodec.Write(writer, node);
+    }
+
+    /// <summary>Changes what is known of a node; its incarnation must be the one that is known.</summary>
+    public static void WriteUpdateNode(WireWriter writer, NodeInfo node)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.UpdateNode);
+        DirectoryCodec.Write(writer, node);
+    }
+
+    /// <summary>Removes a node for ever; InUse while a shard names it.</summary>
+    public static void WriteRemoveNode(WireWriter writer, NodeId node)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.RemoveNode);
+        writer.WriteUInt32(node.Value);
+    }
+
+    /// <summary>
+    /// Creates a space and places its shards; the result's Id is its number. The same name with the same options is Ok with the number that
+    /// it has; with others it is AlreadyExists.
+    /// </summary>
+    public static void WriteCreateSpace(WireWriter writer, SpaceOptions options)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.CreateSpace);
+        DirectoryCodec.Write(writer, options);
+    }
+
+    /// <summary>Drops a space with all its data.</summary>
+    public static void WriteDropSpace(WireWriter writer, SpaceId space)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.DropSpace);
+        writer.WriteUInt64(space.Value);
+    }
+
+    /// <summary>Sets the nodes that shall hold a shard, the one that should lead first.</summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="shard">The shard; may be the directory's own.</param>
+    /// <param name="replicas">Known nodes, each once.</param>
+    /// <param name="expectedGeneration">Conflicts are told (as InUse) when the shard has another; 0 for whatever it has.</param>
+    public static void WriteSetReplicas(
+        WireWriter writer, ShardId shard, ImmutableArray<NodeId> replicas, ulong expectedGeneration = 0)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.SetReplicas);
+        writer.WriteUInt64(shard.Value);
+        writer.WriteVarint(expectedGeneration);
+        DirectoryCodec.Write(writer, replicas);
+    }
+
+    /// <summary>Names the replica that should lead a shard; it goes to the front of the replicas. The generation stays.</summary>
+    public static void WriteSetPreferredLeader(WireWriter writer, ShardId shard, NodeId leader)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.SetPreferredLeader);
+        writer.WriteUInt64(shard.Value);
+        writer.WriteUInt32(leader.Value);
+    }
+}

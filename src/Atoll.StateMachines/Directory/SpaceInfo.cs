@@ -1,0 +1,50 @@
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>What a space survives and gives up; see the design.</summary>
+public enum FaultModel : byte
+{
+    /// <summary>Raft: survives a minority of crashed or cut-off replicas; linearizable.</summary>
+    Strong = 1,
+
+    /// <summary>Leaderless: every reachable replica serves. Not in this version.</summary>
+    Eventual = 2,
+
+    /// <summary>Outvotes lying replicas. Not in this version.</summary>
+    Byzantine = 3,
+}
+
+/// <summary>How a space's keys are cut into shards.</summary>
+public enum Partitioning : byte
+{
+    /// <summary>By ranges of the keys' hash.</summary>
+    Hash = 1,
+
+    /// <summary>By ranges of the keys themselves. Not in this version.</summary>
+    Range = 2,
+}
+
+/// <summary>What is chosen when a space is created.</summary>
+/// <param name="Name">Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.</param>
+/// <param name="FaultModel">What it survives.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
+/// <param name="Partitioning">How its keys are cut.</param>
+/// <param name="ShardCount">Shards, 1 to <see cref="Foundation.Limits.ShardsPerSpaceMax"/>.</param>
+public sealed record SpaceOptions(
+    string Name,
+    FaultModel FaultModel = FaultModel.Strong,
+    int Replicas = 3,
+    Partitioning Partitioning = Partitioning.Hash,
+    int ShardCount = 1);
+
+/// <summary>A space.</summary>
+/// <param name="Id">Its number; never given twice, also not after the space was dropped.</param>
+/// <param name="Options">What was chosen for it.</param>
+/// <param name="Created">When, in the directory's time.</param>
+public sealed record SpaceInfo(SpaceId Id, SpaceOptions Options, HybridTime Created)
+{
+    /// <summary>Its name.</summary>
+    public string Name => Options.Name;
+}

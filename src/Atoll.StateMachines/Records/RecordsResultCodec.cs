@@ -1,0 +1,157 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+
+namespace Atoll.StateMachines.Records;
+
+/// <summary>
+/// The results of the records machine: written by the machine, read by clients. Every result begins with status (byte), the state's time
+/// (8 bytes) and a detail (string, empty for none). Readers never throw; byte strings are slices of the result.
+/// </summary>
+public static class RecordsResultCodec
+{
+    /// <summary>The status of any result; Invalid when the bytes are none.</summary>
+    public static RecordsStatus StatusOf(ReadOnlySpan<byte> result) =>
+        result.IsEmpty || result[0] > (byte)RecordsStatus.Invalid ? RecordsStatus.Invalid : (RecordsStatus)result[0];
+
+    /// <summary>Reads the result of a command.</summary>
+    public static bool TryReadWrite(ReadOnlyMemory<byte> result, out WriteResult write)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, detail) = ReadHead(ref reader);
+        var version = new HybridTime(reader.ReadUInt64());
+        var failed = reader.ReadCount(Limits.BatchOperationsMax);
+        write = new WriteResult(status, asOf, version, failed, detail);
+        return reader.OkAtEnd;
+    }
+
+    /// <summary>Reads the answer to a get.</summary>
+    public static bool TryReadGet(ReadOnlyMemory<byte> result, out GetResult get)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, detail) = ReadHead(ref reader);
+        if (status != RecordsStatus.Ok)
+        {
+            get = new GetResult(status, asOf, default, default, default, detail);
+            return reader.OkAtEnd;
+        }
+
+        get = new GetResult(
+            status, asOf, new HybridTime(reader.ReadUInt64()), new HybridTime(reader.ReadUInt64()), reader.ReadBytes(), detail);
+        return reader.OkAtEnd;
+    }
+
+    /// <summary>Reads the answer to a scan.</summary>
+    public static bool TryReadScan(ReadOnlyMemory<byte> result, out ScanPage page)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, detail) = ReadHead(ref reader);
+        var rows = new List<ScanRow>();
+        var more = false;
+        ReadOnlyMemory<byte> resumeAfter = default;
+        if (status == RecordsStatus.Ok)
+        {
+            more = reader.ReadBool();
+            resumeAfter = reader.ReadBytes();
+            while (reader.Ok && reader.ReadBool())
+            {
+                rows.Add(new ScanRow(
+                    reader.ReadBytes(), new HybridTime(reader.ReadUInt64()), new HybridTime(reader.ReadUInt64()), reader.ReadBytes()));
+            }
+        }
+
+        page = new ScanPage(status, asOf, reader.Ok ? rows : [], more, resumeAfter, detail);
+        return reader.OkAtEnd;
+    }
+
+    /// <summary>Reads the answer to a question for changes.</summary>
+    public static bool TryReadChanges(ReadOnlyMemory<byte> result, out ChangesPage page)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, detail) = ReadHead(ref reader);
+        var changes = new List<RecordChange>();
+        var through = HybridTime.Zero;
+        var more = false;
+        if (status is RecordsStatus.Ok or RecordsStatus.Compacted)
+        {
+            through = new HybridTime(reader.ReadUInt64());
+            more = reader.ReadBool();
+            while (reader.Ok && reader.ReadByte() is var kind and not 0)
+            {
+                if (kind > (byte)ChangeKind.Expire)
+                {
+                    reader.Fail();
+                }
+
+                changes.Add(new RecordChange(new HybridTime(reader.ReadUInt64()), (ChangeKind)kind, reader.ReadBytes(), reader.ReadBytes()));
+            }
+        }
+
+        page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail);
+        return reader.OkAtEnd;
+    }
+
+    /// <summary>Reads the answer to a question for counts.</summary>
+    public static bool TryReadStats(ReadOnlyMemory<byte> result, out RecordsStats stats)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, _) = ReadHead(ref reader);
+        stats = status == RecordsStatus.Ok
+            ? new RecordsStats(
+                status,
+                asOf,
+                (long)reader.ReadUInt64(),
+                (long)reader.ReadUInt64(),
+                (long)reader.ReadUInt64(),
+                (long)reader.ReadUInt64(),
+                new HybridTime(reader.ReadUInt64()))
+            : new RecordsStats(status, asOf, 0, 0, 0, 0, default);
+        return reader.OkAtEnd;
+    }
+
+    internal static void WriteHead(WireWriter writer, RecordsStatus status, HybridTime asOf, string detail = "")
+    {
+        writer.WriteByte((byte)status);
+        writer.WriteUInt64(asOf.Value);
+        writer.WriteString(detail);
+    }
+
+    internal static void WriteWrite(
+        WireWriter writer, RecordsStatus status, HybridTime asOf, HybridTime version, int failedOperation = 0, string detail = "")
+    {
+        WriteHead(writer, status, asOf, detail);
+        writer.WriteUInt64(version.Value);
+        writer.WriteVarint((ulong)failedOperation);
+    }
+
+    internal static void WriteGet(WireWriter writer, HybridTime asOf, in Storage.Sorted.StoredRecord record)
+    {
+        WriteHead(writer, RecordsStatus.Ok, asOf);
+        writer.WriteUInt64(record.Version.Value);
+        writer.WriteUInt64(record.ExpiresAt.Value);
+        writer.WriteBytes(record.Value.Span);
+    }
+
+    internal static void WriteStats(WireWriter writer, in RecordsStats stats)
+    {
+        WriteHead(writer, stats.Status, stats.AsOf);
+        writer.WriteUInt64((ulong)stats.Records);
+        writer.WriteUInt64((ulong)stats.Bytes);
+        writer.WriteUInt64((ulong)stats.Expiring);
+        writer.WriteUInt64((ulong)stats.ChangesKept);
+        writer.WriteUInt64(stats.ChangesCompactedThrough.Value);
+    }
+
+    private static (RecordsStatus Status, HybridTime AsOf, string? Detail) ReadHead(ref WireReader reader)
+    {
+        var status = (RecordsStatus)reader.ReadByte();
+        var asOf = new HybridTime(reader.ReadUInt64());
+        var detail = reader.ReadString();
+        if (status > RecordsStatus.Invalid)
+        {
+            reader.Fail();
+        }
+
+        return reader.Ok ? (status, asOf, detail.Length == 0 ? null : detail) : (RecordsStatus.Invalid, HybridTime.Zero, null);
+    }
+}

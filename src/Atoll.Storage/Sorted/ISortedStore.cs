@@ -1,0 +1,94 @@
+namespace Atoll.Storage.Sorted;
+
+/// <summary>What can be asked of a sorted store and of its snapshots alike. Keys are ordered as <c>KeyOrder</c> says.</summary>
+public interface ISortedReader
+{
+    /// <summary>Records in the store.</summary>
+    long Count { get; }
+
+    /// <summary>The record under a key.</summary>
+    /// <param name="key">The key; only read during the call. It must be in memory (see <see cref="ISortedStore.Prepare"/>).</param>
+    /// <param name="record">The record, or default.</param>
+    /// <returns>False when there is none.</returns>
+    bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record);
+
+    /// <summary>A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, always.</summary>
+    ISortedCursor OpenCursor();
+}
+
+/// <summary>
+/// A sorted map from keys to records. Single-threaded; all calls are synchronous on what is in memory. A store that keeps part of itself on
+/// disk is asked by <see cref="Prepare"/> to bring keys into memory first, and calls back when it has.
+/// </summary>
+public interface ISortedStore : ISortedReader
+{
+    /// <summary>Writes a record, over the one that was there if any.</summary>
+    /// <param name="key">The key; copied when the store keeps it.</param>
+    /// <param name="record">The record; the store keeps its value without copying it.</param>
+    /// <param name="previous">The record that was replaced, or default.</param>
+    /// <returns>True when a record was replaced, false when the key is new.</returns>
+    bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous);
+
+    /// <summary>Removes a record.</summary>
+    /// <returns>False when there was none.</returns>
+    bool Remove(ReadOnlyMemory<byte> key, out StoredRecord previous);
+
+    /// <summary>Brings keys into memory, so that they can be read and written in one synchronous step.</summary>
+    /// <param name="keys">The keys; only read during the call.</param>
+    /// <param name="ready">Called once, on the same loop, when the answer was false and all keys are in memory.</param>
+    /// <returns>True when all are in memory already; then <paramref name="ready"/> is never called.</returns>
+    bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action ready);
+
+    /// <summary>The store as it is now, unaffected by later writes. Costs O(1); later writes copy what they touch, once.</summary>
+    ISortedSnapshot Snapshot();
+}
+
+/// <summary>A sorted store as it was at one moment. Disposing it lets the store reuse what only the snapshot still needs.</summary>
+public interface ISortedSnapshot : ISortedReader, IDisposable
+{
+}
+
+/// <summary>
+/// A position in a sorted store. A seek or step that finds nothing leaves the cursor nowhere: <see cref="IsValid"/> is false, and only
+/// another seek helps.
+/// </summary>
+public interface ISortedCursor
+{
+    /// <summary>True when the cursor stands on a record.</summary>
+    bool IsValid { get; }
+
+    /// <summary>The key it stands on; immutable.</summary>
+    ReadOnlyMemory<byte> Key { get; }
+
+    /// <summary>The record it stands on.</summary>
+    StoredRecord Record { get; }
+
+    /// <summary>Goes to the first record.</summary>
+    bool SeekFirst();
+
+    /// <summary>Goes to the last record.</summary>
+    bool SeekLast();
+
+    /// <summary>Goes to the first record whose key is the given one or comes after it.</summary>
+    bool SeekAtOrAfter(ReadOnlyMemory<byte> key);
+
+    /// <summary>Goes to the first record whose key comes after the given one.</summary>
+    bool SeekAfter(ReadOnlyMemory<byte> key);
+
+    /// <summary>Goes to the last record whose key is the given one or comes before it.</summary>
+    bool SeekAtOrBefore(ReadOnlyMemory<byte> key);
+
+    /// <summary>Goes to the last record whose key comes before the given one.</summary>
+    bool SeekBefore(ReadOnlyMemory<byte> key);
+
+    /// <summary>Goes one record on.</summary>
+    bool Next();
+
+    /// <summary>Goes one record back.</summary>
+    bool Previous();
+
+    /// <summary>Brings what the next step needs (in either direction) into memory.</summary>
+    /// <param name="ready">Called once, on the same loop, when the answer was false and the step can be taken.</param>
+    /// <returns>True when it is in memory already.</returns>
+    bool Prepare(Action ready);
+}
