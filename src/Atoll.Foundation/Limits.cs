@@ -6,7 +6,7 @@ namespace Atoll.Foundation;
 /// </summary>
 public static class Limits
 {
-    /// <summary>Default bound of a record's key: long enough for paths and composite keys, short enough to keep index nodes small.</summary>
+    /// <summary>Default bound of a record's key: room for paths and composite keys, and yet index nodes stay small.</summary>
     public const int KeyBytesDefault = 4 * 1024;
 
     /// <summary>Ceiling of the configurable key bound.</summary>
@@ -60,7 +60,9 @@ public static class Limits
     /// <summary>Rows of one page of a scan.</summary>
     public const int ScanRowsMax = 10_000;
 
-    /// <summary>A page of a scan ends after this many bytes (but holds at least one row), so that one page never occupies a loop or link for long.</summary>
+    /// <summary>
+    /// A page of a scan ends after this many bytes (but holds at least one row), so that one page never occupies a loop or link for long.
+    /// </summary>
     public const int ScanPageBytesMax = 1024 * 1024;
 
     /// <summary>Changes that a shard remembers for watchers that reconnect; older ones answer "compacted".</summary>

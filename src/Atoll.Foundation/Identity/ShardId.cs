@@ -1,6 +1,8 @@
 namespace Atoll.Foundation.Identity;
 
-/// <summary>A shard: one replicated log and the state that it feeds. The directory hands the numbers out and never gives one twice.</summary>
+/// <summary>
+/// A shard: one replicated log and the state that it feeds. The directory hands the numbers out and never gives one twice.
+/// </summary>
 /// <param name="Value">The number itself.</param>
 public readonly record struct ShardId(ulong Value) : IComparable<ShardId>
 {
