@@ -10,7 +10,9 @@ namespace Atoll.Kernel.Raft;
 /// The membership in force at <paramref name="SnapshotIndex"/>. At index 0 the initial one: the same on every founding replica, and
 /// <see cref="Membership.Empty"/> on a replica that joins later and will be told by its leader.
 /// </param>
-/// <param name="TermRuns">Where in the log each term starts, ascending in both; empty when the log is.</param>
+/// <param name="TermRuns">
+/// Where in the log each term starts, ascending in both; empty when the log is. The first run starts at (or before) the log's first index.
+/// </param>
 /// <param name="LastIndex">The last index in the log, or <paramref name="SnapshotIndex"/> when it is empty.</param>
 /// <param name="MembershipsInLog">The memberships that the log holds, ascending.</param>
 /// <param name="AppliedIndex">What the state machine already contains; the commit index starts here.</param>
