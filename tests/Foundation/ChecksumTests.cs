@@ -1,0 +1,62 @@
+using System.Text;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Randomness;
+using Xunit;
+
+namespace Atoll.Foundation.Tests;
+
+public sealed class ChecksumTests
+{
+    // The vectors of RFC 3720, appendix B.4, and the usual check value.
+    [Fact]
+    public void Crc32C_gives_the_values_of_RFC_3720()
+    {
+        Assert.Equal(0x8A9136AAu, Crc32C.Compute(new byte[32]));
+        Assert.Equal(0x62A8AB43u, Crc32C.Compute([.. Enumerable.Repeat((byte)0xFF, 32)]));
+        Assert.Equal(0x46DD794Eu, Crc32C.Compute([.. Enumerable.Range(0, 32).Select(i => (byte)i)]));
+        Assert.Equal(0x113FDB5Cu, Crc32C.Compute([.. Enumerable.Range(0, 32).Select(i => (byte)(31 - i))]));
+        Assert.Equal(0xE3069283u, Crc32C.Compute("123456789"u8));
+        Assert.Equal(0u, Crc32C.Compute([]));
+    }
+
+    [Fact]
+    public void Crc32C_of_two_pieces_is_that_of_the_whole()
+    {
+        var prng = new Prng(1);
+        for (var size = 0; size < 200; size++)
+        {
+            var data = new byte[size];
+            prng.Fill(data);
+            var cut = prng.NextInt(0, size);
+            Assert.Equal(Crc32C.Compute(data), Crc32C.Compute(data.AsSpan(0, cut), data.AsSpan(cut)));
+        }
+    }
+
+    [Fact]
+    public void Crc32C_notices_every_single_flipped_bit()
+    {
+        var data = new byte[64];
+        new Prng(2).Fill(data);
+        var right = Crc32C.Compute(data);
+        for (var bit = 0; bit < data.Length * 8; bit++)
+        {
+            data[bit / 8] ^= (byte)(1 << (bit % 8));
+            Assert.NotEqual(right, Crc32C.Compute(data));
+            data[bit / 8] ^= (byte)(1 << (bit % 8));
+        }
+    }
+
+    // Values of the xxHash reference implementation, seed 0; each length takes another path.
+    [Theory]
+    [InlineData("", 0xEF46DB3751D8E999)]
+    [InlineData("a", 0xD24EC4F1A98C6E5B)]
+    [InlineData("abc", 0x44BC2CF5AD770999)]
+    [InlineData("message digest", 0x066ED728FCEEB3BE)]
+    [InlineData("Nobody inspects the spammish repetition", 0xFBCEA83C8A378BF1)]
+    public void Stable_hash_is_XXH64(string text, ulong expected) =>
+        Assert.Equal(expected, StableHash.Compute(Encoding.ASCII.GetBytes(text)));
+
+    [Fact]
+    public void Stable_hash_of_a_hundred_bytes_is_XXH64() =>
+        Assert.Equal(0x6AC1E58032166597UL, StableHash.Compute([.. Enumerable.Range(0, 100).Select(i => (byte)i)]));
+}
