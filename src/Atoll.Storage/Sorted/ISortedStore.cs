@@ -23,7 +23,7 @@ public interface ISortedReader
 public interface ISortedStore : ISortedReader
 {
     /// <summary>Writes a record, over the one that was there if any.</summary>
-    /// <param name="key">The key; copied when the store keeps it.</param>
+    /// <param name="key">The key; immutable from now on, as the store keeps it without copying when it is new.</param>
     /// <param name="record">The record; the store keeps its value without copying it.</param>
     /// <param name="previous">The record that was replaced, or default.</param>
     /// <returns>True when a record was replaced, false when the key is new.</returns>

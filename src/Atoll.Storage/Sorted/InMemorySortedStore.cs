@@ -1,0 +1,70 @@
+namespace Atoll.Storage.Sorted;
+
+/// <summary>A sorted store that is all in memory: a copy-on-write tree of byte strings. Everything is always prepared.</summary>
+public sealed class InMemorySortedStore : ISortedStore
+{
+    private readonly CopyOnWriteTree<ByteKey, StoredRecord, ByteKeyOrder> _tree = new();
+
+    /// <inheritdoc />
+    public long Count => _tree.Count;
+
+    /// <inheritdoc />
+    public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => _tree.TryGet(new ByteKey(key), out record);
+
+    /// <inheritdoc />
+    public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous) =>
+        _tree.Put(new ByteKey(key), record, out previous);
+
+    /// <inheritdoc />
+    public bool Remove(ReadOnlyMemory<byte> key, out StoredRecord previous) => _tree.Remove(new ByteKey(key), out previous);
+
+    /// <inheritdoc />
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action ready) => true;
+
+    /// <inheritdoc />
+    public ISortedCursor OpenCursor() => new Cursor(_tree.OpenCursor());
+
+    /// <inheritdoc />
+    public ISortedSnapshot Snapshot() => new StoreSnapshot(_tree.Snapshot());
+
+    private sealed class StoreSnapshot(TreeSnapshot<ByteKey, StoredRecord, ByteKeyOrder> snapshot) : ISortedSnapshot
+    {
+        public long Count => snapshot.Count;
+
+        public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => snapshot.TryGet(new ByteKey(key), out record);
+
+        public ISortedCursor OpenCursor() => new Cursor(snapshot.OpenCursor());
+
+        public void Dispose()
+        {
+            // Nodes that only a snapshot needs are the garbage collector's.
+        }
+    }
+
+    private sealed class Cursor(TreeCursor<ByteKey, StoredRecord, ByteKeyOrder> cursor) : ISortedCursor
+    {
+        public bool IsValid => cursor.IsValid;
+
+        public ReadOnlyMemory<byte> Key => cursor.Key.Memory;
+
+        public StoredRecord Record => cursor.Value;
+
+        public bool SeekFirst() => cursor.SeekFirst();
+
+        public bool SeekLast() => cursor.SeekLast();
+
+        public bool SeekAtOrAfter(ReadOnlyMemory<byte> key) => cursor.SeekAtOrAfter(new ByteKey(key));
+
+        public bool SeekAfter(ReadOnlyMemory<byte> key) => cursor.SeekAfter(new ByteKey(key));
+
+        public bool SeekAtOrBefore(ReadOnlyMemory<byte> key) => cursor.SeekAtOrBefore(new ByteKey(key));
+
+        public bool SeekBefore(ReadOnlyMemory<byte> key) => cursor.SeekBefore(new ByteKey(key));
+
+        public bool Next() => cursor.Next();
+
+        public bool Previous() => cursor.Previous();
+
+        public bool Prepare(Action ready) => true;
+    }
+}
