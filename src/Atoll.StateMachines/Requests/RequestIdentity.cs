@@ -21,7 +21,8 @@ public readonly record struct RequestIdentity(ulong ClientId, ulong Sequence, ul
     public bool IsNone => ClientId == 0;
 
     /// <summary>True when the fields do not contradict each other.</summary>
-    public bool IsValid => ClientId != 0 && AnsweredBelow <= Sequence && IssuedAt <= CommandEnvelope.StampMax;
+    public bool IsValid =>
+        ClientId != 0 && AnsweredBelow <= Sequence && Sequence < ulong.MaxValue && IssuedAt <= CommandEnvelope.StampMax;
 
     /// <summary>Writes the identity; <see cref="None"/> is one byte.</summary>
     public void Write(WireWriter writer)

@@ -1,0 +1,196 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Time;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Requests;
+
+/// <summary>
+/// The answers to requests that were applied, so that a retry gets the answer and not a second effect (Raft dissertation, 6.3). An answer is
+/// forgotten when the client says that it has it, or when the request is so old that a retry is refused by its issue time alone; so nothing
+/// that could still be retried is ever forgotten. What is in the table depends on the log only.
+/// </summary>
+internal sealed class RequestTable
+{
+    private static readonly Probe Repeated = Probe.Define("requests: a retry is answered from the table");
+    private static readonly Probe Late = Probe.Define("requests: one that was answered or expired arrives again");
+    private static readonly Probe Full = Probe.Define("requests: the table is full");
+
+    private readonly RequestTableOptions _options;
+    private readonly CopyOnWriteTree<ulong, ClientAnswers, NumberOrder> _clients = new();
+
+    // Clients by when they may be forgotten. A client's place is brought up to date only when its turn comes. Which clients are forgotten at a
+    // moment does not depend on the order in the queue, so the queue need not be the same on all replicas.
+    private readonly PriorityQueue<ulong, ulong> _turns = new();
+
+    private ulong _epoch;
+
+    internal RequestTable(RequestTableOptions options)
+    {
+        Check.That(options.Window > Duration.Zero && options.AnswersMax > 0 && options.AnswersPerClientMax > 0);
+        _options = options;
+    }
+
+    /// <summary>Answers in the table.</summary>
+    internal int Count { get; private set; }
+
+    internal long Clients => _clients.Count;
+
+    /// <summary>What applying the request now would find; writes the remembered answer if that is what it is.</summary>
+    internal RequestLookup LookUp(in RequestIdentity identity, HybridTime now, WireWriter result)
+    {
+        Check.That(identity.IsValid);
+        if (_clients.TryGet(identity.ClientId, out var client))
+        {
+            var position = client.Find(identity.Sequence);
+            if (position >= 0)
+            {
+                Repeated.Hit();
+                result.WriteRaw(client.All[position].Answer);
+                return RequestLookup.Remembered;
+            }
+
+            if (identity.Sequence < client.AnsweredBelow)
+            {
+                Late.Hit();
+                return RequestLookup.Expired;
+            }
+        }
+
+        // A request from far ahead would have to be remembered for as long: a client's broken clock must not fill the table.
+        if (identity.IssuedAt < now.Add(Duration.Zero - _options.Window) || identity.IssuedAt > now.Add(_options.Window))
+        {
+            Late.Hit();
+            return RequestLookup.Expired;
+        }
+
+        return RequestLookup.Unknown;
+    }
+
+    /// <summary>Forgets the clients all of whose requests are out of the window.</summary>
+    internal void Forget(HybridTime now)
+    {
+        var bound = now.Add(Duration.Zero - _options.Window);
+        while (_turns.TryPeek(out var id, out var turn) && turn < bound.Value)
+        {
+            _turns.Dequeue();
+            var known = _clients.TryGet(id, out var client);
+            Check.That(known && client is not null);
+            if (client.LatestIssuedAt < bound)
+            {
+                _clients.Remove(id, out _);
+                Count -= client.Count;
+            }
+            else
+            {
+                _turns.Enqueue(id, client.LatestIssuedAt.Value);
+            }
+        }
+    }
+
+    /// <summary>Forgets what the request says was received, and tells whether its own answer can be remembered.</summary>
+    internal bool MakeRoom(in RequestIdentity identity, HybridTime now)
+    {
+        if (_clients.TryGet(identity.ClientId, out var client))
+        {
+            var bound = now.Add(Duration.Zero - _options.Window);
+            if (client.AnsweredBelow < identity.AnsweredBelow || (client.Count > 0 && client.All[0].IssuedAt < bound))
+            {
+                client = Writable(identity.ClientId, client);
+                Count -= client.ForgetBelow(identity.AnsweredBelow) + client.ForgetIssuedBefore(bound);
+            }
+        }
+
+        // Forgetting by time may have passed the request itself, when a client's issue times go back although they must not.
+        var room = Count < _options.AnswersMax
+            && (client is null || (client.Count < _options.AnswersPerClientMax && identity.Sequence >= client.AnsweredBelow));
+        if (!room)
+        {
+            Full.Hit();
+        }
+
+        return room;
+    }
+
+    /// <summary>Remembers the answer of a request that was just applied.</summary>
+    internal void Remember(in RequestIdentity identity, ReadOnlySpan<byte> answer)
+    {
+        if (_clients.TryGet(identity.ClientId, out var client))
+        {
+            client = Writable(identity.ClientId, client);
+        }
+        else
+        {
+            client = new ClientAnswers(_epoch);
+            client.ForgetBelow(identity.AnsweredBelow);
+            _clients.Put(identity.ClientId, client, out _);
+            _turns.Enqueue(identity.ClientId, identity.IssuedAt.Value);
+        }
+
+        client.Add(new RememberedAnswer(identity.Sequence, identity.IssuedAt, answer));
+        Count++;
+    }
+
+    /// <summary>The table as it is now; O(1).</summary>
+    internal TreeSnapshot<ulong, ClientAnswers, NumberOrder> Snapshot()
+    {
+        _epoch++;
+        return _clients.Snapshot();
+    }
+
+    /// <summary>Puts a client of a snapshot into the table; false when it contradicts what is there or itself.</summary>
+    internal bool TryRestore(ulong id, ulong answeredBelow, HybridTime latestIssuedAt, ReadOnlySpan<RememberedAnswer> answers)
+    {
+        var client = new ClientAnswers(_epoch);
+        ulong next = answeredBelow;
+        foreach (ref readonly var answer in answers)
+        {
+            if (answer.Sequence < next || answer.IssuedAt > latestIssuedAt || answer.Sequence == ulong.MaxValue)
+            {
+                return false;
+            }
+
+            client.Add(answer);
+            next = answer.Sequence + 1;
+        }
+
+        if (id == 0 || _clients.Put(id, client, out _))
+        {
+            return false;
+        }
+
+        client.Restore(answeredBelow, latestIssuedAt);
+        _turns.Enqueue(id, latestIssuedAt.Value);
+        Count += client.Count;
+        return true;
+    }
+
+    internal void AddTo(ref StateHasher hasher)
+    {
+        hasher.Add((ulong)Count);
+        var cursor = _clients.OpenCursor();
+        for (var more = cursor.SeekFirst(); more; more = cursor.Next())
+        {
+            hasher.Add(cursor.Key);
+            hasher.Add(cursor.Value.AnsweredBelow);
+            hasher.Add(cursor.Value.LatestIssuedAt.Value);
+            foreach (ref readonly var answer in cursor.Value.All)
+            {
+                hasher.Add(answer.Sequence);
+                hasher.Add(answer.IssuedAt.Value);
+                hasher.Add(answer.Answer);
+            }
+        }
+    }
+
+    private ClientAnswers Writable(ulong id, ClientAnswers client)
+    {
+        if (client.Epoch != _epoch)
+        {
+            client = client.Clone(_epoch);
+            _clients.Put(id, client, out _);
+        }
+
+        return client;
+    }
+}

@@ -1,0 +1,175 @@
+using System.Buffers.Binary;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Logs;
+using Atoll.StateMachines.Requests;
+
+namespace Atoll.StateMachines.Snapshots;
+
+/// <summary>Takes a snapshot's stream, cut anywhere, puts the frames together again and builds a state of them beside the one in use.</summary>
+internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
+{
+    private static readonly Probe Refused = Probe.Define("snapshot: a garbled one is refused");
+
+    private readonly RequestTableOptions _options;
+    private readonly LogIndex _expectedIndex;
+    private readonly ISnapshotTarget _machine;
+    private readonly Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> _install;
+    private readonly RequestTable _table;
+
+    // The beginning of a frame whose rest has not arrived.
+    private readonly WireWriter _pending = new();
+
+    private SnapshotHeader _header;
+    private SnapshotFrameKind _last;
+    private ulong _frames;
+    private uint _chain;
+    private bool _finished;
+
+    internal ReplicatedSnapshotTarget(
+        RequestTableOptions options,
+        LogIndex expectedIndex,
+        ISnapshotTarget machine,
+        Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> install)
+    {
+        _options = options;
+        _expectedIndex = expectedIndex;
+        _machine = machine;
+        _install = install;
+        _table = new RequestTable(options);
+    }
+
+    public string? Error { get; private set; }
+
+    public bool Accept(ReadOnlyMemory<byte> slice)
+    {
+        Check.That(!_finished);
+        while (Error is null && !slice.IsEmpty)
+        {
+            // Whole frames are read where they lie; only one that a slice cuts is gathered.
+            if (_pending.Length == 0 && TryMeasure(slice.Span, out var length) && slice.Length >= length)
+            {
+                Take(slice[..length]);
+                slice = slice[length..];
+            }
+            else
+            {
+                slice = Gather(slice);
+            }
+        }
+
+        return Error is null;
+    }
+
+    public bool Finish()
+    {
+        Check.That(!_finished);
+        if (Error is null && (_pending.Length > 0 || _last != SnapshotFrameKind.End))
+        {
+            Refuse("the snapshot ends too early");
+        }
+
+        if (Error is null && _install(_header, _table, _machine) is { } why)
+        {
+            Refuse(why);
+        }
+
+        _finished = Error is null;
+        return _finished;
+    }
+
+    /// <summary>Adds to the pending frame what belongs to it; gives back the rest.</summary>
+    private ReadOnlyMemory<byte> Gather(ReadOnlyMemory<byte> slice)
+    {
+        var wanted = TryMeasure(_pending.Written, out var length) ? length : SnapshotFrames.HeaderBytes;
+        if (Error is not null)
+        {
+            return default;
+        }
+
+        var piece = Math.Min(slice.Length, wanted - _pending.Length);
+        _pending.WriteRaw(slice.Span[..piece]);
+        if (TryMeasure(_pending.Written, out length) && _pending.Length == length)
+        {
+            Take(_pending.WrittenMemory);
+            _pending.Reset();
+        }
+
+        return slice[piece..];
+    }
+
+    /// <summary>The whole length of the frame that begins here, once its length has arrived.</summary>
+    private bool TryMeasure(ReadOnlySpan<byte> bytes, out int length)
+    {
+        length = 0;
+        if (bytes.Length < SnapshotFrames.HeaderBytes)
+        {
+            return false;
+        }
+
+        var body = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        if (body is 0 or > SnapshotFrames.BodyBytesMax)
+        {
+            Refuse($"a frame claims {body} bytes");
+            return false;
+        }
+
+        length = SnapshotFrames.HeaderBytes + (int)body;
+        return true;
+    }
+
+    private void Take(ReadOnlyMemory<byte> frame)
+    {
+        var body = frame[SnapshotFrames.HeaderBytes..];
+        var checksum = BinaryPrimitives.ReadUInt32LittleEndian(frame.Span[4..]);
+        if (Crc32C.Compute(body.Span) != checksum)
+        {
+            Refuse($"frame {_frames} fails its checksum");
+            return;
+        }
+
+        var reader = new WireReader(body);
+        var kind = (SnapshotFrameKind)reader.ReadByte();
+        var inOrder = _frames == 0
+            ? kind == SnapshotFrameKind.Header
+            : kind >= _last && kind is > SnapshotFrameKind.Header and <= SnapshotFrameKind.End;
+        if (!inOrder || _last == SnapshotFrameKind.End)
+        {
+            Refuse($"frame {_frames} is out of order");
+            return;
+        }
+
+        var error = kind switch
+        {
+            SnapshotFrameKind.Header => TakeHeader(ref reader),
+            SnapshotFrameKind.Requests => RequestTableSnapshotSource.TryRead(body[1..], _table, _options)
+                ? null : $"frame {_frames} holds no requests",
+            SnapshotFrameKind.Machine => _machine.Accept(body[1..]) ? null : _machine.Error,
+            _ => reader.ReadUInt64() == _frames & reader.ReadUInt32() == _chain && reader.OkAtEnd
+                ? null : "frames are missing or doubled",
+        };
+        if (error is not null)
+        {
+            Refuse(error);
+            return;
+        }
+
+        _last = kind;
+        _frames++;
+        _chain = SnapshotFrames.Chain(_chain, checksum);
+    }
+
+    private string? TakeHeader(ref WireReader reader)
+    {
+        var error = SnapshotHeader.Read(ref reader, _options, out _header);
+        return error is null && (_header.Index != _expectedIndex || _header.Now > CommandEnvelope.StampMax)
+            ? $"the snapshot is of index {_header.Index}, not of {_expectedIndex}"
+            : error;
+    }
+
+    private void Refuse(string error)
+    {
+        Error ??= error;
+        Refused.Hit();
+    }
+}
