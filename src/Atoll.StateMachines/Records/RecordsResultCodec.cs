@@ -1,6 +1,7 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
 
@@ -51,13 +52,14 @@ public static class RecordsResultCodec
         ReadOnlyMemory<byte> resumeAfter = default;
         if (status == RecordsStatus.Ok)
         {
-            more = reader.ReadBool();
-            resumeAfter = reader.ReadBytes();
-            while (reader.Ok && reader.ReadBool())
+            while (reader.ReadBool() && reader.Ok)
             {
                 rows.Add(new ScanRow(
                     reader.ReadBytes(), new HybridTime(reader.ReadUInt64()), new HybridTime(reader.ReadUInt64()), reader.ReadBytes()));
             }
+
+            more = reader.ReadBool();
+            resumeAfter = reader.ReadBytes();
         }
 
         page = new ScanPage(status, asOf, reader.Ok ? rows : [], more, resumeAfter, detail);
@@ -74,9 +76,7 @@ public static class RecordsResultCodec
         var more = false;
         if (status is RecordsStatus.Ok or RecordsStatus.Compacted)
         {
-            through = new HybridTime(reader.ReadUInt64());
-            more = reader.ReadBool();
-            while (reader.Ok && reader.ReadByte() is var kind and not 0)
+            while (reader.ReadByte() is var kind and not 0 && reader.Ok)
             {
                 if (kind > (byte)ChangeKind.Expire)
                 {
@@ -85,6 +85,9 @@ public static class RecordsResultCodec
 
                 changes.Add(new RecordChange(new HybridTime(reader.ReadUInt64()), (ChangeKind)kind, reader.ReadBytes(), reader.ReadBytes()));
             }
+
+            through = new HybridTime(reader.ReadUInt64());
+            more = reader.ReadBool();
         }
 
         page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail);
@@ -124,12 +127,43 @@ public static class RecordsResultCodec
         writer.WriteVarint((ulong)failedOperation);
     }
 
-    internal static void WriteGet(WireWriter writer, HybridTime asOf, in Storage.Sorted.StoredRecord record)
+    internal static void WriteGet(WireWriter writer, HybridTime asOf, in StoredRecord record)
     {
         WriteHead(writer, RecordsStatus.Ok, asOf);
         writer.WriteUInt64(record.Version.Value);
         writer.WriteUInt64(record.ExpiresAt.Value);
         writer.WriteBytes(record.Value.Span);
+    }
+
+    internal static void WriteRow(WireWriter writer, ReadOnlySpan<byte> key, in StoredRecord record, bool keysOnly)
+    {
+        writer.WriteBool(true);
+        writer.WriteBytes(key);
+        writer.WriteUInt64(record.Version.Value);
+        writer.WriteUInt64(record.ExpiresAt.Value);
+        writer.WriteBytes(keysOnly ? default : record.Value.Span);
+    }
+
+    internal static void WriteRowsEnd(WireWriter writer, bool more, ReadOnlySpan<byte> resumeAfter)
+    {
+        writer.WriteBool(false);
+        writer.WriteBool(more);
+        writer.WriteBytes(more ? resumeAfter : default);
+    }
+
+    internal static void WriteChange(WireWriter writer, in RecordChange change)
+    {
+        writer.WriteByte((byte)change.Kind);
+        writer.WriteUInt64(change.Version.Value);
+        writer.WriteBytes(change.Key.Span);
+        writer.WriteBytes(change.Value.Span);
+    }
+
+    internal static void WriteChangesEnd(WireWriter writer, HybridTime through, bool more)
+    {
+        writer.WriteByte(0);
+        writer.WriteUInt64(through.Value);
+        writer.WriteBool(more);
     }
 
     internal static void WriteStats(WireWriter writer, in RecordsStats stats)
