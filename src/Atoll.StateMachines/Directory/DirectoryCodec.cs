@@ -6,7 +6,7 @@ using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Directory;
 
-/// <summary>The directory's things as bytes. Every read is bounded; what is out of bounds makes the reader fail.</summary>
+/// <summary>The directory's things as bytes. What they may contain is the business of <see cref="DirectoryRules"/>.</summary>
 internal static class DirectoryCodec
 {
     internal static void Write(WireWriter writer, NodeDescription node)
@@ -15,20 +15,20 @@ internal static class DirectoryCodec
         writer.WriteString(node.PeerAddress);
         writer.WriteString(node.ClientAddress);
         writer.WriteString(node.HttpAddress);
-        writer.WriteVarint((ulong)node.Loops);
+        writer.WriteVarint((ulong)Math.Max(0, node.Loops));
         writer.WriteString(node.Region);
         writer.WriteString(node.Zone);
         writer.WriteUInt64(node.Incarnation);
     }
 
     internal static NodeDescription ReadNodeDescription(ref WireReader reader) => new(
-        ReadText(ref reader, Limits.NameBytesMax),
-        ReadText(ref reader, Limits.AddressBytesMax),
-        ReadText(ref reader, Limits.AddressBytesMax),
-        ReadText(ref reader, Limits.AddressBytesMax),
-        reader.ReadCount(Limits.LoopsMax),
-        ReadText(ref reader, Limits.NameBytesMax),
-        ReadText(ref reader, Limits.NameBytesMax),
+        reader.ReadString(),
+        reader.ReadString(),
+        reader.ReadString(),
+        reader.ReadString(),
+        reader.ReadCount(int.MaxValue),
+        reader.ReadString(),
+        reader.ReadString(),
         reader.ReadUInt64());
 
     internal static void Write(WireWriter writer, NodeInfo node)
@@ -48,9 +48,9 @@ internal static class DirectoryCodec
         writer.WriteVarint((ulong)Math.Max(0, options.ShardCount));
     }
 
-    // Replicas and shard count may be anything here: whoever asked for 4 replicas or 5,000 shards is told so, not "invalid bytes".
+    // Replicas, shards and loops may be any number here: whoever asked for 4 replicas or 5,000 shards is told so, not "invalid bytes".
     internal static SpaceOptions ReadSpaceOptions(ref WireReader reader) => new(
-        ReadText(ref reader, int.MaxValue),
+        reader.ReadString(),
         (FaultModel)reader.ReadByte(),
         reader.ReadCount(int.MaxValue),
         (Partitioning)reader.ReadByte(),
@@ -105,18 +105,5 @@ internal static class DirectoryCodec
         }
 
         return nodes.ToImmutable();
-    }
-
-    internal static string ReadText(ref WireReader reader, int bytesMax)
-    {
-        var before = reader.Position;
-        var text = reader.ReadString();
-        if (reader.Position - before > bytesMax + 5)
-        {
-            reader.Fail();
-            return "";
-        }
-
-        return text;
     }
 }

@@ -36,7 +36,7 @@ public enum DirectoryCommandKind : byte
 public static class DirectoryCommand
 {
     /// <summary>
-    /// The directory's first command. Repeated for the same cluster it is Ok and changes nothing; for another one it is NotInitialized.
+    /// The directory's first command. Repeated for the same cluster it is Ok and changes nothing; for another one it is AlreadyExists.
     /// </summary>
     /// <param name="writer">Receives the command.</param>
     /// <param name="clusterId">Drawn at random by whoever starts the cluster; not 0.</param>
@@ -101,7 +101,7 @@ public static class DirectoryCommand
     /// <param name="writer">Receives the command.</param>
     /// <param name="shard">The shard; may be the directory's own.</param>
     /// <param name="replicas">Known nodes, each once.</param>
-    /// <param name="expectedGeneration">Conflicts are told (as InUse) when the shard has another; 0 for whatever it has.</param>
+    /// <param name="expectedGeneration">Conflict when the shard has another; 0 for whatever it has.</param>
     public static void WriteSetReplicas(
         WireWriter writer, ShardId shard, ImmutableArray<NodeId> replicas, ulong expectedGeneration = 0)
     {

@@ -27,11 +27,14 @@ public enum DirectoryStatus : byte
     /// <summary>Something still depends on it.</summary>
     InUse = 6,
 
-    /// <summary>The cluster was not initialised, or was initialised as another one.</summary>
+    /// <summary>The cluster was not initialised.</summary>
     NotInitialized = 7,
 
     /// <summary>A bound of the cluster is reached (nodes, spaces or shards).</summary>
     LimitReached = 8,
+
+    /// <summary>The shard has another generation than the command expected.</summary>
+    Conflict = 9,
 }
 
 /// <summary>The result of a directory command. Nothing was changed unless the status is Ok.</summary>
@@ -60,6 +63,6 @@ public readonly record struct DirectoryResult(DirectoryStatus Status, HybridTime
         var id = reader.ReadVarint();
         var detail = reader.ReadString();
         result = new DirectoryResult(status, version, id, detail.Length == 0 ? null : detail);
-        return reader.OkAtEnd && status <= DirectoryStatus.LimitReached;
+        return reader.OkAtEnd && status <= DirectoryStatus.Conflict;
     }
 }

@@ -1,29 +1,135 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Directory;
 
-/// <summary>The machine behind the directory's own shard: nodes, spaces, shards and where their replicas are.</summary>
+/// <summary>
+/// The machine behind the directory's own shard: nodes, spaces, shards and where their replicas shall be. Its state is an immutable view and
+/// the numbers to hand out next; a command makes a new view, or none.
+/// </summary>
 public sealed class DirectoryStateMachine : IStateMachine
 {
+    private DirectoryState _state = DirectoryState.Empty;
+
+    // The view as bytes, made when first asked for.
+    private byte[]? _encodedView;
+
     /// <inheritdoc />
     public HybridTime? NextExpiry => null;
 
     /// <summary>The directory as it is now.</summary>
-    public DirectoryView View { get; private set; } = DirectoryView.Empty;
+    public DirectoryView View => _state.View;
 
     /// <inheritdoc />
-    public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result) => throw new NotImplementedException();
+    public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
+    {
+        var reader = new WireReader(command);
+        var kind = (DirectoryCommandKind)reader.ReadByte();
+        var outcome = kind switch
+        {
+            DirectoryCommandKind.InitCluster => ClusterCommands.InitCluster(_state, ref reader, context.Now),
+            _ when _state.View.ClusterId == 0 => DirectoryOutcome.Refused(
+                DirectoryStatus.NotInitialized, "the cluster is not initialised yet"),
+            DirectoryCommandKind.RegisterNode => ClusterCommands.RegisterNode(_state, ref reader, context.Now),
+            DirectoryCommandKind.UpdateNode => ClusterCommands.UpdateNode(_state, ref reader, context.Now),
+            DirectoryCommandKind.RemoveNode => ClusterCommands.RemoveNode(_state, ref reader, context.Now),
+            DirectoryCommandKind.CreateSpace => SpaceCommands.CreateSpace(_state, ref reader, context.Now),
+            DirectoryCommandKind.DropSpace => SpaceCommands.DropSpace(_state, ref reader, context.Now),
+            DirectoryCommandKind.SetReplicas => SpaceCommands.SetReplicas(_state, ref reader, context.Now),
+            DirectoryCommandKind.SetPreferredLeader => SpaceCommands.SetPreferredLeader(_state, ref reader, context.Now),
+            _ => DirectoryOutcome.Garbled,
+        };
+        if (outcome.Changed is { } changed)
+        {
+            _state = changed;
+            _encodedView = null;
+        }
+
+        new DirectoryResult(outcome.Status, _state.View.Version, outcome.Id, outcome.Detail).Write(result);
+    }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => throw new NotImplementedException();
+    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    {
+        if (!DirectoryQuery.TryReadView(query, out var haveVersion))
+        {
+            DirectoryQuery.WriteRefused(result);
+        }
+        else if (haveVersion == _state.View.Version)
+        {
+            DirectoryQuery.WriteUnchanged(result);
+        }
+        else
+        {
+            DirectoryQuery.WriteAnswer(result, EncodedView());
+        }
+    }
 
     /// <inheritdoc />
-    public ISnapshotSource BeginSnapshot() => throw new NotImplementedException();
+    public ISnapshotSource BeginSnapshot() => new DirectorySnapshotSource(_state);
 
     /// <inheritdoc />
-    public ISnapshotTarget BeginRestore() => throw new NotImplementedException();
+    public ISnapshotTarget BeginRestore() => new DirectorySnapshotTarget(restored =>
+    {
+        _state = restored;
+        _encodedView = null;
+    });
 
     /// <inheritdoc />
-    public ulong StateHash() => throw new NotImplementedException();
+    public ulong StateHash()
+    {
+        var hasher = default(StateHasher);
+        hasher.Add(_state.NextNode.Value);
+        hasher.Add(_state.NextSpace.Value);
+        hasher.Add(_state.NextShard.Value);
+        hasher.Add(EncodedView());
+        return hasher.Value;
+    }
+
+    private byte[] EncodedView()
+    {
+        if (_encodedView is null)
+        {
+            var writer = new WireWriter();
+            _state.View.Encode(writer);
+            _encodedView = writer.ToArray();
+        }
+
+        return _encodedView;
+    }
+}
+
+/// <summary>The whole state of the directory.</summary>
+/// <param name="View">What everyone may see.</param>
+/// <param name="NextNode">The number of the next node; numbers of removed ones are never given again.</param>
+/// <param name="NextSpace">The number of the next space.</param>
+/// <param name="NextShard">The number of the next shard.</param>
+internal sealed record DirectoryState(DirectoryView View, NodeId NextNode, SpaceId NextSpace, ShardId NextShard)
+{
+    internal static readonly DirectoryState Empty = new(DirectoryView.Empty, new NodeId(1), new SpaceId(1), new ShardId(2));
+
+    /// <summary>True when no number that is in use could be given again.</summary>
+    internal bool IsConsistent() =>
+        (View.Nodes.IsEmpty || View.Nodes[^1].Id < NextNode)
+        && (View.Spaces.IsEmpty || View.Spaces[^1].Id < NextSpace)
+        && (View.Shards.IsEmpty || View.Shards[^1].Id < NextShard)
+        && NextNode >= new NodeId(1) && NextSpace >= new SpaceId(1) && NextShard >= new ShardId(2);
+}
+
+/// <summary>What a command comes to.</summary>
+/// <param name="Status">How it ended.</param>
+/// <param name="Id">The number that it was about; 0 for none.</param>
+/// <param name="Detail">Words for people; null for none.</param>
+/// <param name="Changed">The state from now on; null when it stays.</param>
+internal readonly record struct DirectoryOutcome(DirectoryStatus Status, ulong Id, string? Detail, DirectoryState? Changed)
+{
+    internal static readonly DirectoryOutcome Garbled =
+        new(DirectoryStatus.Invalid, 0, "the bytes are not a directory command", null);
+
+    internal static DirectoryOutcome Refused(DirectoryStatus status, string detail, ulong id = 0) => new(status, id, detail, null);
+
+    internal static DirectoryOutcome Unchanged(ulong id, string? detail = null) => new(DirectoryStatus.Ok, id, detail, null);
+
+    internal static DirectoryOutcome Done(ulong id, DirectoryState state) => new(DirectoryStatus.Ok, id, null, state);
 }

@@ -191,6 +191,8 @@ public sealed class DirectoryView
         AreOrdered(Nodes, static n => n.Id.Value)
         && AreOrdered(Spaces, static s => s.Id.Value)
         && AreOrdered(Shards, static s => s.Id.Value)
+        && Nodes.All(static n => DirectoryRules.FaultOf(n.Description) is null)
+        && Spaces.All(static s => DirectoryRules.FaultOf(s.Options) is null)
         && NamesAreUnique()
         && ShardsAreWhole();
 

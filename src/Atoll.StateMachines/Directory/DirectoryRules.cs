@@ -1,0 +1,72 @@
+using System.Text;
+using Atoll.Foundation;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>What descriptions and options may contain. Each rule answers with a sentence for the person who broke it, or null.</summary>
+internal static class DirectoryRules
+{
+    internal static string? FaultOf(NodeDescription node) =>
+        FaultOfName("node", node.Name)
+        ?? FaultOfAddress("peer", node.PeerAddress, mayBeEmpty: false)
+        ?? FaultOfAddress("client", node.ClientAddress, mayBeEmpty: true)
+        ?? FaultOfAddress("HTTP", node.HttpAddress, mayBeEmpty: true)
+        ?? (node.Region.Length == 0 ? null : FaultOfName("region", node.Region))
+        ?? (node.Zone.Length == 0 ? null : FaultOfName("zone", node.Zone))
+        ?? (node.Loops is < 1 or > Limits.LoopsMax ? $"a node has 1 to {Limits.LoopsMax} loops, not {node.Loops}" : null)
+        ?? (node.Incarnation == 0 ? "a node's incarnation must not be 0" : null);
+
+    internal static string? FaultOf(SpaceOptions options) =>
+        FaultOfName("space", options.Name)
+        ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
+        ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
+        ?? (options.Replicas is 1 or 3 or 5 or 7 ? null : $"a space has 1, 3, 5 or 7 replicas, not {options.Replicas}")
+        ?? (options.ShardCount is < 1 or > Limits.ShardsPerSpaceMax
+            ? $"a space has 1 to {Limits.ShardsPerSpaceMax} shards, not {options.ShardCount}" : null);
+
+    /// <summary>What this version of Atoll cannot do yet, although the options are sound.</summary>
+    internal static string? NotAvailable(SpaceOptions options)
+    {
+        if (options.FaultModel != FaultModel.Strong)
+        {
+            var name = options.FaultModel == FaultModel.Eventual ? "eventual" : "byzantine";
+            return $"the fault model '{name}' is not available in this version; 'strong' is";
+        }
+
+        return options.Partitioning == Partitioning.Range
+            ? "partitioning by range is not available in this version; by hash is"
+            : null;
+    }
+
+    private static string? FaultOfName(string what, string name)
+    {
+        if (name.Length == 0)
+        {
+            return $"the name of a {what} must not be empty";
+        }
+
+        var bytes = Encoding.UTF8.GetByteCount(name);
+        if (bytes > Limits.NameBytesMax)
+        {
+            return $"the name of a {what} has at most {Limits.NameBytesMax} bytes of UTF-8, this one has {bytes}";
+        }
+
+        return name.Any(char.IsControl) ? $"the name of a {what} must not contain control characters" : null;
+    }
+
+    private static string? FaultOfAddress(string what, string address, bool mayBeEmpty)
+    {
+        if (address.Length == 0)
+        {
+            return mayBeEmpty ? null : $"a node needs a {what} address";
+        }
+
+        if (Encoding.UTF8.GetByteCount(address) > Limits.AddressBytesMax)
+        {
+            return $"a {what} address has at most {Limits.AddressBytesMax} bytes";
+        }
+
+        return address.Any(static c => char.IsControl(c) || char.IsWhiteSpace(c))
+            ? $"a {what} address must not contain spaces or control characters" : null;
+    }
+}

@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>
+/// Chooses nodes for the replicas of new shards. A pure function of the view: every replica of the directory chooses the same. The leader of a
+/// shard goes to the node that should lead the fewest, the other replicas to regions and zones that have none of the shard yet and, among those,
+/// to the nodes that hold the fewest. Ties go round, so that the first shard of every space is not on the first node.
+/// </summary>
+internal sealed class Placement
+{
+    private readonly ImmutableArray<NodeInfo> _nodes;
+    private readonly int[] _regions;
+    private readonly int[] _zones;
+    private readonly int[] _replicas;
+    private readonly int[] _leaders;
+    private int _turn;
+
+    /// <summary>The loads of all nodes in the view.</summary>
+    internal Placement(DirectoryView view)
+    {
+        _nodes = view.Nodes;
+        _regions = Numbered(static n => n.Region);
+        _zones = Numbered(static n => n.Region + "\0" + n.Zone);
+        _replicas = new int[_nodes.Length];
+        _leaders = new int[_nodes.Length];
+        var positions = new SortedDictionary<NodeId, int>();
+        for (var i = 0; i < _nodes.Length; i++)
+        {
+            positions.Add(_nodes[i].Id, i);
+        }
+
+        foreach (var shard in view.Shards)
+        {
+            _leaders[positions[shard.PreferredLeader]]++;
+            foreach (var replica in shard.Replicas)
+            {
+                _replicas[positions[replica]]++;
+            }
+        }
+
+        _turn = view.Shards.Length;
+    }
+
+    /// <summary>Nodes for the next shard, the one that should lead it first; they count as load for the shards that follow.</summary>
+    internal ImmutableArray<NodeId> Next(int replicas)
+    {
+        Check.That(replicas > 0 && replicas <= _nodes.Length);
+        var chosen = new int[replicas];
+        for (var count = 0; count < replicas; count++)
+        {
+            chosen[count] = Best(chosen.AsSpan(0, count));
+            _replicas[chosen[count]]++;
+        }
+
+        _leaders[chosen[0]]++;
+        _turn++;
+        return [.. chosen.Select(position => _nodes[position].Id)];
+    }
+
+    private int Best(ReadOnlySpan<int> chosen)
+    {
+        var best = -1;
+        var bestCost = (int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue);
+        for (var i = 0; i < _nodes.Length; i++)
+        {
+            if (chosen.Contains(i))
+            {
+                continue;
+            }
+
+            var cost = (
+                InSame(_regions, i, chosen),
+                InSame(_zones, i, chosen),
+                chosen.IsEmpty ? _leaders[i] : 0,
+                _replicas[i],
+                (i - (_turn % _nodes.Length) + _nodes.Length) % _nodes.Length);
+            if (best < 0 || cost.CompareTo(bestCost) < 0)
+            {
+                (best, bestCost) = (i, cost);
+            }
+        }
+
+        return best;
+    }
+
+    private static int InSame(int[] groups, int position, ReadOnlySpan<int> chosen)
+    {
+        var count = 0;
+        foreach (var other in chosen)
+        {
+            count += groups[other] == groups[position] ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    /// <summary>A number for each node, the same for nodes with the same name of region or zone.</summary>
+    private int[] Numbered(Func<NodeDescription, string> nameOf)
+    {
+        var numbers = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        return [.. _nodes.Select(node =>
+        {
+            var name = nameOf(node.Description);
+            if (!numbers.TryGetValue(name, out var number))
+            {
+                numbers.Add(name, number = numbers.Count);
+            }
+
+            return number;
+        })];
+    }
+}

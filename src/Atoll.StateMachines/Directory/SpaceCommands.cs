@@ -1,0 +1,174 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+
+namespace Atoll.StateMachines.Directory;
+
+/// <summary>The commands about spaces and their shards.</summary>
+internal static class SpaceCommands
+{
+    internal static DirectoryOutcome CreateSpace(DirectoryState state, ref WireReader reader, HybridTime now)
+    {
+        var options = DirectoryCodec.ReadSpaceOptions(ref reader);
+        if (!reader.OkAtEnd)
+        {
+            return DirectoryOutcome.Garbled;
+        }
+
+        if (DirectoryRules.FaultOf(options) is { } fault)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.Invalid, fault);
+        }
+
+        if (DirectoryRules.NotAvailable(options) is { } missing)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotAvailable, missing);
+        }
+
+        var view = state.View;
+        if (view.TryGetSpace(options.Name, out var known))
+        {
+            return known.Options == options
+                ? DirectoryOutcome.Unchanged(known.Id.Value, "the space was there already")
+                : DirectoryOutcome.Refused(
+                    DirectoryStatus.AlreadyExists, $"a space '{options.Name}' exists with other options", known.Id.Value);
+        }
+
+        if (view.Nodes.Length < options.Replicas)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.NotEnoughNodes,
+                $"{options.Replicas} replicas need {options.Replicas} nodes, the cluster has {view.Nodes.Length}");
+        }
+
+        if (view.Spaces.Length == Limits.SpacesMax || view.Shards.Length + options.ShardCount > Limits.ShardsMax)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.LimitReached, $"a cluster has at most {Limits.SpacesMax} spaces and {Limits.ShardsMax} shards");
+        }
+
+        var space = new SpaceInfo(state.NextSpace, options, now);
+        var changed = DirectoryView.Create(
+            view.ClusterId, now, view.Nodes, view.Spaces.Add(space), view.Shards.AddRange(ShardsOf(state, space)));
+        return DirectoryOutcome.Done(space.Id.Value, state with
+        {
+            View = changed,
+            NextSpace = new SpaceId(space.Id.Value + 1),
+            NextShard = new ShardId(state.NextShard.Value + (ulong)options.ShardCount),
+        });
+    }
+
+    internal static DirectoryOutcome DropSpace(DirectoryState state, ref WireReader reader, HybridTime now)
+    {
+        var id = new SpaceId(reader.ReadUInt64());
+        if (!reader.OkAtEnd)
+        {
+            return DirectoryOutcome.Garbled;
+        }
+
+        var view = state.View;
+        if (!view.TryGetSpace(id, out var space))
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotFound, $"there is no space {id}", id.Value);
+        }
+
+        var shards = view.Shards.RemoveAll(shard => shard.Space == id);
+        var changed = DirectoryView.Create(view.ClusterId, now, view.Nodes, view.Spaces.Remove(space), shards);
+        return DirectoryOutcome.Done(id.Value, state with { View = changed });
+    }
+
+    internal static DirectoryOutcome SetReplicas(DirectoryState state, ref WireReader reader, HybridTime now)
+    {
+        var id = new ShardId(reader.ReadUInt64());
+        var expectedGeneration = reader.ReadVarint();
+        var replicas = DirectoryCodec.ReadNodeIds(ref reader);
+        if (!reader.OkAtEnd)
+        {
+            return DirectoryOutcome.Garbled;
+        }
+
+        var view = state.View;
+        if (!view.TryGetShard(id, out var shard))
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotFound, $"there is no shard {id}", id.Value);
+        }
+
+        if (ReplicaRules.FaultOf(replicas, node => view.TryGetNode(node, out _)) is { } fault)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.Invalid, fault, id.Value);
+        }
+
+        // Asked again after it was done: the generation has moved on, and yet nothing is wrong.
+        if (shard.Replicas.AsSpan().SequenceEqual(replicas.AsSpan()))
+        {
+            return DirectoryOutcome.Unchanged(id.Value);
+        }
+
+        if (expectedGeneration != 0 && expectedGeneration != shard.Generation)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.Conflict, $"shard {id} has generation {shard.Generation}, not {expectedGeneration}", id.Value);
+        }
+
+        var sameSet = replicas.Length == shard.Replicas.Length && replicas.All(node => shard.Replicas.Contains(node));
+        var next = shard with { Replicas = replicas, Generation = shard.Generation + (sameSet ? 0UL : 1UL) };
+        return DirectoryOutcome.Done(id.Value, WithShard(state, shard, next, now));
+    }
+
+    internal static DirectoryOutcome SetPreferredLeader(DirectoryState state, ref WireReader reader, HybridTime now)
+    {
+        var id = new ShardId(reader.ReadUInt64());
+        var leader = new NodeId(reader.ReadUInt32());
+        if (!reader.OkAtEnd)
+        {
+            return DirectoryOutcome.Garbled;
+        }
+
+        if (!state.View.TryGetShard(id, out var shard))
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotFound, $"there is no shard {id}", id.Value);
+        }
+
+        if (!shard.Replicas.Contains(leader))
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.Invalid, $"node {leader} holds no replica of shard {id}", id.Value);
+        }
+
+        if (shard.PreferredLeader == leader)
+        {
+            return DirectoryOutcome.Unchanged(id.Value);
+        }
+
+        var next = shard with { Replicas = shard.Replicas.Remove(leader).Insert(0, leader) };
+        return DirectoryOutcome.Done(id.Value, WithShard(state, shard, next, now));
+    }
+
+    /// <summary>Cuts the space of hashes into equal ranges, to the last one.</summary>
+    private static IEnumerable<ShardInfo> ShardsOf(DirectoryState state, SpaceInfo space)
+    {
+        var placement = new Placement(state.View);
+        var count = (ulong)space.Options.ShardCount;
+        for (ulong i = 0; i < count; i++)
+        {
+            yield return new ShardInfo(
+                new ShardId(state.NextShard.Value + i),
+                space.Id,
+                FirstHash(i, count),
+                i + 1 == count ? ulong.MaxValue : FirstHash(i + 1, count) - 1,
+                placement.Next(space.Options.Replicas),
+                1);
+        }
+    }
+
+    private static ulong FirstHash(ulong shard, ulong count) => (ulong)((((UInt128)1 << 64) * shard) / count);
+
+    private static DirectoryState WithShard(DirectoryState state, ShardInfo before, ShardInfo after, HybridTime now)
+    {
+        var view = state.View;
+        return state with
+        {
+            View = DirectoryView.Create(view.ClusterId, now, view.Nodes, view.Spaces, view.Shards.Replace(before, after)),
+        };
+    }
+}
