@@ -77,7 +77,8 @@ public sealed class WorldDeterminismTests
         var nodes = new List<ChattyNode>();
         for (uint id = 1; id <= 4; id++)
         {
-            var disk = new SimDisk(scheduler, prng.Fork(), new DiskFaults { SlowPartsPerMillion = 10_000, SyncFailsPartsPerMillion = 1_000 });
+            var faults = new DiskFaults { SlowPartsPerMillion = 10_000, SyncFailsPartsPerMillion = 1_000 };
+            var disk = new SimDisk(scheduler, prng.Fork(), faults);
             nodes.Add(new ChattyNode(scheduler, network, disk, prng.Fork(), new NodeId(id)));
         }
 
@@ -132,10 +133,12 @@ public sealed class WorldDeterminismTests
         public void MessageReceived(LoopAddress from, Lane lane, ReadOnlyMemory<byte> message)
         {
             var self = _loop;
-            _file?.Write(_prng.NextInt(0, 20_000), message, _prng.Chance(500_000), result => Answer(self, from, lane, message, result.IsOk));
+            _file?.Write(
+                _prng.NextInt(0, 20_000), message, _prng.Chance(500_000), result => Answer(self, from, lane, message, result.IsOk));
         }
 
-        public void LinkUp(NodeId peer, Lane lane) => _endpoint.Send(new LoopAddress(peer, 0), lane, BitConverter.GetBytes(_prng.NextUInt64()));
+        public void LinkUp(NodeId peer, Lane lane) =>
+            _endpoint.Send(new LoopAddress(peer, 0), lane, BitConverter.GetBytes(_prng.NextUInt64()));
 
         public void LinkDown(NodeId peer, Lane lane) => _prng.NextUInt64();
 

@@ -2,7 +2,9 @@ using Atoll.Foundation.Time;
 
 namespace Atoll.Simulation.Disks;
 
-/// <summary>How a simulated disk behaves and misbehaves. Rates are per operation, in parts per million; all may change during a run.</summary>
+/// <summary>
+/// How a simulated disk behaves and misbehaves. Rates are per operation, in parts per million; all may change during a run.
+/// </summary>
 public sealed class DiskFaults
 {
     /// <summary>The shortest time of a write into the cache.</summary>
@@ -54,8 +56,8 @@ public sealed class DiskFaults
     public int MisdirectPartsPerMillion { get; set; }
 
     /// <summary>
-    /// A planted fault: syncs say yes at once, and the data becomes durable only <see cref="LieTime"/> later. A power loss before that takes
-    /// back what was promised.
+    /// A planted fault: syncs say yes at once, and the data becomes durable only <see cref="LieTime"/> later. A power loss before that
+    /// takes back what was promised.
     /// </summary>
     public bool LiesAboutSync { get; set; }
 

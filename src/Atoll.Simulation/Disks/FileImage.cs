@@ -166,8 +166,8 @@ internal sealed class FileImage
     }
 
     /// <summary>
-    /// The power goes: of what was not durable, some sectors are kept, in any order and any version that was ever under way. Truncations are
-    /// atomic. Returns the number of sectors lost.
+    /// The power goes: of what was not durable, some sectors are kept, in any order and any version that was ever under way. Truncations
+    /// are atomic. Returns the number of pages that lost something.
     /// </summary>
     public long LosePower(Prng prng, PowerLossStyle style)
     {

@@ -77,7 +77,7 @@ internal sealed class HistoryPartition(IReadOnlyList<string> keys, IReadOnlyList
             && leftOut?.Invoke(operation) != true).ToList();
         var returnedOnes = known.Where(operation => operation.Returned <= through).ToList();
         var seen = new Dictionary<long, ulong>();
-        foreach (var observation in returnedOnes.SelectMany(operation => operation.Observations).Where(observation => observation.Value != 0))
+        foreach (var observation in returnedOnes.SelectMany(operation => operation.Observations).Where(saw => saw.Value != 0))
         {
             seen[observation.Value] = observation.Version;
         }

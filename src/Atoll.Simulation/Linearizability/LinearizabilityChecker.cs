@@ -61,8 +61,8 @@ public static class LinearizabilityChecker
             states);
     }
 
-    // The shortest prefix that has no order ends with the return of the operation whose answer cannot be explained; a prefix of a linearizable
-    // history is linearizable, so it is found by halving. Reads that the contradiction does not need are left out.
+    // The shortest prefix that has no order ends with the return of the operation whose answer cannot be explained; a prefix of a
+    // linearizable history is linearizable, so it is found by halving. Reads that the contradiction does not need are left out.
     private static string Explain(HistoryPartition partition, long statesMax)
     {
         var returns = partition.Operations.Where(operation => operation.Returned != Operation.NeverReturned)
@@ -89,7 +89,7 @@ public static class LinearizabilityChecker
         var shown = involved.Where(operation => Concerns(operation, culprit))
             .Concat(involved.TakeLast(LinesMax)).Append(culprit).Distinct().OrderBy(operation => operation.Invoked).ToList();
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"not linearizable: no order of the operations on {string.Join(", ", partition.Keys.Take(8))}");
+        text.Append(CultureInfo.InvariantCulture, $"not linearizable: no order of steps on {string.Join(", ", partition.Keys.Take(5))}");
         text.Append(CultureInfo.InvariantCulture, $" explains the answer marked >>> ({partition.Operations.Count} operations,");
         text.Append(CultureInfo.InvariantCulture, $" {shown.Count} shown; [invoked .. returned])\n");
         foreach (var operation in shown)
@@ -111,7 +111,7 @@ public static class LinearizabilityChecker
             {
                 var candidate = leftOut.Union(reads.Skip(start).Take(size)).ToHashSet();
                 if (candidate.Count > leftOut.Count
-                    && partition.IsLinearizable(culprit.Returned, statesMax, operation => candidate.Contains(operation.Number), out _) == false)
+                    && partition.IsLinearizable(culprit.Returned, statesMax, read => candidate.Contains(read.Number), out _) == false)
                 {
                     leftOut = candidate;
                 }

@@ -3,8 +3,8 @@ using Atoll.Foundation.World;
 namespace Atoll.Simulation.Networks;
 
 /// <summary>
-/// Stands between the nodes of a scenario and sees every message: to lose chosen ones, or to plant a bug that the checkers must find (a vote
-/// forged, an acknowledgement made up). Production code knows nothing of it.
+/// Stands between the nodes of a scenario and sees every message: to lose chosen ones, or to plant a bug that the checkers must find (a
+/// vote forged, an acknowledgement made up). Production code knows nothing of it.
 /// </summary>
 public interface IMessageInterceptor
 {

@@ -43,8 +43,8 @@ public sealed class SimNetwork
     internal Prng Prng { get; }
 
     /// <summary>
-    /// Connects a loop. All loops of one node share its address. The endpoint's <see cref="SimEndpoint.Events"/> must be set before anything
-    /// else happens.
+    /// Connects a loop. All loops of one node share its address. The endpoint's <see cref="SimEndpoint.Events"/> must be set before
+    /// anything else happens.
     /// </summary>
     public SimEndpoint Attach(LoopIncarnation loop, string address)
     {
@@ -144,7 +144,8 @@ public sealed class SimNetwork
     /// <summary>True when nothing gets from one node to the other.</summary>
     public bool IsCut(NodeId from, NodeId to) => _cuts.Contains((from, to));
 
-    internal SimNetworkNode? NodeAt(string address) => _nodes.Values.FirstOrDefault(node => node.Address == address && node.Loops.Count > 0);
+    internal SimNetworkNode? NodeAt(string address) =>
+        _nodes.Values.FirstOrDefault(node => node.Address == address && node.Loops.Count > 0);
 
     internal SimEndpoint? EndpointAt(LoopAddress address) =>
         _nodes.TryGetValue(address.Node, out var node) ? node.Loops.GetValueOrDefault(address.Loop) : null;

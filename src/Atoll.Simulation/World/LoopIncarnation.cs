@@ -50,8 +50,8 @@ public sealed class LoopIncarnation
     }
 
     /// <summary>
-    /// True when the event cannot be delivered now: the loop is dead (it is dropped) or stands still (it comes again at the end of the pause,
-    /// in the same order as others that wait).
+    /// True when the event cannot be delivered now: the loop is dead (it is dropped) or stands still (it comes again at the end of the
+    /// pause, in the same order as others that wait).
     /// </summary>
     public bool Withholds(Scheduler scheduler, ISimEventTarget target, in SimEvent happening)
     {

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Atoll.Conformance;
 
-/// <summary>What every disk must do, simulated or real: the documentation of <see cref="IDisk"/> and <see cref="IDiskFile"/>, as tests.</summary>
+/// <summary>
+/// What every disk must do, simulated or real: the documentation of <see cref="IDisk"/> and <see cref="IDiskFile"/>, as tests.
+/// </summary>
 public abstract class DiskConformance
 {
     protected abstract DiskHarness NewDisk();

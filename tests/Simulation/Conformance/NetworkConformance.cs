@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Atoll.Conformance;
 
-/// <summary>What every network must do when nothing is wrong with it, simulated or real: the documentation of <see cref="INetwork"/>.</summary>
+/// <summary>
+/// What every network must do when nothing is wrong with it, simulated or real: the documentation of <see cref="INetwork"/>.
+/// </summary>
 public abstract class NetworkConformance
 {
     protected abstract NetworkHarness NewNetwork();

@@ -20,7 +20,8 @@ internal sealed class HistoryBuilder
     public void EndGet(Operation operation, long value, ulong version = 0) =>
         History.ReturnRead(operation, Tick(), new Observation(value, version));
 
-    public void Put(string key, long value, ulong version = 0) => End(Begin(new Step(StepKind.Put, key, value)), OperationOutcome.Ok, version);
+    public void Put(string key, long value, ulong version = 0) =>
+        End(Begin(new Step(StepKind.Put, key, value)), OperationOutcome.Ok, version);
 
     public void Get(string key, long value, ulong version = 0) => EndGet(Begin(new Step(StepKind.Get, key)), value, version);
 

@@ -5,8 +5,8 @@ using Atoll.Simulation.Linearizability;
 namespace Atoll.Simulation.Tests.Linearizability;
 
 /// <summary>
-/// Histories of clients working at once on a real (simple, sequential) map: each operation takes effect at one moment between its invocation
-/// and its return, so every history is linearizable, unless an answer is falsified.
+/// Histories of clients working at once on a real (simple, sequential) map: each operation takes effect at one moment between its
+/// invocation and its return, so every history is linearizable, unless an answer is falsified.
 /// </summary>
 internal static class RandomHistory
 {

@@ -13,7 +13,7 @@ public sealed class SimpleTwinTests
         for (ulong seed = 1; seed <= 1_500; seed++)
         {
             var history = RandomHistory.Generate(
-                seed, operations: 9, keys: seed % 3 == 0 ? 2 : 1, clients: 4, unknownPartsPerMillion: 150_000, falsifiedPartsPerMillion: 150_000);
+                seed, 9, keys: seed % 3 == 0 ? 2 : 1, clients: 4, unknownPartsPerMillion: 150_000, falsifiedPartsPerMillion: 150_000);
             var result = LinearizabilityChecker.Check(history);
             var expected = SomeOrderExists(history) ? LinearizabilityVerdict.Linearizable : LinearizabilityVerdict.Violation;
             Assert.True(expected == result.Verdict, $"seed {seed}: {expected} but {result}\n{string.Join('\n', history.Operations)}");
@@ -70,7 +70,8 @@ public sealed class SimpleTwinTests
             var mayFail = step.ExpectedVersion is { } wanted && (wanted == 0 ? exists : !exists || record.Version != wanted);
             if (operation.Outcome == OperationOutcome.Conflict)
             {
-                if (mayFail && (version == 0 || (exists && (record.Version == 0 || record.Version == version))) && Explore(others, map, last))
+                var mayBeIt = version == 0 || (exists && (record.Version == 0 || record.Version == version));
+                if (mayFail && mayBeIt && Explore(others, map, last))
                 {
                     return true;
                 }
