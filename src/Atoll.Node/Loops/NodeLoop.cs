@@ -1,0 +1,411 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Kernel.Raft;
+using Atoll.Node.Replicas;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
+using Atoll.Storage.Journals;
+using Atoll.Storage.Snapshots;
+using Microsoft.Extensions.Logging;
+
+namespace Atoll.Node.Loops;
+
+/// <summary>
+/// One event loop of a node: all its replicas, in one thread of control. Whoever drives it (a real thread, or the simulator) calls
+/// in with one
+/// event at a time, and calls <see cref="FlushBatch"/> after each batch of events; nothing here blocks, and nothing happens between
+/// the calls.
+/// </summary>
+public sealed class NodeLoop : INetworkEvents
+{
+    private static readonly Duration MaintenanceInterval = Duration.FromMilliseconds(100);
+
+    private readonly NodeOptions _options;
+    private readonly IClock _clock;
+    private readonly IDisk _disk;
+    private readonly Prng _random;
+    private readonly ILogger _logger;
+    private readonly IReplicaObserver? _observer;
+    private readonly HybridClock _hybrid;
+    private readonly PeerOutbox _outbox;
+    private readonly PeerLiveness _liveness;
+    private readonly DirectoryFollower _directory;
+    private readonly ViewFile _viewFile;
+    private readonly ReplicaHost _replicas;
+    private readonly Router _router;
+    private readonly WireWriter _answer = new(4096);
+    private Journal? _journal;
+    private Instant _nextPing;
+    private Instant _nextMaintenance;
+    private long _freeBytes;
+
+    /// <summary>A loop over its part of the world. It does nothing before <see cref="Start"/>.</summary>
+    /// <param name="options">What it has to know.</param>
+    /// <param name="clock">The node's clocks.</param>
+    /// <param name="network">The loop's way to others.</param>
+    /// <param name="disk">The loop's own folder.</param>
+    /// <param name="random">The loop's own generator.</param>
+    /// <param name="logger">Where it says what happens.</param>
+    /// <param name="observer">Sees what its replicas do; null in production.</param>
+    /// <exception cref="ArgumentException">The options do not make sense together.</exception>
+    public NodeLoop(
+        NodeOptions options, IClock clock, INetwork network, IDisk disk, Prng random, ILogger logger, IReplicaObserver? observer = null)
+    {
+        _options = options.Validated();
+        _clock = clock;
+        _disk = disk;
+        _random = random;
+        _logger = logger;
+        _observer = observer;
+        _hybrid = new HybridClock(clock);
+        _liveness = new PeerLiveness(options.PeerSilence);
+        _viewFile = new ViewFile(disk);
+        _directory = new DirectoryFollower(options, network, _liveness, _viewFile, logger);
+        _outbox = new PeerOutbox(network, FrameRefused);
+        _replicas = new ReplicaHost(options, _directory, logger, AnswerLocally);
+        _router = new Router(options, _outbox, _liveness, _directory, _replicas);
+    }
+
+    /// <summary>Whether everything on its disk was read back, and it takes part.</summary>
+    public bool IsReady { get; private set; }
+
+    /// <summary>Why the loop has stopped for good; null while it runs.</summary>
+    public string? FaultReason { get; private set; }
+
+    /// <summary>Called once when the loop stops for good.</summary>
+    public Action<string>? Faulted { get; set; }
+
+    /// <summary>The directory as this loop knows it.</summary>
+    public DirectoryView Directory => _directory.View;
+
+    /// <summary>Called on the loop when its view of the directory was replaced.</summary>
+    public Action<DirectoryView>? DirectoryChanged { get; set; }
+
+    /// <summary>The loop's replicas, by shard; for observers.</summary>
+    internal IReadOnlyDictionary<ShardId, ShardReplica> Replicas => _replicas.Replicas;
+
+    /// <summary>Requests that it holds unanswered.</summary>
+    public int RequestsInFlight => _router.InFlight;
+
+    /// <summary>Reads back what is on the disk, then takes part.</summary>
+    public void Start()
+    {
+        _viewFile.Load(() => Journal.Open(
+            _disk, "journal", new JournalOptions { SegmentBytes = _options.SegmentBytes, Identity = _random.NextUInt64() }, JournalOpened));
+    }
+
+    /// <inheritdoc />
+    public void MessageReceived(LoopAddress from, Lane lane, ReadOnlyMemory<byte> message)
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        var now = _clock.Now;
+        _liveness.Heard(from.Node, now);
+        var reader = new WireReader(message);
+        if (!PeerFrame.TryOpen(ref reader))
+        {
+            NodeLog.MalformedMessage(_logger, from.ToString(), "a frame of another version");
+            return;
+        }
+
+        while (PeerFrame.TryNext(ref reader, out var kind, out var body))
+        {
+            PartReceived(from, kind, body, now);
+        }
+
+        if (!reader.Ok)
+        {
+            NodeLog.MalformedMessage(_logger, from.ToString(), "a frame that ends in the middle of a part");
+        }
+    }
+
+    /// <inheritdoc />
+    public void LinkUp(NodeId peer, Lane lane)
+    {
+    }
+
+    /// <inheritdoc />
+    public void LinkDown(NodeId peer, Lane lane)
+    {
+        if (lane == Lane.Urgent && FaultReason is null)
+        {
+            _router.PeerLost(peer, _clock.Now);
+            _replicas.PeerUnreachable(peer);
+        }
+    }
+
+    /// <summary>Takes a request of this process. The answer comes through the sink, now or later.</summary>
+    public void Submit(Request request, IResponseSink sink)
+    {
+        if (FaultReason is { } why)
+        {
+            sink.Complete(request, new Response(ResponseStatus.Faulted, Detail: why));
+        }
+        else
+        {
+            _router.Submit(request, sink, _clock.Now);
+        }
+    }
+
+    /// <summary>Lets time pass: to be called about every 10 ms, and harmless at any time.</summary>
+    public void Tick()
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        var now = _clock.Now;
+        foreach (var silent in _liveness.Tick(now))
+        {
+            NodeLog.PeerSilent(_logger, silent.Value, _liveness.SilentFor(silent, now).Milliseconds);
+            _router.PeerLost(silent, now);
+            _replicas.PeerDied(silent);
+        }
+
+        if (now >= _nextPing)
+        {
+            _nextPing = now + _options.PingInterval;
+            foreach (var peer in _liveness.Peers)
+            {
+                Say(new LoopAddress(peer, 0), PeerMessageKind.Ping);
+            }
+        }
+
+        _router.Tick(now);
+        if (!IsReady)
+        {
+            return;
+        }
+
+        _directory.Tick(now);
+        _replicas.Tick(now);
+        if (now >= _nextMaintenance)
+        {
+            _nextMaintenance = now + MaintenanceInterval;
+            _journal!.Maintain();
+            _replicas.Maintain();
+            _disk.FreeSpace(free => _freeBytes = free.Bytes);
+        }
+    }
+
+    /// <summary>
+    /// Ends a batch of events: proposals and reads that gathered go to the core together, the journal gets one write, each other loop one
+    /// frame.
+    /// </summary>
+    public void FlushBatch()
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        _replicas.Flush();
+        _journal?.Flush();
+        _outbox.Flush();
+    }
+
+    /// <summary>Answers everything that is held and lets go of the files. What was acknowledged is durable without this.</summary>
+    public void Stop(string why)
+    {
+        if (FaultReason is null)
+        {
+            FaultReason = why;
+            _router.Stop(why);
+            _outbox.Flush();
+            _journal?.Close();
+        }
+    }
+
+    private void PartReceived(LoopAddress from, PeerMessageKind kind, ReadOnlyMemory<byte> body, Instant now)
+    {
+        var reader = new WireReader(body);
+        switch (kind)
+        {
+            case PeerMessageKind.Raft:
+                var shard = new ShardId(reader.ReadUInt64());
+                if (RaftMessageCodec.TryRead(ref reader, out var message))
+                {
+                    _replicas.Step(shard, from.Node, message);
+                    return;
+                }
+
+                break;
+            case PeerMessageKind.Request:
+                var number = reader.ReadUInt64();
+                if (RequestCodec.TryRead(ref reader, out Request request) && reader.OkAtEnd)
+                {
+                    _router.Received(from, number, request, now);
+                    return;
+                }
+
+                break;
+            case PeerMessageKind.Response:
+                var answered = reader.ReadUInt64();
+                if (RequestCodec.TryRead(ref reader, out Response response) && reader.OkAtEnd)
+                {
+                    _router.Answered(from, answered, response, now);
+                    return;
+                }
+
+                break;
+            case PeerMessageKind.Ping:
+                Say(from, PeerMessageKind.Pong);
+                return;
+            default:
+                return; // a sign of life, or something that a newer version says
+        }
+
+        NodeLog.MalformedMessage(_logger, from.ToString(), $"a {kind} that cannot be read");
+    }
+
+    private void Say(LoopAddress to, PeerMessageKind kind)
+    {
+        _outbox.Begin(to, Lane.Urgent, kind, out var position);
+        _outbox.End(to, Lane.Urgent, position);
+    }
+
+    private void FrameRefused(LoopAddress to, SendOutcome outcome)
+    {
+        _router.Refused(to);
+        _replicas.PeerUnreachable(to.Node);
+    }
+
+    private void JournalOpened(JournalOpening opening)
+    {
+        if (opening.Journal is not { } journal)
+        {
+            Fault(opening.Status switch
+            {
+                JournalOpeningStatus.Corrupt => $"the journal is damaged: {opening.Corruption}",
+                JournalOpeningStatus.NewerVersion => $"the data was written by a newer version: {opening.Detail}",
+                _ => $"the journal cannot be opened: {opening.Detail} {opening.DiskResult.Detail}",
+            });
+            return;
+        }
+
+        _journal = journal;
+        journal.Durable = _replicas.Durable;
+        journal.StateChanged = JournalStateChanged;
+        SnapshotStore.Open(_disk, "snapshots", SnapshotsOpened);
+    }
+
+    private void SnapshotsOpened(SnapshotStoreOpening opening)
+    {
+        if (opening.Store is not { } store)
+        {
+            Fault($"the snapshots cannot be opened: {opening.Detail} {opening.DiskResult.Detail}");
+            return;
+        }
+
+        foreach (var damaged in opening.Damaged)
+        {
+            NodeLog.JournalState(_logger, "missing a snapshot", damaged.ToString());
+        }
+
+        _directory.Start(_router, _clock.Now);
+        _replicas.Start(
+            new ReplicaEnvironment
+            {
+                Options = _options,
+                Clock = _clock,
+                Hybrid = _hybrid,
+                Random = _random,
+                Outbox = _outbox,
+                Journal = _journal!,
+                Snapshots = store,
+                Router = _router,
+                Directory = _directory,
+                Liveness = _liveness,
+                Logger = _logger,
+                Observer = _observer,
+            },
+            () =>
+            {
+                IsReady = true;
+                NodeLog.LoopReady(_logger, _options.Loop, _options.Self.Value, _replicas.Replicas.Count, _journal!.DiskBytes);
+                _directory.Changed = view =>
+                {
+                    _replicas.FollowDirectory();
+                    DirectoryChanged?.Invoke(view);
+                };
+                _directory.Refresh();
+                _replicas.FollowDirectory();
+                DirectoryChanged?.Invoke(_directory.View);
+                _router.RetryParked(_clock.Now);
+            });
+    }
+
+    private void JournalStateChanged()
+    {
+        var journal = _journal!;
+        NodeLog.JournalState(_logger, journal.State.ToString(), journal.Corruption?.ToString() ?? journal.LastError.Detail ?? "");
+        if (journal.State == JournalState.Failed)
+        {
+            // After a failed sync nobody knows what is on the disk (museum, row 7): the whole loop stops, the others go on.
+            Fault($"the journal's disk has failed: {journal.LastError.Detail}");
+        }
+    }
+
+    private void Fault(string why)
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        NodeLog.LoopFaulted(_logger, _options.Loop, _options.Self.Value, why);
+        _replicas.FaultAll(why);
+        FaultReason = why;
+        _router.Stop(why);
+        _outbox.Flush();
+        Faulted?.Invoke(why);
+    }
+
+    private Response AnswerLocally(Request request)
+    {
+        _answer.Reset();
+        if (request.Kind == RequestKind.DirectoryView)
+        {
+            var reader = new WireReader(request.Payload);
+            var have = new HybridTime(reader.Remaining > 0 ? reader.ReadUInt64() : 0);
+            if (_directory.View.Version > have)
+            {
+                _directory.View.Encode(_answer);
+            }
+        }
+        else
+        {
+            Check.That(request.Kind == RequestKind.Status);
+            Describe().Write(_answer);
+        }
+
+        return new Response(ResponseStatus.Ok, _answer.ToArray(), AppliedVersion: _hybrid.Peek());
+    }
+
+    private LoopStatus Describe()
+    {
+        var now = _clock.Now;
+        return new LoopStatus(
+            _options.Self,
+            _options.Loop,
+            _directory.View.Version.Value,
+            _replicas.Describe(),
+            [.. _liveness.Peers.Select(peer =>
+                new Loops.PeerStatus(peer, _liveness.IsAlive(peer), _liveness.SilentFor(peer, now).Milliseconds))],
+            _router.InFlight,
+            _router.Served,
+            _journal?.DiskBytes ?? 0,
+            _freeBytes,
+            _journal?.DurableSequence ?? 0,
+            FaultReason ?? "");
+    }
+}

@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using Atoll.Foundation;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Node;
+
+/// <summary>
+/// Everything that one loop of a node needs to know before it starts. Checked at construction of the loop. All times are on the
+/// node's monotonic clock.
+/// </summary>
+public sealed record NodeOptions
+{
+    /// <summary>The cluster's number, drawn when it was created; a node never talks to another cluster.</summary>
+    public required ulong ClusterId { get; init; }
+
+    /// <summary>This node.</summary>
+    public required NodeId Self { get; init; }
+
+    /// <summary>What the directory should say about this node: name, addresses, place.</summary>
+    public required NodeDescription Description { get; init; }
+
+    /// <summary>This loop's number on the node.</summary>
+    public byte Loop { get; init; }
+
+    /// <summary>How many loops the node runs; fixed when its data folder was made.</summary>
+    public byte LoopCount { get; init; } = 1;
+
+    /// <summary>
+    /// Members that can be asked for the directory when no cached view exists yet. On a node that founds the cluster these are the
+    /// directory's first replicas, this node among them.
+    /// </summary>
+    public ImmutableArray<NodeInfo> Members { get; init; } = [];
+
+    /// <summary>Whether this node is one of the founders: it may create the directory's replica from <see cref="Members"/>.</summary>
+    public bool IsFounder { get; init; }
+
+    /// <summary>
+    /// The least election timeout; each replica draws its own up to twice that. Must be several heartbeats and several disk syncs
+    /// long.
+    /// </summary>
+    public Duration ElectionTimeout { get; init; } = Duration.FromMilliseconds(600);
+
+    /// <summary>The leader's heartbeat interval.</summary>
+    public Duration HeartbeatInterval { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>A group with nothing to do for this long goes to sleep.</summary>
+    public Duration QuiesceAfter { get; init; } = Duration.FromSeconds(3);
+
+    /// <summary>
+    /// Serve linearizable reads from the leader's lease instead of asking a quorum. Relies on <see cref="LeaseClockDriftBound"/>.
+    /// </summary>
+    public bool LeaseReads { get; init; }
+
+    /// <summary>The most by which two nodes' monotonic clocks may differ over one election timeout, when leases are used.</summary>
+    public Duration LeaseClockDriftBound { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>How often a node asks for changes of the directory.</summary>
+    public Duration DirectoryPollInterval { get; init; } = Duration.FromMilliseconds(250);
+
+    /// <summary>A peer that was silent for this long is taken for dead until it is heard again.</summary>
+    public Duration PeerSilence { get; init; } = Duration.FromMilliseconds(1_000);
+
+    /// <summary>How often a node shows its peers that it lives.</summary>
+    public Duration PingInterval { get; init; } = Duration.FromMilliseconds(200);
+
+    /// <summary>
+    /// A replica snapshots its state when its log has grown by this much (and by as much as the state) since the last one.
+    /// </summary>
+    public long SnapshotAfterLogBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>Entries that stay in the log behind a snapshot, so that a follower that is a little late needs no snapshot.</summary>
+    public ulong LogEntriesKept { get; init; } = 10_000;
+
+    /// <summary>The longest key, in bytes.</summary>
+    public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
+
+    /// <summary>The longest value, in bytes.</summary>
+    public int ValueBytesMax { get; init; } = Limits.ValueBytesDefault;
+
+    /// <summary>Requests that the loop may hold unanswered.</summary>
+    public int RequestsInFlightMax { get; init; } = Limits.RequestsInFlightMax;
+
+    /// <summary>Proposals of a shard that may wait for commitment.</summary>
+    public int ProposalsPendingMax { get; init; } = Limits.ProposalsPendingMax;
+
+    /// <summary>A journal segment's size in bytes.</summary>
+    public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>Replicas that the directory grows to as nodes join: odd, at most the number of nodes.</summary>
+    public int DirectoryReplicas { get; init; } = 3;
+
+    /// <summary>Checks that the options make sense together.</summary>
+    /// <exception cref="ArgumentException">They do not; the message names the option.</exception>
+    public NodeOptions Validated()
+    {
+        Require(Self != NodeId.None, nameof(Self));
+        Require(LoopCount is >= 1 and <= Limits.LoopsMax && Loop < LoopCount, nameof(LoopCount));
+        Require(HeartbeatInterval > Duration.Zero && ElectionTimeout >= HeartbeatInterval * 3, nameof(ElectionTimeout));
+        Require(!LeaseReads || LeaseClockDriftBound < ElectionTimeout / 2, nameof(LeaseClockDriftBound));
+        Require(KeyBytesMax is >= 1 and <= Limits.KeyBytesMax, nameof(KeyBytesMax));
+        Require(ValueBytesMax is >= 1 and <= Limits.ValueBytesMax, nameof(ValueBytesMax));
+        Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
+        Require(DirectoryReplicas is 1 or 3 or 5 or 7, nameof(DirectoryReplicas));
+        Require(!IsFounder || Members.Any(member => member.Id == Self), nameof(Members));
+        return this;
+    }
+
+    /// <summary>The loop of a node with that many loops on which a shard lives. The directory lives on loop 0.</summary>
+    public static byte LoopOf(ShardId shard, int loopCount)
+    {
+        Check.That(loopCount >= 1);
+        return shard == ShardId.Directory ? (byte)0 : (byte)(shard.Value % (ulong)loopCount);
+    }
+
+    private static void Require(bool holds, string option)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"option {option} is out of range, or does not fit the others", option);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Atoll.Foundation;
+using Atoll.Node.Requests;
+using Atoll.StateMachines;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Requests;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>The directory's own shard.</summary>
+internal sealed class DirectoryPolicy : IShardPolicy
+{
+    public ReadOnlyMemory<byte> ExpiryCommand => default;
+
+    public IStateMachine NewMachine() => new DirectoryStateMachine();
+
+    public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) =>
+        command.Length > Limits.EntryBytesMax - CommandEnvelope.HeaderBytesMax
+            ? new Response(ResponseStatus.TooLarge, Detail: "the command is larger than a log entry may be")
+            : null;
+
+    public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
+        DirectoryQuery.TryReadAnswer(answer, out var view) && view is null;
+
+    public (long Records, long Bytes) Measure(IStateMachine machine)
+    {
+        var view = ((DirectoryStateMachine)machine).View;
+        return (view.Nodes.Length + view.Spaces.Length + view.Shards.Length, 0);
+    }
+}

@@ -1,0 +1,51 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Node.Requests;
+using Atoll.StateMachines;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Records;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>Shards of records.</summary>
+internal sealed class RecordsPolicy : IShardPolicy
+{
+    private readonly RecordLimits _limits;
+    private readonly byte[] _expiry;
+
+    public RecordsPolicy(RecordLimits limits)
+    {
+        _limits = limits;
+        var writer = new WireWriter(16);
+        RecordsCommand.WriteExpire(writer);
+        _expiry = writer.ToArray();
+    }
+
+    public ReadOnlyMemory<byte> ExpiryCommand => _expiry;
+
+    public IStateMachine NewMachine() => new RecordsStateMachine();
+
+    public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard)
+    {
+        if (shard is null)
+        {
+            return new Response(ResponseStatus.StaleRoute, Detail: "the shard's node does not know the shard's range yet");
+        }
+
+        var fault = RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits);
+        return fault.Kind switch
+        {
+            CommandFaultKind.None => null,
+            CommandFaultKind.TooLarge => new Response(ResponseStatus.TooLarge, Shard: shard.Id, Detail: fault.Detail),
+            CommandFaultKind.WrongShard => new Response(ResponseStatus.Invalid, Shard: shard.Id, Detail: fault.Detail),
+            _ => new Response(ResponseStatus.Invalid, Shard: shard.Id, Detail: fault.Detail),
+        };
+    }
+
+    public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
+        RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes
+        && RecordsResultCodec.TryReadChanges(answer, out var page)
+        && page is { Status: RecordsStatus.Ok, More: false, Changes.Count: 0 };
+
+    public (long Records, long Bytes) Measure(IStateMachine machine) =>
+        machine is RecordsStateMachine records ? (records.RecordCount, records.Bytes) : (0, 0);
+}

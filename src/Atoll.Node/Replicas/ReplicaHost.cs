@@ -1,0 +1,279 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Raft;
+using Atoll.Node.Loops;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Records;
+using Atoll.Storage.Journals;
+using Microsoft.Extensions.Logging;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>The replicas of one loop: brings them back from disk, makes and drops them as the directory says, and drives them.</summary>
+internal sealed class ReplicaHost : ILocalReplicas
+{
+    // A journal this many segments long holds on to old entries of quiet shards: their snapshots free it.
+    private const int SegmentsBeforeForcedSnapshot = 8;
+
+    private readonly NodeOptions _options;
+    private readonly DirectoryFollower _directory;
+    private readonly ILogger _logger;
+    private readonly Func<Request, Response> _answerLocally;
+    private readonly SortedDictionary<ShardId, ShardReplica> _replicas = [];
+    private readonly SortedSet<ShardId> _recovering = [];
+    private readonly DirectoryPolicy _directoryPolicy = new();
+    private readonly RecordsPolicy _recordsPolicy;
+    private ReplicaEnvironment? _environment;
+    private ShardReplica[] _inOrder = [];
+
+    public ReplicaHost(NodeOptions options, DirectoryFollower directory, ILogger logger, Func<Request, Response> answerLocally)
+    {
+        _options = options;
+        _directory = directory;
+        _logger = logger;
+        _answerLocally = answerLocally;
+        _recordsPolicy = new RecordsPolicy(new RecordLimits(options.KeyBytesMax, options.ValueBytesMax));
+    }
+
+    /// <summary>The replicas, by shard.</summary>
+    public IReadOnlyDictionary<ShardId, ShardReplica> Replicas => _replicas;
+
+    /// <summary>Brings back every replica that the journal knows, then calls back.</summary>
+    public void Start(ReplicaEnvironment environment, Action done)
+    {
+        _environment = environment;
+        var shards = new SortedSet<ShardId>(environment.Journal.Shards);
+        if (_options.IsFounder && _options.Loop == 0)
+        {
+            shards.Add(ShardId.Directory);
+        }
+
+        if (shards.Count == 0)
+        {
+            done();
+            return;
+        }
+
+        var left = shards.Count;
+        foreach (var shard in shards)
+        {
+            Recover(shard, () =>
+            {
+                if (--left == 0)
+                {
+                    done();
+                }
+            });
+        }
+    }
+
+    /// <inheritdoc />
+    public bool Has(ShardId shard) => _replicas.ContainsKey(shard);
+
+    /// <inheritdoc />
+    public void Take(PendingRequest pending) => _replicas[pending.Shard].Take(pending);
+
+    /// <inheritdoc />
+    public Response AnswerLocally(Request request) => _answerLocally(request);
+
+    /// <summary>A consensus message for a replica; one for a shard that is not (yet) here is as good as lost.</summary>
+    public void Step(ShardId shard, NodeId from, in RaftMessage message)
+    {
+        if (_replicas.TryGetValue(shard, out var replica))
+        {
+            replica.Step(from, message);
+        }
+        else if (_environment is not null && !_recovering.Contains(shard))
+        {
+            _directory.Refresh(); // someone counts on a replica here: the directory may have decided so lately
+        }
+    }
+
+    /// <summary>Makes replicas that the directory places here, and drops those of shards that are no more.</summary>
+    public void FollowDirectory()
+    {
+        if (_environment is null)
+        {
+            return;
+        }
+
+        foreach (var shard in _directory.View.Shards)
+        {
+            if (shard.Replicas.Contains(_options.Self) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
+                && !_replicas.ContainsKey(shard.Id) && !_recovering.Contains(shard.Id))
+            {
+                Recover(shard.Id, () => _environment.Router.RetryParked(_environment.Clock.Now));
+            }
+        }
+
+        foreach (var replica in _inOrder)
+        {
+            if (!_directory.TryGetShard(replica.Shard, out _))
+            {
+                Drop(replica);
+            }
+        }
+    }
+
+    /// <summary>The journal has made more durable.</summary>
+    public void Durable()
+    {
+        var waiting = _environment!.AwaitingDurability;
+        var count = waiting.Count;
+        for (var i = 0; i < count; i++)
+        {
+            waiting[i].Durable();
+        }
+
+        waiting.RemoveRange(0, count);
+    }
+
+    /// <summary>Lets time pass.</summary>
+    public void Tick(Instant now)
+    {
+        foreach (var replica in _inOrder)
+        {
+            replica.Tick(now);
+        }
+    }
+
+    /// <summary>Slow housekeeping: space, and replicas that stopped because there was none.</summary>
+    public void Maintain()
+    {
+        var journal = _environment!.Journal;
+        if (journal.DiskBytes > (long)SegmentsBeforeForcedSnapshot * _options.SegmentBytes
+            && _replicas.TryGetValue(journal.LargestHolderOfOldestSegment(), out var holder))
+        {
+            holder.WantSnapshot();
+        }
+
+        foreach (var replica in _inOrder)
+        {
+            if (replica.IsFaultedByFullDisk && journal.State == JournalState.Ready)
+            {
+                Remove(replica.Shard);
+                Recover(replica.Shard, () => { });
+            }
+            else if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
+            {
+                _directory.Publish(machine.View);
+            }
+        }
+    }
+
+    /// <summary>The peer cannot be reached at the moment.</summary>
+    public void PeerUnreachable(NodeId peer)
+    {
+        foreach (var replica in _inOrder)
+        {
+            replica.PeerUnreachable(peer);
+        }
+    }
+
+    /// <summary>The peer fell silent.</summary>
+    public void PeerDied(NodeId peer)
+    {
+        foreach (var replica in _inOrder)
+        {
+            replica.PeerDied(peer);
+        }
+    }
+
+    /// <summary>Ends a batch of events in every replica that had some.</summary>
+    public void Flush()
+    {
+        if (_environment is null)
+        {
+            return;
+        }
+
+        // By index: flushing one replica (the directory's, say) may give others something to do.
+        var dirty = _environment.Dirty;
+        for (var i = 0; i < dirty.Count; i++)
+        {
+            var replica = dirty[i];
+            replica.Flush();
+            if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
+            {
+                _directory.Publish(machine.View);
+            }
+        }
+
+        dirty.Clear();
+    }
+
+    /// <summary>Stops every replica.</summary>
+    public void FaultAll(string why)
+    {
+        foreach (var replica in _inOrder)
+        {
+            replica.Fault(why);
+        }
+    }
+
+    /// <summary>What the replicas look like, by shard.</summary>
+    public ImmutableArray<ReplicaStatus> Describe() => [.. _inOrder.Select(replica => replica.Describe())];
+
+    private void Recover(ShardId shard, Action done)
+    {
+        Check.That(!_replicas.ContainsKey(shard));
+        _recovering.Add(shard);
+        IShardPolicy policy = shard == ShardId.Directory ? _directoryPolicy : _recordsPolicy;
+        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard), (replica, error) =>
+        {
+            _recovering.Remove(shard);
+            if (replica is not null)
+            {
+                _replicas[shard] = replica;
+                _inOrder = [.. _replicas.Values];
+            }
+            else
+            {
+                NodeLog.ReplicaFaulted(_logger, shard.Value, error!);
+                _environment!.Observer?.Faulted(_options.Self, shard, error!);
+            }
+
+            done();
+        });
+    }
+
+    // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log.
+    private Membership FoundersOf(ShardId shard)
+    {
+        if (shard == ShardId.Directory && _options.IsFounder)
+        {
+            return Membership.Of(_options.Members.Select(member => member.Id));
+        }
+
+        return _directory.View.TryGetShard(shard, out var info) && info.Generation <= 1
+            ? Membership.Of(info.Replicas)
+            : Membership.Empty;
+    }
+
+    // A shard that an acknowledged, newer directory does not have was dropped with its space; numbers are never given twice. Only what the
+    // directory's leader has confirmed since this start counts: a cached view may be older than the replica itself.
+    private void Drop(ShardReplica replica)
+    {
+        if (!_directory.IsConfirmed)
+        {
+            _directory.Refresh();
+            return;
+        }
+
+        replica.Fault("its space was dropped");
+        Remove(replica.Shard);
+        _environment!.Journal.DropShard(replica.Shard);
+        _environment.Snapshots.DropShard(replica.Shard);
+        NodeLog.ReplicaDropped(_logger, replica.Shard.Value);
+    }
+
+    private void Remove(ShardId shard)
+    {
+        _replicas.Remove(shard);
+        _inOrder = [.. _replicas.Values];
+    }
+}

@@ -1,0 +1,166 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Raft;
+using Atoll.Node.Loops;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>
+/// Makes a shard's replica set and leader what the directory says: the leader adds who is missing as a learner, promotes it by
+/// joint consensus once it
+/// has caught up, drops who is not wanted any more, and hands leadership to the preferred replica. Small steps, one at a time; each
+/// may fail
+/// and is tried again.
+/// </summary>
+internal sealed class ReplicaReconciler
+{
+    private static readonly Duration Interval = Duration.FromMilliseconds(200);
+
+    // A preferred leader must have been alive for a while, or a flapping node would take the lead down with it again and again.
+    private static readonly Duration PreferredAliveFor = Duration.FromSeconds(3);
+    private static readonly Duration HandOverEvery = Duration.FromSeconds(5);
+
+    private readonly ReplicaEnvironment _environment;
+    private readonly ShardId _shard;
+    private readonly RaftCore _raft;
+    private Instant _next;
+    private Instant _nextHandOver;
+
+    public ReplicaReconciler(ReplicaEnvironment environment, ShardId shard, RaftCore raft)
+    {
+        _environment = environment;
+        _shard = shard;
+        _raft = raft;
+    }
+
+    /// <summary>Takes the next step, if one is due. True when the core has something new to say.</summary>
+    public bool Tick(Instant now)
+    {
+        if (now < _next)
+        {
+            return false;
+        }
+
+        _next = now + Interval;
+        if (_raft.Role != Role.Leader || !_raft.HasCommittedInTerm
+            || _environment.Journal.State != Storage.Journals.JournalState.Ready)
+        {
+            return false;
+        }
+
+        if (_shard == ShardId.Directory && _environment.Directory.View.ClusterId == 0)
+        {
+            FoundCluster(now);
+            return false;
+        }
+
+        if (!_environment.Directory.TryGetShard(_shard, out var shard))
+        {
+            return false;
+        }
+
+        if (_shard == ShardId.Directory)
+        {
+            GrowDirectory(shard!, now);
+        }
+
+        return ReconcileMembers(shard!, now) || HandOver(shard!, now);
+    }
+
+    private bool ReconcileMembers(ShardInfo shard, Instant now)
+    {
+        var current = _raft.Membership;
+        var wanted = Membership.Of(shard.Replicas);
+        if (current.IsJoint || (current.Voters.AsSpan().SequenceEqual(wanted.Voters.AsSpan()) && current.Learners.IsEmpty))
+        {
+            return false;
+        }
+
+        var missing = wanted.Voters.Where(node => !current.Contains(node)).ToArray();
+        var target = missing.Length > 0
+            ? Membership.Of(current.Voters, current.Learners.Concat(missing))
+            : wanted;
+        var outcome = _raft.ProposeMembership(target, now, out _);
+        if (outcome is ProposalOutcome.Accepted or ProposalOutcome.InvalidMembership)
+        {
+            NodeLog.Reconciling(_environment.Logger, _shard.Value, current, target, outcome);
+        }
+
+        return outcome == ProposalOutcome.Accepted;
+    }
+
+    private bool HandOver(ShardInfo shard, Instant now)
+    {
+        var preferred = shard.PreferredLeader;
+        if (preferred == _environment.Options.Self || now < _nextHandOver || !_raft.Membership.Voters.Contains(preferred)
+            || _raft.Membership.IsJoint || _raft.TransferTarget != NodeId.None
+            || _environment.Liveness.AliveFor(preferred, now) < PreferredAliveFor)
+        {
+            return false;
+        }
+
+        var isCaughtUp = _raft.DescribePeers().Any(peer =>
+            peer.Node == preferred && peer.State == ProgressState.Replicate && peer.Match >= _raft.CommitIndex);
+        if (!isCaughtUp)
+        {
+            return false;
+        }
+
+        _nextHandOver = now + HandOverEvery;
+        NodeLog.HandingOver(_environment.Logger, _shard.Value, preferred.Value);
+        return _raft.TransferLeadership(preferred, now);
+    }
+
+    // A cluster that began with one node must not stay dependent on it: the directory takes in nodes as they join.
+    private void GrowDirectory(ShardInfo shard, Instant now)
+    {
+        var view = _environment.Directory.View;
+        var wanted = Math.Min(_environment.Options.DirectoryReplicas, view.Nodes.Length - 1 + (view.Nodes.Length % 2));
+        if (shard.Replicas.Length >= wanted || _raft.Membership.IsJoint)
+        {
+            return;
+        }
+
+        var added = view.Nodes
+            .Select(node => node.Id)
+            .Where(node => !shard.Replicas.Contains(node) && _environment.Liveness.IsAlive(node))
+            .Take(wanted - shard.Replicas.Length)
+            .ToArray();
+        if (shard.Replicas.Length + added.Length < wanted)
+        {
+            return;
+        }
+
+        var command = new WireWriter(64);
+        DirectoryCommand.WriteSetReplicas(command, ShardId.Directory, [.. shard.Replicas, .. added], shard.Generation);
+        Submit(command, now);
+    }
+
+    // The first leader of the directory's first replicas writes down who they are. Twice is harmless: the second finds a cluster.
+    private void FoundCluster(Instant now)
+    {
+        var members = _environment.Options.Members;
+        if (_environment.Options.IsFounder)
+        {
+            var command = new WireWriter(256);
+            DirectoryCommand.WriteInitCluster(command, _environment.Options.ClusterId, members, [.. members.Select(member => member.Id)]);
+            Submit(command, now);
+        }
+    }
+
+    private void Submit(WireWriter command, Instant now) =>
+        _environment.Router.Submit(
+            new Request
+            {
+                Kind = RequestKind.Write,
+                Shard = ShardId.Directory,
+                Payload = command.ToArray(),
+                Timeout = Duration.FromSeconds(1),
+            },
+            IgnoredAnswer.Instance,
+            now);
+}

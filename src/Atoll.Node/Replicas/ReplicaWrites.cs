@@ -1,0 +1,190 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Raft;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines;
+using Atoll.StateMachines.Requests;
+using Atoll.Storage.Journals;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>
+/// The writes of one replica: checked, stamped and proposed by a leader, a batch at a time; answered when they are applied.
+/// </summary>
+internal sealed class ReplicaWrites
+{
+    private readonly ReplicaEnvironment _environment;
+    private readonly ShardId _shard;
+    private readonly IShardPolicy _policy;
+    private readonly RaftCore _raft;
+    private readonly ReplicatedState _state;
+    private readonly ProposalQueue _proposals = new();
+    private readonly List<PendingRequest> _gathered = [];
+    private readonly WireWriter _scratch = new(128);
+    private readonly Action<PendingRequest> _giveBackLost;
+    private Proposal[] _proposalBuffer = new Proposal[16];
+    private LogIndex _expiryIndex;
+
+    public ReplicaWrites(
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state)
+    {
+        _environment = environment;
+        _shard = shard;
+        _policy = policy;
+        _raft = raft;
+        _state = state;
+        _giveBackLost = pending => environment.Router.Return(pending, raft.Leader, "another leader's entry took its place");
+    }
+
+    private NodeId Self => _environment.Options.Self;
+
+    /// <summary>Takes a write: it is refused, given back, or gathered for the next <see cref="Propose"/>.</summary>
+    public void Take(PendingRequest pending)
+    {
+        if (_raft.Role != Role.Leader || _raft.TransferTarget != NodeId.None)
+        {
+            _environment.Router.Return(pending, _raft.Leader == Self ? _raft.TransferTarget : _raft.Leader, "this replica does not lead");
+            return;
+        }
+
+        if (_environment.Journal.State == JournalState.Full)
+        {
+            _environment.Router.Complete(pending, new Response(
+                ResponseStatus.DiskFull, RetryAfter: Duration.FromSeconds(1), Shard: _shard,
+                Detail: $"the disk of node {Self} is full: {_environment.Journal.LastError.Detail}"));
+            return;
+        }
+
+        if (_proposals.Count + _gathered.Count >= _environment.Options.ProposalsPendingMax
+            || _proposals.Bytes >= Limits.ProposalBytesPendingMax)
+        {
+            _environment.Router.Complete(pending, new Response(
+                ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: _shard,
+                Detail: "the shard has as many writes under way as it may"));
+            return;
+        }
+
+        _ = _environment.Directory.TryGetShard(_shard, out var record);
+        if (_policy.Refuse(pending.Request.Payload, record) is { } refusal)
+        {
+            _environment.Router.Complete(pending, refusal);
+            return;
+        }
+
+        _gathered.Add(pending);
+    }
+
+    /// <summary>Proposes what has gathered, all of it at once.</summary>
+    public void Propose(Instant now)
+    {
+        if (_gathered.Count == 0)
+        {
+            return;
+        }
+
+        if (_proposalBuffer.Length < _gathered.Count)
+        {
+            _proposalBuffer = new Proposal[Math.Max(_gathered.Count, _proposalBuffer.Length * 2)];
+        }
+
+        _environment.Hybrid.Observe(_state.Now);
+        for (var i = 0; i < _gathered.Count; i++)
+        {
+            var request = _gathered[i].Request;
+            _proposalBuffer[i] = new Proposal(
+                EntryKind.Command,
+                CommandEnvelope.Encode(_environment.Hybrid.Next(), request.Identity, request.Payload.Span, _scratch));
+        }
+
+        var proposals = _proposalBuffer.AsSpan(0, _gathered.Count);
+        if (_environment.Journal.State != JournalState.Ready
+            || _raft.Propose(proposals, now, out var first) != ProposalOutcome.Accepted)
+        {
+            proposals.Clear();
+            ReturnGathered("this replica does not lead");
+            return;
+        }
+
+        for (var i = 0; i < _gathered.Count; i++)
+        {
+            _proposals.Add(first + (ulong)i, _raft.Term, _gathered[i], proposals[i].Payload.Length, _giveBackLost);
+        }
+
+        proposals.Clear();
+        _gathered.Clear();
+    }
+
+    /// <summary>Gives back what has gathered and was not proposed.</summary>
+    public void ReturnGathered(string why)
+    {
+        foreach (var pending in _gathered)
+        {
+            _environment.Router.Return(pending, _raft.Leader == Self ? NodeId.None : _raft.Leader, why);
+        }
+
+        _gathered.Clear();
+    }
+
+    /// <summary>Proposes the removal of what has expired. True when it did.</summary>
+    public bool ProposeExpiry(Instant now)
+    {
+        if (_raft.Role != Role.Leader || _environment.Journal.State != JournalState.Ready || _expiryIndex > _state.AppliedIndex
+            || _state.Machine.NextExpiry is not { } due || due > _environment.Hybrid.Peek())
+        {
+            return false;
+        }
+
+        _environment.Hybrid.Observe(_state.Now);
+        var payload = CommandEnvelope.Encode(
+            _environment.Hybrid.Next(), RequestIdentity.None, _policy.ExpiryCommand.Span, _scratch);
+        if (_raft.Propose([new Proposal(EntryKind.Command, payload)], now, out var index) == ProposalOutcome.Accepted)
+        {
+            _expiryIndex = index;
+        }
+
+        return true;
+    }
+
+    /// <summary>Another replica leads: what has gathered goes there. What was proposed waits for its fate.</summary>
+    public void LostLeadership()
+    {
+        ReturnGathered("this replica does not lead any more");
+        _expiryIndex = LogIndex.Zero;
+    }
+
+    /// <summary>An entry was applied: its request, if it was made here, is answered.</summary>
+    public void Applied(in LogEntry entry, ApplyStatus status, ReadOnlySpan<byte> result)
+    {
+        if (_proposals.Applied(entry.Index, entry.Term, _giveBackLost) is { } owner)
+        {
+            _environment.Router.Complete(owner, ResponseTo(owner, status, result));
+        }
+    }
+
+    /// <summary>Requests whose entries a snapshot has skipped over: their fate was decided where it cannot be seen.</summary>
+    public void SkippedBySnapshot(LogIndex through) => _proposals.Skipped(through, _environment.Router.ReturnUncertain);
+
+    private Response ResponseTo(PendingRequest owner, ApplyStatus status, ReadOnlySpan<byte> result)
+    {
+        var leader = _raft.Role == Role.Leader ? Self : NodeId.None;
+        return status switch
+        {
+            ApplyStatus.Applied or ApplyStatus.Repeated => new Response(
+                ResponseStatus.Ok, result.ToArray(), leader, AppliedVersion: _state.Now, Shard: _shard),
+            ApplyStatus.Expired when owner.MayHaveTakenEffect => new Response(
+                ResponseStatus.OutcomeUnknown, AppliedVersion: _state.Now, Shard: _shard,
+                Detail: "an earlier attempt may have taken effect, but its answer is not remembered any more"),
+            ApplyStatus.Expired => new Response(
+                ResponseStatus.RequestExpired, AppliedVersion: _state.Now, Shard: _shard,
+                Detail: "the request is older than the time for which answers are remembered"),
+            ApplyStatus.Overloaded => new Response(
+                ResponseStatus.Overloaded, RetryAfter: Duration.FromSeconds(1), AppliedVersion: _state.Now, Shard: _shard,
+                Detail: "the shard remembers as many answers as it may"),
+            _ => new Response(ResponseStatus.Invalid, AppliedVersion: _state.Now, Shard: _shard, Detail: "the command cannot be read"),
+        };
+    }
+}

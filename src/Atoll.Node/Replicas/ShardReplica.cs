@@ -1,0 +1,430 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Kernel.Raft;
+using Atoll.Node.Loops;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines;
+using Atoll.Storage.Journals;
+
+namespace Atoll.Node.Replicas;
+
+/// <summary>
+/// One replica of one shard: the consensus core, its log in the loop's journal, and the state that the log feeds, kept in step. It
+/// carries out the core's effects in order; it decides nothing that the core or the state machine could.
+///
+/// Ordered positions: snapshotted &lt;= applied &lt;= committed &lt;= last, durable &lt;= last; a snapshot is only taken of
+/// what is durable here (<see cref="CheckInvariants"/>).
+/// </summary>
+internal sealed class ShardReplica
+{
+    private readonly ReplicaEnvironment _environment;
+    private readonly IShardPolicy _policy;
+    private readonly ShardLog _log;
+    private readonly RaftCore _raft;
+    private readonly EntryApplier _applier;
+    private readonly DurabilityQueue _durability = new();
+    private readonly ReplicaWrites _writes;
+    private readonly EntrySender _entrySender;
+    private readonly ReplicaReads _reads;
+    private readonly SnapshotExchange _snapshots;
+    private readonly ReplicaReconciler _reconciler;
+    private bool _isFlushing;
+    private bool _isAwaitingDurability;
+
+    internal ShardReplica(
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, ShardLog log, ReplicatedState state, RaftCore raft)
+    {
+        _environment = environment;
+        _policy = policy;
+        _log = log;
+        _raft = raft;
+        Shard = shard;
+        State = state;
+        _applier = new EntryApplier(log, state, OnApplied, Fault);
+        _writes = new ReplicaWrites(environment, shard, policy, raft, state);
+        _entrySender = new EntrySender(environment, log, raft, this);
+        _reads = new ReplicaReads(environment, shard, policy, raft, state);
+        _snapshots = new SnapshotExchange(environment, shard, log, state, raft, _applier, this);
+        _reconciler = new ReplicaReconciler(environment, shard, raft);
+        _applier.Restored();
+        MarkDirty();
+    }
+
+    /// <summary>The shard.</summary>
+    public ShardId Shard { get; }
+
+    /// <summary>The state that the log feeds.</summary>
+    public ReplicatedState State { get; }
+
+    /// <summary>The consensus core; only to be read from outside.</summary>
+    public RaftCore Raft => _raft;
+
+    /// <summary>Why this replica stopped itself; null while it runs.</summary>
+    public string? FaultReason { get; private set; }
+
+    /// <summary>Whether it stopped because the disk was full, and may be recovered when there is room.</summary>
+    public bool IsFaultedByFullDisk { get; private set; }
+
+    /// <summary>Set whenever something happened that <see cref="Flush"/> has to look at.</summary>
+    public bool IsDirty { get; private set; }
+
+    private Instant Now => _environment.Clock.Now;
+
+    private NodeId Self => _environment.Options.Self;
+
+    /// <summary>A message of another replica.</summary>
+    public void Step(NodeId from, in RaftMessage message)
+    {
+        if (FaultReason is not null || (_environment.Journal.State != JournalState.Ready && WouldGrowLog(message.Kind)))
+        {
+            return; // as if it had been lost: the sender will try again
+        }
+
+        _raft.Step(from, message, Now);
+        MarkDirty();
+    }
+
+    /// <summary>Does what time asks for.</summary>
+    public void Tick(Instant now)
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        // A full disk cannot take a new leader's first entry: no elections from here until there is room. A leader goes on serving reads.
+        if (_environment.Journal.State == JournalState.Ready || _raft.Role == Role.Leader)
+        {
+            if (now >= _raft.NextDeadline)
+            {
+                _raft.Tick(now);
+                MarkDirty();
+            }
+        }
+
+        if (_writes.ProposeExpiry(now) | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
+        {
+            MarkDirty();
+        }
+    }
+
+    /// <summary>A request of the router's: it is answered or given back, now or later.</summary>
+    public void Take(PendingRequest pending)
+    {
+        if (FaultReason is not null)
+        {
+            var leader = pending.Sink is null || _raft.Leader == Self ? NodeId.None : _raft.Leader;
+            _environment.Router.Return(pending, leader, $"the replica has stopped: {FaultReason}");
+            return;
+        }
+
+        switch (pending.Request.Kind)
+        {
+            case RequestKind.Write:
+                _writes.Take(pending);
+                break;
+            case RequestKind.Read or RequestKind.ReadIndex:
+                _reads.Take(pending);
+                break;
+            case RequestKind.TransferLeadership:
+                Transfer(pending);
+                break;
+            default:
+                _environment.Router.Complete(pending, new Response(ResponseStatus.Unsupported, Detail: "unknown kind of request"));
+                break;
+        }
+
+        MarkDirty();
+    }
+
+    /// <summary>The peer cannot be reached at the moment.</summary>
+    public void PeerUnreachable(NodeId peer)
+    {
+        if (FaultReason is null && _raft.Membership.Contains(peer))
+        {
+            _raft.PeerUnreachable(peer, Now);
+            MarkDirty();
+        }
+    }
+
+    /// <summary>The peer's node fell silent: a group that sleeps under its lead must wake.</summary>
+    public void PeerDied(NodeId peer)
+    {
+        if (FaultReason is null && _raft.IsQuiescent && (_raft.Leader == peer || _raft.Leader == NodeId.None || _raft.Role == Role.Leader))
+        {
+            _raft.Wake(Now);
+            MarkDirty();
+        }
+    }
+
+    /// <summary>Whether something waits for the journal.</summary>
+    public bool AwaitsDurability => FaultReason is null && !_durability.IsEmpty;
+
+    /// <summary>The journal has made more durable: what waited for it happens now.</summary>
+    public void Durable()
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        _isAwaitingDurability = false;
+        while (_durability.TryTake(_environment.Journal.DurableSequence, out var to, out var message, out var durable, out var term))
+        {
+            if (to != NodeId.None)
+            {
+                Send(to, message);
+            }
+            else
+            {
+                _raft.LogDurable(durable, term, Now);
+            }
+
+            MarkDirty();
+        }
+
+        if (AwaitsDurability)
+        {
+            _isAwaitingDurability = true;
+            _environment.AwaitingDurability.Add(this);
+        }
+    }
+
+    /// <summary>Ends a batch of events: proposes what has gathered, asks for read indices, and carries out the core's effects.</summary>
+    public void Flush()
+    {
+        IsDirty = false;
+        if (_isFlushing || FaultReason is not null)
+        {
+            return;
+        }
+
+        _isFlushing = true;
+        _writes.Propose(Now);
+        _reads.AskForIndex(Now);
+        CarryOut();
+        _reads.Serve();
+        CheckInvariants();
+        if (AwaitsDurability && !_isAwaitingDurability)
+        {
+            _isAwaitingDurability = true;
+            _environment.AwaitingDurability.Add(this);
+        }
+
+        _isFlushing = false;
+    }
+
+    /// <summary>What this replica looks like from outside.</summary>
+    public ReplicaStatus Describe()
+    {
+        var (records, bytes) = _policy.Measure(State.Machine);
+        var role = FaultReason is not null ? ReplicaRole.Faulted
+            : _raft.Role == Role.Leader ? ReplicaRole.Leader
+            : _raft.Role is Role.Candidate or Role.PreCandidate ? ReplicaRole.Candidate
+            : _raft.Membership.IsVoter(Self) ? ReplicaRole.Follower : ReplicaRole.Learner;
+        return new ReplicaStatus(
+            Shard, role, _raft.Term, _raft.Leader, _raft.LastIndex, _raft.CommitIndex, State.AppliedIndex, records, bytes,
+            _raft.IsQuiescent, FaultReason ?? "");
+    }
+
+    /// <summary>Stops this replica for good: its disk, its log or its state cannot be trusted. The others go on without it.</summary>
+    public void Fault(string why)
+    {
+        if (FaultReason is not null)
+        {
+            return;
+        }
+
+        FaultReason = why;
+        IsFaultedByFullDisk = _environment.Journal.State == JournalState.Full;
+        _applier.Stop();
+        _snapshots.Stop();
+        NodeLog.ReplicaFaulted(_environment.Logger, Shard.Value, why);
+        _environment.Observer?.Faulted(Self, Shard, why);
+        _writes.ReturnGathered("the replica has stopped");
+        _reads.ReturnAll("the replica has stopped");
+    }
+
+    /// <summary>Takes a snapshot soon, whatever the size of the log: its old entries keep space that is short.</summary>
+    public void WantSnapshot() => _snapshots.WantSnapshot();
+
+    /// <summary>Requests whose entries a snapshot has skipped over: their fate was decided where it cannot be seen.</summary>
+    public void SkippedBySnapshot(LogIndex through) => _writes.SkippedBySnapshot(through);
+
+    /// <summary>Says that <see cref="Flush"/> has something to do.</summary>
+    public void MarkDirty()
+    {
+        if (!IsDirty)
+        {
+            IsDirty = true;
+            _environment.Dirty.Add(this);
+        }
+    }
+
+    /// <summary>Sends a message of this shard's group.</summary>
+    public void Send(NodeId to, in RaftMessage message)
+    {
+        if (!_environment.Directory.TryLoopOf(to, Shard, out var loop))
+        {
+            return; // a member that the directory does not know (any more): nothing can reach it
+        }
+
+        var address = new LoopAddress(to, loop);
+        var lane = message.Kind == RaftMessageKind.SnapshotChunk ? Lane.Bulk : Lane.Urgent;
+        var writer = _environment.Outbox.Begin(address, lane, PeerMessageKind.Raft, out var position);
+        writer.WriteUInt64(Shard.Value);
+        RaftMessageCodec.Write(writer, message);
+        _environment.Outbox.End(address, lane, position);
+    }
+
+    /// <summary>The chain of positions; see the type's own comment.</summary>
+    public void CheckInvariants()
+    {
+        Check.That(State.AppliedIndex <= LogIndex.Max(_raft.CommitIndex, _log.CompactedIndex));
+        Check.That(_raft.CommitIndex <= _raft.LastIndex);
+        Check.That(_raft.DurableIndex <= _raft.LastIndex);
+        Check.That(_log.CompactedIndex <= State.AppliedIndex || _snapshots.IsInstalling);
+        Check.That(_log.LastIndex == _raft.LastIndex || _snapshots.IsInstalling);
+    }
+
+    // These make the receiver append: entries, or a new leader's first one.
+    private static bool WouldGrowLog(RaftMessageKind kind) =>
+        kind is RaftMessageKind.Append or RaftMessageKind.VoteReply or RaftMessageKind.PreVoteReply or RaftMessageKind.TimeoutNow;
+
+    private void CarryOut()
+    {
+        var effects = _raft.Effects;
+
+        // By position: carrying out an effect may call the core, which then has more of them.
+        for (var i = 0; i < effects.Count && FaultReason is null; i++)
+        {
+            var effect = effects[i];
+            CarryOut(effects, effect);
+        }
+
+        effects.Clear();
+    }
+
+    private void CarryOut(RaftEffects effects, in RaftEffect effect)
+    {
+        switch (effect.Kind)
+        {
+            case RaftEffectKind.SaveHardState:
+                Wrote(_log.SaveHardState(effect.HardState));
+                break;
+            case RaftEffectKind.AppendEntries:
+                var entries = effects.EntriesOf(effect);
+                var sequence = _log.Append(entries);
+                if (Wrote(sequence))
+                {
+                    _durability.Appended(sequence, effect.Last, entries[^1].Term);
+                }
+
+                break;
+            case RaftEffectKind.Send:
+                if (!effect.AfterDurable
+                    || !_durability.TryHold(effect.Peer, effects.MessageOf(effect), _environment.Journal.DurableSequence))
+                {
+                    Send(effect.Peer, effects.MessageOf(effect));
+                }
+
+                break;
+            case RaftEffectKind.SendEntries:
+                _entrySender.Send(effect);
+                break;
+            case RaftEffectKind.SendSnapshot:
+                _snapshots.BeginSending(effect.Peer, effect.Index);
+                break;
+            case RaftEffectKind.SnapshotChunkReceived:
+                _snapshots.ChunkReceived(effect.Peer, effects.MessageOf(effect));
+                break;
+            case RaftEffectKind.SnapshotReplyReceived:
+                _snapshots.ReplyReceived(effect.Peer, effects.MessageOf(effect));
+                break;
+            case RaftEffectKind.Committed:
+                _environment.Observer?.Committed(Self, Shard, effect.Index);
+                _applier.Advance(effect.Index);
+                break;
+            case RaftEffectKind.ReadReady:
+                _reads.Ready(effect.Context, effect.Index);
+                break;
+            case RaftEffectKind.ReadFailed:
+                _reads.Failed(effect.Context);
+                break;
+            case RaftEffectKind.RoleChanged:
+                OnRoleChanged(effect);
+                break;
+            case RaftEffectKind.MembershipChanged:
+                NodeLog.MembershipChanged(_environment.Logger, Shard.Value, effect.Membership!, effect.Index.Value, effect.IsCommitted);
+                break;
+            default:
+                Check.Unreachable("an effect of unknown kind");
+                break;
+        }
+    }
+
+    private bool Wrote(long sequence)
+    {
+        if (sequence == Journal.Refused)
+        {
+            Fault($"the journal refuses writes: {_environment.Journal.LastError.Detail ?? _environment.Journal.State.ToString()}");
+            return false;
+        }
+
+        _durability.Wrote(sequence);
+        return true;
+    }
+
+    private void OnRoleChanged(in RaftEffect effect)
+    {
+        NodeLog.RoleChanged(_environment.Logger, Shard.Value, effect.Role, effect.Term.Value, effect.Peer.Value);
+        _environment.Observer?.RoleChanged(Self, Shard, effect.Role, effect.Term, effect.Peer);
+        if (effect.Role != Role.Leader)
+        {
+            _writes.LostLeadership();
+            _reads.ReturnGathered("this replica does not lead any more");
+        }
+
+        _environment.Router.NoteLeader(Shard, effect.Peer);
+        if (effect.Peer != NodeId.None)
+        {
+            _environment.Router.RetryParked(Now);
+        }
+    }
+
+    private void Transfer(PendingRequest pending)
+    {
+        var payload = new WireReader(pending.Request.Payload);
+        var to = new NodeId(payload.ReadUInt32());
+        if (!payload.OkAtEnd)
+        {
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the payload is not a node's number"));
+        }
+        else if (_raft.Role != Role.Leader)
+        {
+            _environment.Router.Return(pending, _raft.Leader, "this replica does not lead");
+        }
+        else if (to == Self || _raft.TransferLeadership(to, Now))
+        {
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Ok, Shard: Shard, LeaderHint: to));
+        }
+        else
+        {
+            _environment.Router.Complete(pending, new Response(
+                ResponseStatus.Invalid, Shard: Shard, Detail: $"node {to} is not a voter of the shard, or another transfer is under way"));
+        }
+    }
+
+    private void OnApplied(in LogEntry entry, ApplyStatus status, ReadOnlySpan<byte> result)
+    {
+        _environment.Observer?.Applied(Self, Shard, entry, State);
+        _writes.Applied(entry, status, result);
+        _reads.StateChanged();
+        MarkDirty();
+    }
+}

@@ -1,0 +1,123 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Requests;
+
+namespace Atoll.Node.Requests;
+
+/// <summary>
+/// Requests and responses as bytes: the same form between nodes, and between clients and nodes (docs/protocol.md). Unknown versions and
+/// anything malformed decode to false, never to an exception.
+/// </summary>
+public static class RequestCodec
+{
+    /// <summary>The version that this code writes, in the first byte of each request and response.</summary>
+    public const byte Version = 1;
+
+    private const int TraceContextBytesMax = 64;
+
+    /// <summary>Appends the request.</summary>
+    public static void Write(WireWriter writer, Request request)
+    {
+        writer.WriteByte(Version);
+        writer.WriteByte((byte)request.Kind);
+        writer.WriteByte((byte)request.Level);
+        writer.WriteByte(request.Hops);
+        writer.WriteVarint(request.Space.Value);
+        writer.WriteVarint(request.Shard.Value);
+        writer.WriteUInt64(request.RoutingHash);
+        request.Identity.Write(writer);
+
+        WriteDuration(writer, request.Timeout);
+        WriteDuration(writer, request.Linger);
+        WriteDuration(writer, request.MaxStaleness);
+        writer.WriteVarint(request.MinVersion.Value);
+        writer.WriteBytes(request.TraceContext.Span);
+        writer.WriteBytes(request.Payload.Span);
+    }
+
+    /// <summary>Reads a request; its payload is a slice of the input.</summary>
+    public static bool TryRead(ref WireReader reader, out Request request)
+    {
+        request = new Request { Kind = default };
+        var version = reader.ReadByte();
+        var kind = (RequestKind)reader.ReadByte();
+        var level = (ReadLevel)reader.ReadByte();
+        var hops = reader.ReadByte();
+        var space = new SpaceId(reader.ReadVarint());
+        var shard = new ShardId(reader.ReadVarint());
+        var hash = reader.ReadUInt64();
+        var identity = RequestIdentity.Read(ref reader);
+
+        var timeout = ReadDuration(ref reader);
+        var linger = ReadDuration(ref reader);
+        var staleness = ReadDuration(ref reader);
+        var minVersion = new HybridTime(reader.ReadVarint());
+        var trace = reader.ReadBytes();
+        var payload = reader.ReadBytes();
+        if (!reader.Ok || version != Version || kind is < RequestKind.Write or > RequestKind.ReadIndex
+            || level > ReadLevel.Any || payload.Length > Limits.EntryBytesMax || trace.Length > TraceContextBytesMax)
+        {
+            return false;
+        }
+
+        request = new Request
+        {
+            Kind = kind,
+            Level = level,
+            Hops = hops,
+            Space = space,
+            Shard = shard,
+            RoutingHash = hash,
+            Identity = identity,
+            Timeout = timeout,
+            Linger = linger,
+            MaxStaleness = staleness,
+            MinVersion = minVersion,
+            TraceContext = trace,
+            Payload = payload,
+        };
+        return true;
+    }
+
+    /// <summary>Appends the response.</summary>
+    public static void Write(WireWriter writer, in Response response)
+    {
+        writer.WriteByte(Version);
+        writer.WriteByte((byte)response.Status);
+        writer.WriteVarint(response.LeaderHint.Value);
+        WriteDuration(writer, response.RetryAfter);
+        writer.WriteVarint(response.AppliedVersion.Value);
+        writer.WriteVarint(response.Shard.Value);
+        writer.WriteString(response.Detail ?? "");
+        writer.WriteBytes(response.Body.Span);
+    }
+
+    /// <summary>Reads a response; its body is a slice of the input.</summary>
+    public static bool TryRead(ref WireReader reader, out Response response)
+    {
+        var version = reader.ReadByte();
+        var status = (ResponseStatus)reader.ReadByte();
+        var hint = new NodeId((uint)reader.ReadCount(int.MaxValue));
+        var retryAfter = ReadDuration(ref reader);
+        var applied = new HybridTime(reader.ReadVarint());
+        var shard = new ShardId(reader.ReadVarint());
+        var detail = reader.ReadString();
+        var body = reader.ReadBytes();
+        response = new Response(status, body, hint, retryAfter, applied, shard, detail.Length == 0 ? null : detail);
+        return reader.Ok && version == Version;
+    }
+
+    private static void WriteDuration(WireWriter writer, Duration duration) =>
+        writer.WriteVarint((ulong)Math.Max(0, duration.Nanoseconds / 1_000));
+
+    // Microseconds on the wire, capped at 68 years so that no later addition overflows.
+    private static Duration ReadDuration(ref WireReader reader)
+    {
+        var microseconds = reader.ReadVarint();
+        return microseconds > int.MaxValue * 1_000_000UL
+            ? Duration.FromSeconds(int.MaxValue)
+            : Duration.FromMicroseconds((long)microseconds);
+    }
+}

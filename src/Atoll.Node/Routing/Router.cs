@@ -1,0 +1,478 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Node.Loops;
+using Atoll.Node.Requests;
+
+namespace Atoll.Node.Routing;
+
+/// <summary>
+/// Takes requests and sees each to exactly one answer. A request goes to the replica that can serve it: here, on another loop, or on
+/// another node. Stale knowledge is corrected on the way and costs a detour, never a failure. Nothing is tried again without
+/// end: the request's deadline bounds it, and a write that may have taken effect is only tried again when its identity makes that safe.
+/// </summary>
+public sealed class Router
+{
+    // A lost message between nodes shows only by silence: after this long an attempt is given up and the request tried again.
+    private static readonly Duration AttemptTimeout = Duration.FromSeconds(1);
+
+    // Between attempts that found no leader: an election takes about a second, so a few tries fall into it.
+    private static readonly Duration ParkFor = Duration.FromMilliseconds(20);
+    private static readonly Duration SweepInterval = Duration.FromMilliseconds(50);
+
+    private static readonly Probe Rerouted = Probe.Define("router: request tried again after its peer was lost");
+    private static readonly Probe TimedOutUnknown = Probe.Define("router: write timed out with its outcome unknown");
+    private static readonly Probe FollowedHint = Probe.Define("router: followed a leader hint");
+
+    private readonly NodeOptions _options;
+    private readonly LoopAddress _self;
+    private readonly PeerOutbox _outbox;
+    private readonly PeerLiveness _liveness;
+    private readonly DirectoryFollower _directory;
+    private readonly ILocalReplicas _replicas;
+    private readonly InFlightTable _inFlight;
+    private readonly Dictionary<ShardId, NodeId> _leaders = [];
+    private Instant _now;
+    private Instant _nextSweep;
+    private int _parked;
+
+    internal Router(
+        NodeOptions options, PeerOutbox outbox, PeerLiveness liveness, DirectoryFollower directory, ILocalReplicas replicas)
+    {
+        _options = options;
+        _self = new LoopAddress(options.Self, options.Loop);
+        _outbox = outbox;
+        _liveness = liveness;
+        _directory = directory;
+        _replicas = replicas;
+        _inFlight = new InFlightTable(options.RequestsInFlightMax);
+    }
+
+    /// <summary>Requests that wait for their answer.</summary>
+    public int InFlight => _inFlight.Count;
+
+    /// <summary>Requests answered since the start.</summary>
+    public long Served { get; private set; }
+
+    /// <summary>Takes a request from a gateway or service of this process.</summary>
+    public void Submit(Request request, IResponseSink sink, Instant now)
+    {
+        _now = now;
+        var pending = _inFlight.TryTake();
+        if (pending is null)
+        {
+            sink.Complete(request, Overloaded("this node holds as many requests as it may"));
+            return;
+        }
+
+        pending.Sink = sink;
+        Start(pending, request);
+    }
+
+    /// <summary>Takes a request that another loop passed on.</summary>
+    public void Received(LoopAddress from, ulong number, Request request, Instant now)
+    {
+        _now = now;
+        var pending = _inFlight.TryTake();
+        if (pending is null)
+        {
+            Answer(from, number, Overloaded("the shard's node holds as many requests as it may"));
+            return;
+        }
+
+        pending.Origin = from;
+        pending.OriginNumber = number;
+        Start(pending, request);
+    }
+
+    /// <summary>The answer to a request that this loop passed on.</summary>
+    public void Answered(LoopAddress from, ulong number, in Response response, Instant now)
+    {
+        _now = now;
+        if (!_inFlight.TryFind(number, out var pending) || pending.State != PendingState.Forwarded)
+        {
+            return; // late or doubled: the request has been answered, or is being tried elsewhere
+        }
+
+        if (pending.ForwardedTo != from && response.Status.IsRetryable())
+        {
+            return; // a refusal of an earlier attempt says nothing about the present one
+        }
+
+        switch (response.Status)
+        {
+            case ResponseStatus.NotLeader:
+                NoteLeader(pending.Shard, response.LeaderHint);
+                if (response.LeaderHint != NodeId.None && response.LeaderHint != from.Node && pending.Attempts % 4 != 0)
+                {
+                    FollowedHint.Hit();
+                    Route(pending);
+                }
+                else
+                {
+                    Park(pending, response.Detail ?? "the shard has no leader now");
+                }
+
+                break;
+            case ResponseStatus.StaleRoute:
+                _directory.Refresh();
+                Park(pending, response.Detail ?? "the route was out of date");
+                break;
+            case ResponseStatus.Ok:
+                if (response.LeaderHint != NodeId.None)
+                {
+                    _leaders[pending.Shard] = response.LeaderHint;
+                }
+
+                Complete(pending, response);
+                break;
+            default:
+                // An early refusal of a retry says nothing about the first attempt.
+                Complete(pending, pending.MayHaveTakenEffect && response.Status.IsRetryable()
+                    ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
+                    : response);
+                break;
+        }
+    }
+
+    /// <summary>Answers a request that this loop holds.</summary>
+    public void Complete(PendingRequest pending, in Response response)
+    {
+        Check.That(pending.State != PendingState.Free);
+        Served++;
+        if (pending.State == PendingState.Parked)
+        {
+            _parked--;
+        }
+
+        var (request, sink, origin, number) = (pending.Request, pending.Sink, pending.Origin, pending.OriginNumber);
+        _inFlight.Release(pending);
+        if (sink is not null)
+        {
+            sink.Complete(request, response);
+        }
+        else
+        {
+            Answer(origin, number, response);
+        }
+    }
+
+    /// <summary>A replica of this loop could not serve the request, which had no effect there: elsewhere, or later.</summary>
+    public void Return(PendingRequest pending, NodeId leaderHint, string problem)
+    {
+        NoteLeader(pending.Shard, leaderHint);
+        if (pending.Sink is null)
+        {
+            // Who passed it on decides what to do next, with fresher knowledge and its own deadline.
+            Complete(pending, pending.MayHaveTakenEffect
+                ? Unknown(problem)
+                : new Response(ResponseStatus.NotLeader, LeaderHint: leaderHint, Shard: pending.Shard, Detail: problem));
+        }
+        else if (leaderHint != NodeId.None && leaderHint != _self.Node && pending.Attempts % 4 != 0)
+        {
+            Route(pending);
+        }
+        else
+        {
+            Park(pending, problem);
+        }
+    }
+
+    /// <summary>
+    /// A replica of this loop lost sight of the write's fate. With an identity it may be tried again, and has one effect; without, its
+    /// outcome is unknown.
+    /// </summary>
+    public void ReturnUncertain(PendingRequest pending)
+    {
+        pending.MayHaveTakenEffect = true;
+        if (pending.Sink is null || pending.Request.Identity.IsNone)
+        {
+            Complete(pending, Unknown("the replica was replaced by a snapshot before it saw the write's fate"));
+        }
+        else
+        {
+            Park(pending, "the replica was replaced by a snapshot before it saw the write's fate");
+        }
+    }
+
+    /// <summary>Remembers who leads a shard.</summary>
+    public void NoteLeader(ShardId shard, NodeId leader)
+    {
+        if (leader == NodeId.None)
+        {
+            _leaders.Remove(shard);
+        }
+        else
+        {
+            _leaders[shard] = leader;
+        }
+    }
+
+    /// <summary>A shard of this loop has a leader, or the directory has news: parked requests are tried at once.</summary>
+    public void RetryParked(Instant now)
+    {
+        _now = now;
+        if (_parked > 0)
+        {
+            _inFlight.Visit(this, static (router, pending) =>
+            {
+                if (pending.State == PendingState.Parked)
+                {
+                    pending.RetryAt = router._now;
+                }
+            });
+        }
+    }
+
+    /// <summary>The network did not take a frame to that loop: what was in it certainly did not arrive.</summary>
+    public void Refused(LoopAddress to) => Abandon(pending => pending.ForwardedTo == to, wasDelivered: false);
+
+    /// <summary>The peer cannot be reached, or was silent for long: what is under way to it may or may not arrive.</summary>
+    public void PeerLost(NodeId peer, Instant now)
+    {
+        _now = now;
+        Abandon(pending => pending.ForwardedTo.Node == peer, wasDelivered: true);
+    }
+
+    /// <summary>Tries parked requests again and ends those whose time is over.</summary>
+    public void Tick(Instant now)
+    {
+        _now = now;
+        if (_parked == 0 && now < _nextSweep)
+        {
+            return;
+        }
+
+        _nextSweep = now + SweepInterval;
+        _inFlight.Visit(this, static (router, pending) => router.Sweep(pending));
+    }
+
+    /// <summary>Answers everything that is held: the loop stops.</summary>
+    public void Stop(string why)
+    {
+        _inFlight.Visit((this, why), static (state, pending) =>
+            state.Item1.Complete(pending, MayHaveEffect(pending)
+                ? Unknown(state.why)
+                : new Response(ResponseStatus.Unavailable, Detail: state.why)));
+    }
+
+    private static bool MayHaveEffect(PendingRequest pending) =>
+        pending.MayHaveTakenEffect
+        || (pending.Request.Kind == RequestKind.Write && pending.State is PendingState.Forwarded or PendingState.InReplica);
+
+    private static Response Unknown(string detail) => new(ResponseStatus.OutcomeUnknown, Detail: detail);
+
+    private static Response Overloaded(string detail) =>
+        new(ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Detail: detail);
+
+    private void Start(PendingRequest pending, Request request)
+    {
+        pending.Request = request;
+        pending.Deadline = _now + request.Timeout;
+        _parked++; // a slot begins as parked; Route takes it out
+        Route(pending);
+    }
+
+    private void Sweep(PendingRequest pending)
+    {
+        if (_now >= pending.Deadline)
+        {
+            TimeOut(pending);
+        }
+        else if (pending.State == PendingState.Parked && _now >= pending.RetryAt)
+        {
+            Route(pending);
+        }
+        else if (pending.State == PendingState.Forwarded && _now >= pending.RetryAt)
+        {
+            GiveUpAttempt(pending, wasDelivered: true, "no answer came in time");
+        }
+    }
+
+    private void TimeOut(PendingRequest pending)
+    {
+        if (MayHaveEffect(pending))
+        {
+            TimedOutUnknown.Hit();
+            Complete(pending, Unknown($"no answer within the deadline; {pending.LastProblem ?? "it may have taken effect"}"));
+        }
+        else
+        {
+            Complete(pending, new Response(
+                ResponseStatus.Unavailable, Shard: pending.Shard,
+                Detail: $"no replica could answer within the deadline: {pending.LastProblem ?? "no quorum confirmed it"}"));
+        }
+    }
+
+    private void Abandon(Func<PendingRequest, bool> which, bool wasDelivered)
+    {
+        _inFlight.Visit((this, which, wasDelivered), static (state, pending) =>
+        {
+            if (pending.State == PendingState.Forwarded && state.which(pending))
+            {
+                state.Item1.GiveUpAttempt(pending, state.wasDelivered, "the connection to the shard's node was lost");
+            }
+        });
+    }
+
+    private void GiveUpAttempt(PendingRequest pending, bool wasDelivered, string problem)
+    {
+        Rerouted.Hit();
+        if (_leaders.TryGetValue(pending.Shard, out var leader) && leader == pending.ForwardedTo.Node)
+        {
+            _leaders.Remove(pending.Shard);
+        }
+
+        if (pending.Request.Kind == RequestKind.Write && wasDelivered)
+        {
+            pending.MayHaveTakenEffect = true;
+            if (pending.Request.Identity.IsNone)
+            {
+                // Without an identity a second attempt could be a second effect.
+                Complete(pending, Unknown(problem));
+                return;
+            }
+        }
+
+        Park(pending, problem);
+    }
+
+    private void Park(PendingRequest pending, string problem)
+    {
+        if (pending.State != PendingState.Parked)
+        {
+            _parked++;
+            pending.State = PendingState.Parked;
+        }
+
+        pending.LastProblem = problem;
+        pending.RetryAt = _now + (ParkFor * Math.Min(10, 1 + pending.Attempts));
+    }
+
+    private void SetState(PendingRequest pending, PendingState state)
+    {
+        if (pending.State == PendingState.Parked)
+        {
+            _parked--;
+        }
+
+        pending.State = state;
+    }
+
+    private void Route(PendingRequest pending)
+    {
+        pending.Attempts++;
+        var request = pending.Request;
+        if (request.Kind is RequestKind.DirectoryView or RequestKind.Status)
+        {
+            Complete(pending, _replicas.AnswerLocally(request));
+            return;
+        }
+
+        if (!_directory.TryRoute(request, out var shard))
+        {
+            // The space may be younger than this node's view: ask once, then believe the answer.
+            if (pending.Sink is null)
+            {
+                _directory.Refresh();
+                Complete(pending, new Response(ResponseStatus.StaleRoute, Detail: "this node does not know the shard"));
+            }
+            else if (_directory.IsFreshSince(pending.Deadline - request.Timeout))
+            {
+                Complete(pending, new Response(ResponseStatus.UnknownSpace, Detail: "there is no such space"));
+            }
+            else
+            {
+                _directory.Refresh();
+                Park(pending, "the space is not in this node's view of the directory");
+            }
+
+            return;
+        }
+
+        pending.Shard = shard.Id;
+        var loop = NodeOptions.LoopOf(shard.Id, _options.LoopCount);
+        if (loop == _self.Loop && _replicas.Has(shard.Id))
+        {
+            SetState(pending, PendingState.InReplica);
+            pending.RetryAt = Instant.Zero;
+            _replicas.Take(pending);
+        }
+        else if (pending.Sink is null && pending.Origin.Node != _self.Node)
+        {
+            _directory.Refresh();
+            Complete(pending, new Response(
+                ResponseStatus.StaleRoute, Shard: shard.Id, Detail: "this node has no replica of the shard"));
+        }
+        else if (loop != _self.Loop && shard.Replicas.Contains(_self.Node) && pending.Origin.Node != _self.Node
+            && pending.Attempts % 4 == 1)
+        {
+            Forward(pending, new LoopAddress(_self.Node, loop));
+        }
+        else
+        {
+            ForwardToReplica(pending, shard.Replicas.AsSpan());
+        }
+    }
+
+    private void ForwardToReplica(PendingRequest pending, ReadOnlySpan<NodeId> replicas)
+    {
+        var target = NodeId.None;
+        if (pending.Request.Level == ReadLevel.Linearizable || pending.Request.Kind != RequestKind.Read)
+        {
+            _ = _leaders.TryGetValue(pending.Shard, out target);
+        }
+
+        if (target == _self.Node || (target != NodeId.None && !_liveness.IsAlive(target)))
+        {
+            target = NodeId.None;
+        }
+
+        // No leader known: each attempt asks another replica, those that are alive first. The first in the list is the preferred leader.
+        for (var i = 0; target == NodeId.None && i < replicas.Length; i++)
+        {
+            var candidate = replicas[(pending.Attempts - 1 + i) % replicas.Length];
+            if (candidate != _self.Node && _liveness.IsAlive(candidate))
+            {
+                target = candidate;
+            }
+        }
+
+        if (target == NodeId.None || !_directory.TryLoopOf(target, pending.Shard, out var loop))
+        {
+            Park(pending, "no replica of the shard can be reached");
+            return;
+        }
+
+        Forward(pending, new LoopAddress(target, loop));
+    }
+
+    private void Forward(PendingRequest pending, LoopAddress to)
+    {
+        Check.That(to != _self);
+        SetState(pending, PendingState.Forwarded);
+        pending.ForwardedTo = to;
+        pending.RetryAt = _now + AttemptTimeout + pending.Request.Linger;
+        var remaining = pending.Deadline - _now;
+        var request = pending.Request with
+        {
+            Shard = pending.Shard,
+            Hops = (byte)Math.Min(byte.MaxValue, pending.Request.Hops + 1),
+            Timeout = remaining > Duration.Zero ? remaining : Duration.Zero,
+        };
+        var writer = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Request, out var position);
+        writer.WriteUInt64(pending.Number);
+        RequestCodec.Write(writer, request);
+        _outbox.End(to, Lane.Urgent, position);
+    }
+
+    private void Answer(LoopAddress to, ulong number, in Response response)
+    {
+        var writer = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Response, out var position);
+        writer.WriteUInt64(number);
+        RequestCodec.Write(writer, response);
+        _outbox.End(to, Lane.Urgent, position);
+    }
+}
