@@ -24,6 +24,9 @@ internal sealed class MembershipHistory
 
     internal LogIndex LatestIndex => _memberships[^1].Index;
 
+    /// <summary>What was in force before <see cref="Latest"/>, when the log still tells.</summary>
+    internal Membership? BeforeLatest => _memberships.Count > 1 ? _memberships[^2].Membership : null;
+
     internal void Append(LogIndex index, Membership membership)
     {
         Check.That(index > LatestIndex);

@@ -80,8 +80,14 @@ internal sealed class ReplicaState
     /// <summary>What there is only while this replica leads.</summary>
     internal Leadership? Leadership { get; private set; }
 
-    /// <summary>A learner has no vote to give itself, and a replica between two logs can't lead.</summary>
-    internal bool CanCampaign => Installing is null && Memberships.Latest.IsVoter(Self);
+    /// <summary>
+    /// A learner does not campaign, and a replica between two logs can't lead. One that the latest membership takes the vote from still
+    /// campaigns until that membership is committed, without a vote for itself: it may be the only one whose log the others accept (4.2.2).
+    /// </summary>
+    internal bool CanCampaign =>
+        Installing is null
+        && (Memberships.Latest.IsVoter(Self)
+            || (Memberships.LatestIndex > CommitIndex && Memberships.BeforeLatest is { } before && before.IsVoter(Self)));
 
     internal void ArmElectionTimer(Instant now) =>
         ElectionDeadline = now + Random.NextDuration(Options.ElectionTimeoutMin, Options.ElectionTimeoutMax);

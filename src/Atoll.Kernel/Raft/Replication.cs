@@ -159,8 +159,12 @@ internal sealed class Replication
                 && peer.InFlight.Count > 0
                 && now - peer.ProgressedAt >= _state.Options.HeartbeatInterval:
                 // The end of the pipeline may be lost, with nothing behind it to be refused: ask about it.
-                peer.ProbedAt = now;
-                SendEmpty(peer);
+                if (!NeedsSnapshot(peer, now))
+                {
+                    peer.ProbedAt = now;
+                    SendEmpty(peer);
+                }
+
                 break;
         }
 

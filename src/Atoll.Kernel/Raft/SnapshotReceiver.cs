@@ -35,6 +35,7 @@ public sealed class SnapshotReceiver
     private NodeId _from;
     private LogIndex _index;
     private Term _term;
+    private Term _leaderTerm;
     private long _totalBytes;
     private bool _isWhole;
 
@@ -56,9 +57,9 @@ public sealed class SnapshotReceiver
 
         if (!isSame)
         {
-            if (IsActive && chunk.Index < _index)
+            if (IsActive && chunk.Term == _leaderTerm && chunk.Index < _index)
             {
-                // Late, from a transfer that was given up for a newer one.
+                // Late, from a transfer that this leader gave up for a newer one. (Another leader's snapshot may well be older.)
                 return SnapshotChunkVerdict.Ignore;
             }
 
@@ -67,12 +68,9 @@ public sealed class SnapshotReceiver
             _term = chunk.LogTerm;
             _totalBytes = chunk.TotalBytes;
             NextOffset = 0;
-            if (chunk.Offset != 0)
-            {
-                return SnapshotChunkVerdict.Unwanted;
-            }
         }
 
+        _leaderTerm = chunk.Term;
         if (chunk.Offset != NextOffset)
         {
             return SnapshotChunkVerdict.Unwanted;
@@ -96,6 +94,7 @@ public sealed class SnapshotReceiver
         _from = NodeId.None;
         _index = LogIndex.Zero;
         _term = Term.Zero;
+        _leaderTerm = Term.Zero;
         _totalBytes = 0;
         _isWhole = false;
         NextOffset = 0;

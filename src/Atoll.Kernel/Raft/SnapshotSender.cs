@@ -30,6 +30,7 @@ public sealed class SnapshotSender
     private readonly Duration _giveUpAfter;
     private long _nextOffset;
     private long _ackedOffset;
+    private long _resentFrom = -1;
     private bool _lastChunkSent;
     private Instant _heardAt;
     private Instant _sentAt;
@@ -172,6 +173,12 @@ public sealed class SnapshotSender
         {
             // The receiver restarted and lost what it had. (A late answer looks the same, and costs a few pieces sent twice.)
             _ackedOffset = wanted;
+            Lost();
+        }
+        else if (wanted != _resentFrom && _nextOffset - wanted > _chunkBytes)
+        {
+            // It got a later piece and still wants this one. Once only: the other pieces under way will say the same.
+            _resentFrom = wanted;
             Lost();
         }
     }

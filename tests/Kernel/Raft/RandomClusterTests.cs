@@ -1,0 +1,44 @@
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Tests.Raft.Harness;
+using Xunit;
+
+namespace Atoll.Kernel.Tests.Raft;
+
+/// <summary>
+/// The properties of figure 3.2 of the dissertation, and linearizable reads (6.4), on clusters under random faults; then liveness once the
+/// faults are over.
+/// </summary>
+public sealed class RandomClusterTests
+{
+    private static readonly int SeedsPerCase = int.Parse(Environment.GetEnvironmentVariable("ATOLL_RAFT_SEEDS") ?? "50");
+
+    // One seed alone, with a trace in the working folder.
+    private static readonly string? OneSeed = Environment.GetEnvironmentVariable("ATOLL_RAFT_SEED");
+
+    public static TheoryData<ulong> FirstSeeds =>
+        OneSeed is null ? [.. Enumerable.Range(0, 8).Select(i => (ulong)(i * 1_000_000))] : [ulong.Parse(OneSeed)];
+
+    [Theory]
+    [MemberData(nameof(FirstSeeds))]
+    public void Every_property_holds_under_random_faults_and_the_cluster_recovers(ulong firstSeed)
+    {
+        for (var seed = firstSeed; seed < firstSeed + (OneSeed is null ? (ulong)SeedsPerCase : 1); seed++)
+        {
+            var cluster = new RandomCluster(seed) { TraceLines = OneSeed is null ? null : [] };
+            try
+            {
+                cluster.RunFaulty(Duration.FromSeconds(20));
+                cluster.RunHealed(Duration.FromSeconds(30));
+            }
+            catch (Exception exception)
+            {
+                if (cluster.TraceLines is { } lines)
+                {
+                    File.WriteAllLines($"raft-seed-{seed}.txt", lines);
+                }
+
+                throw new InvalidOperationException($"seed {seed}, after {cluster.Events} events, at {cluster.Now}", exception);
+            }
+        }
+    }
+}
