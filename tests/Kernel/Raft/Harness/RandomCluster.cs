@@ -109,6 +109,7 @@ public sealed class RandomCluster
 
         var end = Now + within;
         var goal = LogIndex.Zero;
+        var goalTerm = Term.Zero;
         while (Now < end)
         {
             Advance();
@@ -117,8 +118,10 @@ public sealed class RandomCluster
                 continue;
             }
 
-            if (goal == LogIndex.Zero && leader.Core.HasCommittedInTerm)
+            if ((goal == LogIndex.Zero || goalTerm != leader.Core.Term) && leader.Core.HasCommittedInTerm)
             {
+                // Anew under each leader: the last one may have fallen before it committed.
+                goalTerm = leader.Core.Term;
                 leader.Do(core => _ = core.Propose([Command()], Now, out goal), Now);
             }
 
