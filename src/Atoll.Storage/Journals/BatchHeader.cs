@@ -4,12 +4,18 @@ using Atoll.Foundation.Checks;
 
 namespace Atoll.Storage.Journals;
 
-/// <summary>The head of a batch: what one write and sync made durable together. It lies within one sector, so it is whole or not there.</summary>
+/// <summary>
+/// The head of a batch: what one write and sync made durable together. It lies within one sector, so it is whole or not there.
+/// </summary>
 /// <param name="Segment">The number of the segment that it is in.</param>
 /// <param name="Sequence">Its number; batches are numbered from 1 without gaps, through all segments.</param>
-/// <param name="DurableSequence">All batches up to this one were known durable when this one was written: the proof that a torn tail is not corruption.</param>
+/// <param name="DurableSequence">
+/// All batches up to this one were known durable when this one was written: the proof that a torn tail is not corruption.
+/// </param>
 /// <param name="OldestNeededSegment">Segments from this one on were needed when this one was written: a missing one is corruption.</param>
-/// <param name="PreviousChecksum">The checksum in the header of the batch before: batches that were cut off do not fit behind their successors.</param>
+/// <param name="PreviousChecksum">
+/// The checksum in the header of the batch before: batches that were cut off do not fit behind their successors.
+/// </param>
 /// <param name="BodyBytes">Length of the records behind the header.</param>
 /// <param name="BodyChecksum">CRC-32C of them all: a batch is whole or not there, also over stale bytes.</param>
 /// <param name="Records">Their number.</param>

@@ -127,7 +127,8 @@ public sealed class Journal
     }
 
     /// <summary>
-    /// Hands what was buffered to the disk as one write and sync; while the disk is busy with enough of them, what is buffered waits and goes
+    /// Hands what was buffered to the disk as one write and sync; while the disk is busy with enough of them, what is buffered waits
+    /// and goes
     /// together with the next.
     /// </summary>
     public void Flush()
@@ -139,7 +140,8 @@ public sealed class Journal
     }
 
     /// <summary>
-    /// To be called about every 100 ms: protects the last batch of a quiet journal by a durable mark, moves what is left in old segments, and
+    /// To be called about every 100 ms: protects the last batch of a quiet journal by a durable mark, moves what is left in old
+    /// segments, and
     /// tries again to get space when full.
     /// </summary>
     public void Maintain()

@@ -42,7 +42,8 @@ internal static class JournalFormat
     }
 
     /// <summary>
-    /// What checksums in a segment are combined with (exclusive or): records of an earlier life of a reused file, of another segment, or made
+    /// What checksums in a segment are combined with (exclusive or): records of an earlier life of a reused file, of another segment,
+    /// or made
     /// up by a client have another mask and never pass.
     /// </summary>
     public static uint Mask(ulong identity, ulong segment)

@@ -5,8 +5,10 @@ namespace Atoll.Storage.Journals;
 
 /// <summary>
 /// Opens a journal: lists its segments, scans them, and, only when all is well, repairs the tail: what is behind the last whole batch is
-/// overwritten, so that it can never pass for records later; leftovers of interrupted work are deleted; the tail is synced, because a killed
-/// process may have left it in the operating system's memory only.
+/// overwritten, so that it can never pass for records later; leftovers of interrupted work are deleted; what nothing proves durable
+/// is written
+/// and synced again, because it may be in the operating system's memory only: a killed process did not sync it, or a sync failed and
+/// the pages pass for clean since (Rebello et al., ATC '20).
 /// </summary>
 internal sealed class JournalRecovery
 {
@@ -171,9 +173,26 @@ internal sealed class JournalRecovery
                 var zeros = new byte[scanned.LastHeaderOffset + JournalFormat.BlockBytes - start];
                 _repairs.Enqueue(done => scanned.Segment.File!.Write(start, zeros, sync: true, done));
             }
+
+            WriteHeaderAgain(scan.Identity, scanned.Segment);
         }
 
-        _repairs.Enqueue(done => _segments[scan.TailIndex].Segment.File!.Sync(done));
+        var tail = _segments[scan.TailIndex].Segment;
+        foreach (var (sequence, offset) in scan.TailBatches)
+        {
+            if (sequence > scan.ProvenSequence)
+            {
+                _repairs.Enqueue(done => new BatchRewrite(tail, offset, sequence, done).Start());
+            }
+        }
+    }
+
+    private void WriteHeaderAgain(ulong identity, Segment segment)
+    {
+        var header = new byte[SegmentHeader.SizeBytes];
+        new SegmentHeader(identity, segment.Number).Write(header);
+        _repairs.Enqueue(done => segment.File!.Write(JournalFormat.HeaderCopyOffset, header, sync: false, done));
+        _repairs.Enqueue(done => segment.File!.Write(0, header, sync: true, done));
     }
 
     private void DeleteLast()

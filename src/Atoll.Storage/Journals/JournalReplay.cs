@@ -27,7 +27,9 @@ internal sealed class JournalReplay
             position += RecordHeader.SizeBytes + header.PayloadBytes;
         }
 
-        return records == 0 ? null : new StorageCorruption(segment.Name, offsetBytes, "the batch is whole, but has another number of records");
+        return records == 0
+            ? null
+            : new StorageCorruption(segment.Name, offsetBytes, "the batch is whole, but has another number of records");
     }
 
     /// <summary>All shards, by id.</summary>

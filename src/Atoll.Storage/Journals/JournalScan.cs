@@ -27,6 +27,9 @@ internal sealed class ScannedSegment(Segment segment)
 /// </summary>
 internal sealed class JournalScan
 {
+    // A read that went astray must not make a journal look shorter than it is: nothing is believed missing before the third look.
+    private const int RereadsMax = 2;
+
     private static readonly Probe RereadProbe = Probe.Define("journal: read again at open after a mismatch");
     private static readonly Probe SecondHeaderProbe = Probe.Define("journal: segment opened by the second copy of its header");
 
@@ -34,6 +37,7 @@ internal sealed class JournalScan
     private readonly JournalReplay _replay;
     private readonly Action _done;
     private readonly ReadWindow _window = new();
+    private readonly List<(long Sequence, long OffsetBytes)> _tailBatches = [];
     private Phase _phase;
     private int _current;
     private long _offset;
@@ -41,7 +45,7 @@ internal sealed class JournalScan
     private long _stopOffset;
     private string _stopWhy = "";
     private string _probeWhy = "";
-    private bool _wasReread;
+    private int _rereads;
 
     /// <summary>A scan over segments whose files are open.</summary>
     public JournalScan(IReadOnlyList<ScannedSegment> segments, ulong identity, JournalReplay replay, Action done)
@@ -86,6 +90,9 @@ internal sealed class JournalScan
     /// <summary>Where in that segment it goes on.</summary>
     public long TailOffset { get; private set; } = JournalFormat.DataOffset;
 
+    /// <summary>Where the whole batches of the tail's segment begin, and which they are.</summary>
+    public IReadOnlyList<(long Sequence, long OffsetBytes)> TailBatches => _tailBatches;
+
     /// <summary>The highest batch of which something on disk says that it was durable.</summary>
     public long ProvenSequence { get; private set; }
 
@@ -127,7 +134,7 @@ internal sealed class JournalScan
         _current = index;
         _phase = phase;
         _offset = offset;
-        _wasReread = false;
+        _rereads = 0;
     }
 
     private bool Has(long offset, long length, out ReadOnlySpan<byte> bytes)
@@ -143,9 +150,8 @@ internal sealed class JournalScan
             {
                 Run();
             }
-            else if (!_wasReread)
+            else if (Reread())
             {
-                Reread();
                 Run();
             }
             else
@@ -159,13 +165,13 @@ internal sealed class JournalScan
 
     private bool Reread()
     {
-        if (_wasReread)
+        if (_rereads == RereadsMax)
         {
             return false;
         }
 
         RereadProbe.Hit();
-        _wasReread = true;
+        _rereads++;
         _window.Forget();
         return true;
     }
@@ -224,6 +230,11 @@ internal sealed class JournalScan
     private bool NoHeader(
         SegmentHeaderState first, SegmentHeader header, uint version, SegmentHeaderState second, SegmentHeader copy, uint copyVersion)
     {
+        if (Reread())
+        {
+            return true;
+        }
+
         var name = Current.Segment.Name;
         if (first == SegmentHeaderState.NewerVersion || second == SegmentHeaderState.NewerVersion)
         {
@@ -236,7 +247,7 @@ internal sealed class JournalScan
         var isNew = first == SegmentHeaderState.Absent && second == SegmentHeaderState.Absent;
         if (_current != _segments.Count - 1 || (!isReused && !isNew))
         {
-            return Reread() || End(new StorageCorruption(name, 0, "the segment's header is damaged"));
+            return End(new StorageCorruption(name, 0, "the segment's header is damaged"));
         }
 
         if (_current == 0 && Current.Segment.Number > 1)
@@ -298,9 +309,8 @@ internal sealed class JournalScan
 
         if (!BatchHeader.TryRead(block, segment.Number, segment.Mask, out var header, out var checksum))
         {
-            return block.IndexOfAnyExcept((byte)0) < 0
-                ? Bad("no batch is here")
-                : Reread() || Bad("the batch's header is damaged, or of another time");
+            var isEmpty = block.IndexOfAnyExcept((byte)0) < 0;
+            return Reread() || Bad(isEmpty ? "no batch is here" : "the batch's header is damaged, or of another time");
         }
 
         Saw(header);
@@ -331,9 +341,15 @@ internal sealed class JournalScan
             return End(nonsense);
         }
 
+        if (TailIndex != _current)
+        {
+            _tailBatches.Clear();
+            TailIndex = _current;
+        }
+
         LastSequence = header.Sequence;
         LastChecksum = checksum;
-        TailIndex = _current;
+        _tailBatches.Add((header.Sequence, _offset));
         TailOffset = _offset + JournalFormat.RoundUp(length);
         _stopIndex = -1;
         Enter(_current, Phase.Walk, TailOffset);

@@ -94,8 +94,13 @@ internal sealed class LogRead
         {
             ref var slot = ref _log.Slot(index.Value);
             var slotEnd = slot.OffsetBytes + slot.RecordBytes;
-            if (slot.IsCached || slot.Segment != segment || slot.OffsetBytes < end
-                || (_span.Count > 0 && (slot.OffsetBytes - end > GapBytesMax || slotEnd - start > SpanBytesMax || payloadBytes > _bytesLeft)))
+            if (slot.IsCached || slot.Segment != segment || slot.OffsetBytes < end)
+            {
+                break;
+            }
+
+            var isFar = slot.OffsetBytes - end > GapBytesMax;
+            if (_span.Count > 0 && (isFar || slotEnd - start > SpanBytesMax || payloadBytes > _bytesLeft))
             {
                 break;
             }

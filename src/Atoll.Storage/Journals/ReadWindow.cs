@@ -19,12 +19,15 @@ internal sealed class ReadWindow
     public void Reset(IDiskFile file)
     {
         _file = file;
-        FileBytes = file.LengthBytes;
         Forget();
     }
 
     /// <summary>Forgets what was read: the next look goes to the disk again.</summary>
-    public void Forget() => _length = 0;
+    public void Forget()
+    {
+        _length = 0;
+        FileBytes = _file!.LengthBytes;
+    }
 
     /// <summary>The bytes at an offset, fewer at the end of the file; false when they have to be loaded first.</summary>
     public bool TryGet(long offset, long length, out ReadOnlySpan<byte> bytes)

@@ -5,7 +5,8 @@ namespace Atoll.Storage.Journals;
 
 /// <summary>
 /// Gives planned segments their files, ahead of need: a full disk is noticed here, before anything depends on the space. Old
-/// segments are used again where possible, because their blocks are written already (a sync over fresh blocks also writes file system metadata).
+/// segments are used again where possible, because their blocks are written already (a sync over fresh blocks also writes file system
+/// metadata).
 /// </summary>
 internal sealed class SegmentSupply
 {

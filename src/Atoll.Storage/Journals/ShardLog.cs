@@ -5,7 +5,8 @@ using Atoll.Foundation.Logs;
 namespace Atoll.Storage.Journals;
 
 /// <summary>
-/// The log of one shard: consecutive entries after a compacted prefix, and the hard state. Changes are visible at once, and durable when the
+/// The log of one shard: consecutive entries after a compacted prefix, and the hard state. Changes are visible at once, and durable
+/// when the
 /// journal's <see cref="Journal.DurableSequence"/> reaches the number that they return.
 /// </summary>
 public sealed class ShardLog
@@ -65,7 +66,8 @@ public sealed class ShardLog
     public LogIndex LastIndex { get; private set; }
 
     /// <summary>
-    /// Where terms begin, ascending; the first run begins at <see cref="FirstIndex"/>; empty when the log is. A view: it changes with the log.
+    /// Where terms begin, ascending; the first run begins at <see cref="FirstIndex"/>; empty when the log is. A view: it changes with
+    /// the log.
     /// </summary>
     public IReadOnlyList<(LogIndex First, Term Term)> TermRuns => _terms.Runs;
 
@@ -113,7 +115,9 @@ public sealed class ShardLog
     /// Appends consecutive entries, after dropping those at and after the first one's index. The first index must be within
     /// [FirstIndex, LastIndex + 1]. Payloads are kept, not copied.
     /// </summary>
-    /// <returns>The sequence number after which they are durable, or <see cref="Journal.Refused"/> when the journal is full or failed.</returns>
+    /// <returns>
+    /// The sequence number after which they are durable, or <see cref="Journal.Refused"/> when the journal is full or failed.
+    /// </returns>
     public long Append(ReadOnlySpan<LogEntry> entries)
     {
         Check.That(!IsDropped && entries.Length > 0);
@@ -156,7 +160,9 @@ public sealed class ShardLog
         return _hardStateRecord.Sequence;
     }
 
-    /// <summary>Drops the entries up to and with an index, which a durable snapshot covers. Lower ones than before change nothing.</summary>
+    /// <summary>
+    /// Drops the entries up to and with an index, which a durable snapshot covers. Lower ones than before change nothing.
+    /// </summary>
     /// <returns>The sequence number after which that is durable, or <see cref="Journal.Refused"/> when the journal has failed.</returns>
     public long CompactPrefix(LogIndex through)
     {
@@ -184,7 +190,9 @@ public sealed class ShardLog
         return _baseRecord.Sequence;
     }
 
-    /// <summary>Drops all entries: a durable snapshot that ends with that entry replaces them. The next entry is the one after it.</summary>
+    /// <summary>
+    /// Drops all entries: a durable snapshot that ends with that entry replaces them. The next entry is the one after it.
+    /// </summary>
     /// <returns>The sequence number after which that is durable, or <see cref="Journal.Refused"/> when the journal has failed.</returns>
     public long ResetTo(LogIndex index, Term term)
     {

@@ -7,7 +7,9 @@ using Atoll.Foundation.Logs;
 
 namespace Atoll.Storage.Snapshots;
 
-/// <summary>The layout of a snapshot's file (docs/log.md): a header block, chunks of one size (the last may be shorter), a trailer.</summary>
+/// <summary>
+/// The layout of a snapshot's file (docs/log.md): a header block, chunks of one size (the last may be shorter), a trailer.
+/// </summary>
 internal static class SnapshotFormat
 {
     /// <summary>The version of the format that this program writes, and the only one that it reads.</summary>

@@ -6,7 +6,11 @@ namespace Atoll.Storage.Snapshots;
 
 /// <summary>What a snapshot's file turned out to be.</summary>
 internal readonly record struct InspectedSnapshot(
-    SnapshotStatus Status, SnapshotInfo? Snapshot, StorageCorruption? Corruption = null, DiskResult DiskResult = default, string? Detail = null);
+    SnapshotStatus Status,
+    SnapshotInfo? Snapshot,
+    StorageCorruption? Corruption = null,
+    DiskResult DiskResult = default,
+    string? Detail = null);
 
 /// <summary>Reads the header and the trailer of one snapshot; once more when they do not fit, because a read may go astray.</summary>
 internal sealed class SnapshotInspection

@@ -6,7 +6,8 @@ using Atoll.Foundation.World;
 namespace Atoll.Storage.Snapshots;
 
 /// <summary>
-/// The snapshots of one loop's shards: each a file of checksummed chunks, written beside and renamed into place when it is whole and durable.
+/// The snapshots of one loop's shards: each a file of checksummed chunks, written beside and renamed into place when it is whole and
+/// durable.
 /// See docs/log.md.
 /// </summary>
 public sealed class SnapshotStore
@@ -33,11 +34,14 @@ public sealed class SnapshotStore
     /// <summary>The shards that have usable snapshots, by id.</summary>
     public IReadOnlyList<ShardId> Shards => [.. _snapshots.Keys];
 
-    /// <summary>Opens a folder of snapshots: deletes unfinished ones, and checks the frame (header, length, trailer) of the finished ones.</summary>
+    /// <summary>
+    /// Opens a folder of snapshots: deletes unfinished ones, and checks the frame (header, length, trailer) of the finished ones.
+    /// </summary>
     /// <param name="disk">The loop's files.</param>
     /// <param name="folder">Where the snapshots are, a folder a shard.</param>
     /// <param name="done">The end.</param>
-    public static void Open(IDisk disk, string folder, Action<SnapshotStoreOpening> done) => new SnapshotListing(disk, folder, done).Start();
+    public static void Open(IDisk disk, string folder, Action<SnapshotStoreOpening> done) =>
+        new SnapshotListing(disk, folder, done).Start();
 
     /// <summary>The usable snapshots of a shard, the newest first.</summary>
     public IReadOnlyList<SnapshotInfo> List(ShardId shard) => _snapshots.TryGetValue(shard, out var list) ? [.. list] : [];
