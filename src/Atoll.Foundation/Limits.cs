@@ -86,6 +86,17 @@ public static class Limits
     /// <summary>Length of a name (of a space, node, region) in UTF-8 bytes.</summary>
     public const int NameBytesMax = 255;
 
+    /// <summary>
+    /// Bytes of events that may wait for one loop before readers of sockets wait and requests are refused: half a second of a fast link.
+    /// </summary>
+    public const long LoopMailboxBytesMax = 64L * 1024 * 1024;
+
+    /// <summary>The largest frame of the greeting between two nodes, which is read before either knows whom it talks to.</summary>
+    public const int GreetingBytesMax = 1024;
+
+    /// <summary>Incoming connections between nodes that may be in their greeting at once: bounds what strangers can hold.</summary>
+    public const int GreetingsAtOnceMax = 64;
+
     /// <summary>Event loops of one node; the number fits a byte of every message.</summary>
     public const int LoopsMax = 64;
 
