@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
@@ -25,6 +26,10 @@ internal sealed class RequestTable
 
     private ulong _epoch;
 
+    // The client that was asked for last: applying one request asks for its client several times.
+    private ulong _recentId;
+    private ClientAnswers? _recent;
+
     internal RequestTable(RequestTableOptions options)
     {
         Check.That(options.Window > Duration.Zero && options.AnswersMax > 0 && options.AnswersPerClientMax > 0);
@@ -40,7 +45,7 @@ internal sealed class RequestTable
     internal RequestLookup LookUp(in RequestIdentity identity, HybridTime now, WireWriter result)
     {
         Check.That(identity.IsValid);
-        if (_clients.TryGet(identity.ClientId, out var client))
+        if (TryGetClient(identity.ClientId, out var client))
         {
             var position = client.Find(identity.Sequence);
             if (position >= 0)
@@ -79,6 +84,7 @@ internal sealed class RequestTable
             if (client.LatestIssuedAt < bound)
             {
                 _clients.Remove(id, out _);
+                _recent = null;
                 Count -= client.Count;
             }
             else
@@ -91,7 +97,7 @@ internal sealed class RequestTable
     /// <summary>Forgets what the request says was received, and tells whether its own answer can be remembered.</summary>
     internal bool MakeRoom(in RequestIdentity identity, HybridTime now)
     {
-        if (_clients.TryGet(identity.ClientId, out var client))
+        if (TryGetClient(identity.ClientId, out var client))
         {
             var bound = now.Add(Duration.Zero - _options.Window);
             if (client.AnsweredBelow < identity.AnsweredBelow || (client.Count > 0 && client.All[0].IssuedAt < bound))
@@ -115,7 +121,7 @@ internal sealed class RequestTable
     /// <summary>Remembers the answer of a request that was just applied.</summary>
     internal void Remember(in RequestIdentity identity, ReadOnlySpan<byte> answer)
     {
-        if (_clients.TryGet(identity.ClientId, out var client))
+        if (TryGetClient(identity.ClientId, out var client))
         {
             client = Writable(identity.ClientId, client);
         }
@@ -123,7 +129,7 @@ internal sealed class RequestTable
         {
             client = new ClientAnswers(_epoch);
             client.ForgetBelow(identity.AnsweredBelow);
-            _clients.Put(identity.ClientId, client, out _);
+            PutClient(identity.ClientId, client);
             _turns.Enqueue(identity.ClientId, identity.IssuedAt.Value);
         }
 
@@ -183,12 +189,35 @@ internal sealed class RequestTable
         }
     }
 
+    private bool TryGetClient(ulong id, [NotNullWhen(true)] out ClientAnswers? client)
+    {
+        if (_recent is not null && _recentId == id)
+        {
+            client = _recent;
+            return true;
+        }
+
+        if (!_clients.TryGet(id, out client))
+        {
+            return false;
+        }
+
+        (_recentId, _recent) = (id, client);
+        return true;
+    }
+
+    private void PutClient(ulong id, ClientAnswers client)
+    {
+        _clients.Put(id, client, out _);
+        (_recentId, _recent) = (id, client);
+    }
+
     private ClientAnswers Writable(ulong id, ClientAnswers client)
     {
         if (client.Epoch != _epoch)
         {
             client = client.Clone(_epoch);
-            _clients.Put(id, client, out _);
+            PutClient(id, client);
         }
 
         return client;
