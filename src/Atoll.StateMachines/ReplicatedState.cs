@@ -116,6 +116,11 @@ public sealed class ReplicatedState
             case RequestLookup.Expired:
                 return ApplyStatus.Expired;
             default:
+                if (_requests.IsFromTooFarAhead(envelope.Identity, Now))
+                {
+                    return ApplyStatus.Expired;
+                }
+
                 if (!_requests.MakeRoom(envelope.Identity, Now))
                 {
                     return ApplyStatus.Overloaded;

@@ -249,9 +249,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             return Membership.Of(_options.Members.Select(member => member.Id));
         }
 
-        return _directory.View.TryGetShard(shard, out var info) && info.Generation <= 1
-            ? Membership.Of(info.Replicas)
-            : Membership.Empty;
+        return _directory.View.TryGetShard(shard, out var info) ? Membership.Of(info.Founders) : Membership.Empty;
     }
 
     // A shard that an acknowledged, newer directory does not have was dropped with its space; numbers are never given twice. Only what the

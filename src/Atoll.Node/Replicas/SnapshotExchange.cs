@@ -2,6 +2,7 @@ using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Raft;
+using Atoll.Node.Loops;
 using Atoll.StateMachines;
 using Atoll.Storage.Journals;
 
@@ -17,8 +18,8 @@ internal sealed class SnapshotExchange
     private readonly RaftCore _raft;
     private readonly ShardReplica _replica;
     private readonly SnapshotTaker _taker;
-    private readonly SnapshotReceiver _receiver;
-    private readonly List<SnapshotSender> _senders = [];
+    private readonly SnapshotInstaller _installer;
+    private readonly List<SnapshotStream> _streams = [];
     private readonly List<(NodeId Peer, LogIndex Index)> _waiting = [];
 
     public SnapshotExchange(
@@ -30,11 +31,11 @@ internal sealed class SnapshotExchange
         _raft = raft;
         _replica = replica;
         _taker = new SnapshotTaker(environment, shard, log, state, raft, applier) { Ended = TakingEnded };
-        _receiver = new SnapshotReceiver(environment, shard, log, state, raft, applier, replica);
+        _installer = new SnapshotInstaller(environment, shard, log, state, raft, applier, replica);
     }
 
     /// <summary>Whether state and log are being replaced, so that their positions do not fit together for the moment.</summary>
-    public bool IsInstalling => _receiver.IsInstalling;
+    public bool IsInstalling => _installer.IsInstalling;
 
     /// <summary>Takes a snapshot soon, to free space.</summary>
     public void WantSnapshot() => _taker.Want();
@@ -47,28 +48,28 @@ internal sealed class SnapshotExchange
             _taker.Tick();
         }
 
-        for (var i = _senders.Count - 1; i >= 0; i--)
+        for (var i = _streams.Count - 1; i >= 0; i--)
         {
-            var sender = _senders[i];
-            sender.Tick(now);
-            if (_raft.Role != Role.Leader || _raft.Term != sender.Term)
+            var stream = _streams[i];
+            stream.Tick(now);
+            if (_raft.Role != Role.Leader || _raft.Term != stream.Term)
             {
-                sender.Close();
-                _senders.RemoveAt(i);
+                stream.Close();
+                _streams.RemoveAt(i);
             }
-            else if (sender.Failure is not null)
+            else if (stream.State != SnapshotSendState.Sending)
             {
-                End(sender, ok: false);
+                End(stream);
             }
         }
 
-        return _receiver.Tick();
+        return _installer.Tick();
     }
 
     /// <summary>A follower needs a snapshot that reaches at least to that index.</summary>
     public void BeginSending(NodeId peer, LogIndex index)
     {
-        if (_senders.Any(sender => sender.Peer == peer) || _waiting.Any(waiting => waiting.Peer == peer))
+        if (_streams.Any(stream => stream.Peer == peer) || _waiting.Any(waiting => waiting.Peer == peer))
         {
             return;
         }
@@ -99,7 +100,7 @@ internal sealed class SnapshotExchange
                 return;
             }
 
-            _senders.Add(new SnapshotSender(
+            _streams.Add(new SnapshotStream(
                 peer, reader, membership, term, () => _environment.Clock.Now, (to, message) => _replica.Send(to, message)));
         });
     }
@@ -107,23 +108,11 @@ internal sealed class SnapshotExchange
     /// <summary>A follower has spoken about a snapshot.</summary>
     public void ReplyReceived(NodeId from, in RaftMessage reply)
     {
-        foreach (var sender in _senders)
+        var stream = _streams.Find(candidate => candidate.Peer == from);
+        stream?.ReplyReceived(reply);
+        if (stream is not null && stream.State != SnapshotSendState.Sending)
         {
-            if (sender.Peer != from || sender.Index != reply.Index)
-            {
-                continue;
-            }
-
-            if (reply.Status == SnapshotStatus.Wanted)
-            {
-                sender.Wanted(reply.Offset);
-            }
-            else
-            {
-                End(sender, reply.Status == SnapshotStatus.Done);
-            }
-
-            return;
+            End(stream);
         }
     }
 
@@ -131,28 +120,33 @@ internal sealed class SnapshotExchange
     public void ChunkReceived(NodeId from, in RaftMessage chunk)
     {
         _taker.Abort();
-        _receiver.ChunkReceived(from, chunk);
+        _installer.ChunkReceived(from, chunk);
     }
 
     /// <summary>Ends everything: the replica stops.</summary>
     public void Stop()
     {
         _taker.Abort();
-        _receiver.Stop();
-        foreach (var sender in _senders)
+        _installer.Stop();
+        foreach (var stream in _streams)
         {
-            sender.Close();
+            stream.Close();
         }
 
-        _senders.Clear();
+        _streams.Clear();
         _waiting.Clear();
     }
 
-    private void End(SnapshotSender sender, bool ok)
+    private void End(SnapshotStream stream)
     {
-        sender.Close();
-        _senders.Remove(sender);
-        _raft.SnapshotSent(sender.Peer, ok, _environment.Clock.Now);
+        if (stream.Failure is { } failure)
+        {
+            NodeLog.SnapshotFailed(_environment.Logger, _shard.Value, failure);
+        }
+
+        stream.Close();
+        _streams.Remove(stream);
+        _raft.SnapshotSent(stream.Peer, stream.State == SnapshotSendState.Done, _environment.Clock.Now);
         _replica.MarkDirty();
     }
 

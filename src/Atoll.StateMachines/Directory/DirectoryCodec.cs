@@ -74,6 +74,7 @@ internal static class DirectoryCodec
         writer.WriteUInt64(shard.HashHigh);
         writer.WriteVarint(shard.Generation);
         Write(writer, shard.Replicas);
+        Write(writer, shard.Founders);
     }
 
     internal static ShardInfo ReadShard(ref WireReader reader)
@@ -83,7 +84,7 @@ internal static class DirectoryCodec
         var low = reader.ReadUInt64();
         var high = reader.ReadUInt64();
         var generation = reader.ReadVarint();
-        return new ShardInfo(id, space, low, high, ReadNodeIds(ref reader), generation);
+        return new ShardInfo(id, space, low, high, ReadNodeIds(ref reader), generation) { Founders = ReadNodeIds(ref reader) };
     }
 
     internal static void Write(WireWriter writer, ImmutableArray<NodeId> nodes)

@@ -13,6 +13,12 @@ namespace Atoll.StateMachines.Directory;
 public sealed record ShardInfo(
     ShardId Id, SpaceId Space, ulong HashLow, ulong HashHigh, ImmutableArray<NodeId> Replicas, ulong Generation)
 {
+    /// <summary>
+    /// The replicas that the shard was created with: the membership at index 0 of its log, the same for every replica whenever it comes
+    /// into being, also after the replica set has changed.
+    /// </summary>
+    public ImmutableArray<NodeId> Founders { get; init; } = Replicas;
+
     /// <summary>The node that should lead.</summary>
     public NodeId PreferredLeader => Replicas[0];
 
@@ -22,7 +28,8 @@ public sealed record ShardInfo(
     /// <summary>Equal contents, the replicas compared one by one.</summary>
     public bool Equals(ShardInfo? other) =>
         other is not null && Id == other.Id && Space == other.Space && HashLow == other.HashLow && HashHigh == other.HashHigh
-        && Generation == other.Generation && Replicas.AsSpan().SequenceEqual(other.Replicas.AsSpan());
+        && Generation == other.Generation && Founders.AsSpan().SequenceEqual(other.Founders.AsSpan())
+        && Replicas.AsSpan().SequenceEqual(other.Replicas.AsSpan());
 
     /// <inheritdoc />
     public override int GetHashCode() => (int)(Id.Value ^ (Id.Value >> 32));

@@ -62,8 +62,7 @@ internal sealed class RequestTable
             }
         }
 
-        // A request from far ahead would have to be remembered for as long: a client's broken clock must not fill the table.
-        if (identity.IssuedAt < now.Add(Duration.Zero - _options.Window) || identity.IssuedAt > now.Add(_options.Window))
+        if (identity.IssuedAt < now.Add(Duration.Zero - _options.Window))
         {
             Late.Hit();
             return RequestLookup.Expired;
@@ -71,6 +70,12 @@ internal sealed class RequestTable
 
         return RequestLookup.Unknown;
     }
+
+    /// <summary>
+    /// True for a request from further ahead than the window. It would have to be remembered for as long: a client's broken clock must not fill
+    /// the table. Only to be asked with the time of the request's own command: before it, an idle state's time lies arbitrarily far back.
+    /// </summary>
+    internal bool IsFromTooFarAhead(in RequestIdentity identity, HybridTime now) => identity.IssuedAt > now.Add(_options.Window);
 
     /// <summary>Forgets the clients all of whose requests are out of the window.</summary>
     internal void Forget(HybridTime now)

@@ -1,4 +1,6 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
 using Atoll.Foundation.World;
 
 namespace Atoll.Storage.Journals;
@@ -12,32 +14,53 @@ public sealed class Journal
     /// <summary>What an append returns that was refused: nothing has changed.</summary>
     public const long Refused = -1;
 
-    /// <summary>What it can do at the moment. Changes in <see cref="Flush"/> and in disk completions only, never inside an append.</summary>
-    public JournalState State => throw new NotSupportedException();
+    private readonly SortedDictionary<ShardId, ShardLog> _logs = [];
+    private readonly SegmentCleaner _cleaner;
 
-    /// <summary>What the disk said when the journal failed or became full.</summary>
-    public DiskResult LastError => throw new NotSupportedException();
+    /// <summary>A journal over what recovery found.</summary>
+    internal Journal(IDisk disk, JournalOptions options, RecoveredJournal recovered)
+    {
+        Chain = recovered.Chain;
+        Cache = new EntryCache(options.CacheBytes);
+        Supply = new SegmentSupply(this, disk, options.SegmentBytes);
+        Writer = new BatchWriter(this, options, recovered.Tail);
+        Reclaimer = new SegmentReclaimer(this, disk);
+        _cleaner = new SegmentCleaner(this);
+        foreach (var shard in recovered.Shards)
+        {
+            _logs.Add(shard.Shard, new ShardLog(this, shard));
+        }
+    }
+
+    /// <summary>What it can do at the moment. Changes in disk completions only, never inside an append.</summary>
+    public JournalState State { get; private set; }
+
+    /// <summary>What the disk said when the journal last failed or became full.</summary>
+    public DiskResult LastError { get; private set; }
 
     /// <summary>The last sequence number that was handed to the disk.</summary>
-    public long WrittenSequence => throw new NotSupportedException();
+    public long WrittenSequence => Writer.WrittenSequence;
 
     /// <summary>Everything whose sequence number is at most this is durable.</summary>
-    public long DurableSequence => throw new NotSupportedException();
+    public long DurableSequence => Writer.DurableSequence;
+
+    /// <summary>Bytes of records that are not durable yet: buffered, or under way.</summary>
+    public long PendingBytes => Writer.PendingBytes;
 
     /// <summary>The shards that have a log here, by id. A shard is remembered once its first record is durable.</summary>
-    public IReadOnlyList<ShardId> Shards => throw new NotSupportedException();
+    public IReadOnlyList<ShardId> Shards => [.. _logs.Keys];
 
     /// <summary>Damage that was found while moving records out of an old segment; the segment stays. Null when none was found.</summary>
-    public StorageCorruption? Corruption => throw new NotSupportedException();
+    public StorageCorruption? Corruption { get; private set; }
 
     /// <summary>Bytes of all segments on disk.</summary>
-    public long DiskBytes => throw new NotSupportedException();
+    public long DiskBytes => Chain.All.Sum(static segment => segment.File is null ? 0 : segment.LengthBytes);
 
     /// <summary>Bytes of records that are still needed.</summary>
-    public long LiveBytes => throw new NotSupportedException();
+    public long LiveBytes => Chain.All.Sum(static segment => segment.LiveBytes);
 
     /// <summary>Bytes of entries in memory.</summary>
-    public long CachedBytes => throw new NotSupportedException();
+    public long CachedBytes => Cache.Bytes;
 
     /// <summary>Called on the loop whenever <see cref="DurableSequence"/> has advanced.</summary>
     public Action? Durable { get; set; }
@@ -45,38 +68,185 @@ public sealed class Journal
     /// <summary>Called on the loop whenever <see cref="State"/> or <see cref="Corruption"/> has changed.</summary>
     public Action? StateChanged { get; set; }
 
+    internal SegmentChain Chain { get; }
+
+    internal EntryCache Cache { get; }
+
+    internal SegmentSupply Supply { get; }
+
+    internal BatchWriter Writer { get; }
+
+    internal SegmentReclaimer Reclaimer { get; }
+
+    internal IEnumerable<ShardLog> Logs => _logs.Values;
+
+    internal bool IsClosed { get; private set; }
+
+    /// <summary>True when nothing is written any more: completions of the disk are ignored.</summary>
+    internal bool IsStopped => IsClosed || State == JournalState.Failed;
+
     /// <summary>Opens a journal, or makes it when the folder has none.</summary>
     /// <param name="disk">The loop's files.</param>
     /// <param name="folder">Where the segments are.</param>
     /// <param name="options">The bounds.</param>
     /// <param name="done">The end.</param>
-    public static void Open(IDisk disk, string folder, JournalOptions options, Action<JournalOpening> done) => throw new NotSupportedException();
+    public static void Open(IDisk disk, string folder, JournalOptions options, Action<JournalOpening> done)
+    {
+        options.Validate();
+        new JournalRecovery(disk, folder, options, done).Start();
+    }
 
     /// <summary>The log of a shard; an empty one comes into being when there is none.</summary>
-    public ShardLog Shard(ShardId shard) => throw new NotSupportedException();
+    public ShardLog Shard(ShardId shard)
+    {
+        if (!_logs.TryGetValue(shard, out var log))
+        {
+            _logs.Add(shard, log = new ShardLog(this, shard));
+        }
+
+        return log;
+    }
 
     /// <summary>Forgets a shard: its entries and its hard state. Its <see cref="ShardLog"/> must not be used any more.</summary>
-    /// <returns>The sequence number after which that is durable.</returns>
-    public long DropShard(ShardId shard) => throw new NotSupportedException();
+    /// <returns>The sequence number after which that is durable, or <see cref="Refused"/> when the journal has failed.</returns>
+    public long DropShard(ShardId shard)
+    {
+        if (IsStopped)
+        {
+            return Refused;
+        }
+
+        if (!_logs.Remove(shard, out var log))
+        {
+            return DurableSequence;
+        }
+
+        var sequence = Writer.Add(RecordType.Drop, 0, shard, 0, Term.Zero, default, out _, out _);
+        log.Drop(sequence);
+        return sequence;
+    }
 
     /// <summary>
-    /// Hands what was buffered to the disk as one write and sync; while the disk is busy with enough of them, what is buffered waits and goes
+    /// Hands what was buffered to the disk as one write and sync; while the disk is busy with enough of them, what is buffered waits
+    /// and goes
     /// together with the next.
     /// </summary>
-    public void Flush() => throw new NotSupportedException();
+    public void Flush()
+    {
+        if (!IsStopped)
+        {
+            Writer.Flush();
+        }
+    }
 
     /// <summary>
-    /// To be called about every 100 ms: protects the last batch of a quiet journal by a durable mark, moves what is left in old segments, and
+    /// To be called about every 100 ms: protects the last batch of a quiet journal by a durable mark, moves what is left in old
+    /// segments, and
     /// tries again to get space when full.
     /// </summary>
-    public void Maintain() => throw new NotSupportedException();
+    public void Maintain()
+    {
+        if (IsStopped)
+        {
+            return;
+        }
+
+        if (State == JournalState.Full)
+        {
+            Supply.Make(Chain.After(Writer.Active), isRetry: true);
+            Writer.Retry();
+        }
+
+        Reclaimer.Advance();
+        _cleaner.Advance();
+        if (Reclaimer.IsWaitingForBatch && Writer.IsIdle)
+        {
+            Writer.WantBatch();
+            Writer.Flush();
+        }
+
+        Writer.MarkIdle();
+    }
 
     /// <summary>
     /// The shard whose entries hold most of the oldest segment, or <see cref="ShardId.None"/> when it holds none: compacting that shard is
     /// what frees space soonest.
     /// </summary>
-    public ShardId LargestHolderOfOldestSegment() => throw new NotSupportedException();
+    public ShardId LargestHolderOfOldestSegment()
+    {
+        var holder = ShardId.None;
+        var most = 0L;
+        foreach (var (shard, log) in _logs)
+        {
+            var bytes = log.EntryBytesIn(Chain.Oldest);
+            (holder, most) = bytes > most ? (shard, bytes) : (holder, most);
+        }
+
+        return holder;
+    }
 
     /// <summary>Lets go of the files. What was not durable may be lost; no delegate is called any more.</summary>
-    public void Close() => throw new NotSupportedException();
+    public void Close()
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        IsClosed = true;
+        foreach (var segment in Chain.All)
+        {
+            segment.File?.Close();
+        }
+    }
+
+    /// <summary>The journal can write no more (museum, row 7).</summary>
+    internal void Fail(DiskResult why)
+    {
+        Check.That(!why.IsOk);
+        LastError = why;
+        State = JournalState.Failed;
+        StateChanged?.Invoke();
+    }
+
+    /// <summary>The disk had no room for something.</summary>
+    internal void SpaceRefused(DiskResult why)
+    {
+        LastError = why;
+        StateMayHaveChanged();
+    }
+
+    /// <summary>A segment has got its file.</summary>
+    internal void SegmentReady()
+    {
+        StateMayHaveChanged();
+        Writer.Dispatch();
+    }
+
+    /// <summary>Works out the state anew.</summary>
+    internal void StateMayHaveChanged()
+    {
+        var state = Supply.IsBlocked || Writer.IsRefused ? JournalState.Full : JournalState.Ready;
+        if (State != state && State != JournalState.Failed)
+        {
+            State = state;
+            StateChanged?.Invoke();
+        }
+    }
+
+    /// <summary>More is durable than before.</summary>
+    internal void DurableAdvanced()
+    {
+        Cache.Evict(DurableSequence);
+        Reclaimer.Advance();
+        _cleaner.Advance();
+        Durable?.Invoke();
+    }
+
+    /// <summary>A record that has to be moved cannot be read.</summary>
+    internal void ReportCorruption(StorageCorruption corruption)
+    {
+        Corruption = corruption;
+        StateChanged?.Invoke();
+    }
 }

@@ -9,7 +9,9 @@ public enum LogReadStatus : byte
     /// <summary>The entries are there: consecutive from the first that was asked for, at least one.</summary>
     Ok = 0,
 
-    /// <summary>The first entry is not in the log (any more): it was compacted, truncated or dropped, perhaps while the disk was reading.</summary>
+    /// <summary>
+    /// The first entry is not in the log (any more): it was compacted, truncated or dropped, perhaps while the disk was reading.
+    /// </summary>
     Unavailable = 1,
 
     /// <summary>A record on disk is not what was written, at the second try too.</summary>

@@ -7,7 +7,9 @@ namespace Atoll.Storage.Snapshots;
 /// <param name="Shard">The shard.</param>
 /// <param name="Index">The last entry whose effect is in it.</param>
 /// <param name="Term">The term of that entry.</param>
-/// <param name="Membership">The replica set in force at that entry, encoded by the kernel; at most <see cref="MembershipBytesMax"/> bytes.</param>
+/// <param name="Membership">
+/// The replica set in force at that entry, encoded by the kernel; at most <see cref="MembershipBytesMax"/> bytes.
+/// </param>
 public sealed record SnapshotMeta(ShardId Shard, LogIndex Index, Term Term, ReadOnlyMemory<byte> Membership)
 {
     /// <summary>Bound of the encoded replica set: it must fit into the file's first block.</summary>

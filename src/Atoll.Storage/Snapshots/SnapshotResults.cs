@@ -24,7 +24,9 @@ public enum SnapshotStatus : byte
 /// <summary>The end of <see cref="SnapshotStore.Open"/>.</summary>
 /// <param name="Status">Ok, Failed or NewerVersion.</param>
 /// <param name="Store">The store; null unless Ok.</param>
-/// <param name="Damaged">Snapshots that are on disk and cannot be used; they are left there. An owner that has no other copy must report it.</param>
+/// <param name="Damaged">
+/// Snapshots that are on disk and cannot be used; they are left there. An owner that has no other copy must report it.
+/// </param>
 /// <param name="DiskResult">What the disk said; meaningful when Failed.</param>
 /// <param name="Detail">For people; null when Ok.</param>
 public sealed record SnapshotStoreOpening(

@@ -15,10 +15,12 @@ namespace Atoll.Node.Replicas;
 /// only then
 /// "done". A crash at any point leaves either the old state and log, or a snapshot that the next start prefers to an older log.
 /// </summary>
-internal sealed class SnapshotReceiver
+internal sealed class SnapshotInstaller
 {
     private static readonly Probe Installed = Probe.Define("snapshot: installed from a leader");
     private static readonly Probe OutOfPlace = Probe.Define("snapshot: a chunk came out of place");
+
+    private readonly SnapshotReceiver _receiver = new();
 
     private readonly ReplicaEnvironment _environment;
     private readonly ShardId _shard;
@@ -33,7 +35,7 @@ internal sealed class SnapshotReceiver
     private bool _isFinishing;
     private long _resetSequence = long.MaxValue;
 
-    public SnapshotReceiver(
+    public SnapshotInstaller(
         ReplicaEnvironment environment, ShardId shard, ShardLog log, ReplicatedState state, RaftCore raft, EntryApplier applier,
         ShardReplica replica)
     {
@@ -59,39 +61,43 @@ internal sealed class SnapshotReceiver
 
         if (chunk.Index <= _state.AppliedIndex)
         {
-            Reply(from, chunk, Kernel.Raft.SnapshotStatus.Done, 0);
+            Reply(from, chunk, Kernel.Raft.SnapshotStatus.Done, chunk.TotalBytes);
             return;
         }
 
-        var isSame = _writer is not null && _writer.Meta.Index == chunk.Index && _writer.Meta.Term == chunk.LogTerm && _from == from;
-        if (!isSame)
+        var verdict = _receiver.Accept(from, chunk);
+        switch (verdict)
         {
-            _writer?.Abort();
-            _writer = null;
-            if (chunk.Offset != 0)
-            {
-                OutOfPlace.Hit();
-                Reply(from, chunk, Kernel.Raft.SnapshotStatus.Wanted, 0);
+            case SnapshotChunkVerdict.Ignore:
                 return;
+            case SnapshotChunkVerdict.Unwanted:
+                OutOfPlace.Hit();
+                Reply(from, chunk, Kernel.Raft.SnapshotStatus.Wanted, _receiver.NextOffset);
+                return;
+            case SnapshotChunkVerdict.Begin or SnapshotChunkVerdict.BeginAndComplete:
+                _writer?.Abort();
+                _writer = _environment.Snapshots.Begin(
+                    new SnapshotMeta(_shard, chunk.Index, chunk.LogTerm, (chunk.Membership ?? Membership.Empty).ToBytes()));
+                _from = from;
+                break;
+            default:
+                break;
+        }
+
+        Check.That(_writer is not null);
+        _writer.Write(chunk.Bytes.Span);
+        if (verdict is SnapshotChunkVerdict.Write or SnapshotChunkVerdict.Begin)
+        {
+            if (_writer.HasFailed)
+            {
+                GiveUp();
+                Reply(from, chunk, Kernel.Raft.SnapshotStatus.Refused, 0);
+            }
+            else
+            {
+                Reply(from, chunk, Kernel.Raft.SnapshotStatus.Wanted, _receiver.NextOffset);
             }
 
-            _from = from;
-            _writer = _environment.Snapshots.Begin(
-                new SnapshotMeta(_shard, chunk.Index, chunk.LogTerm, (chunk.Membership ?? Membership.Empty).ToBytes()));
-        }
-
-        if (chunk.Offset != _writer!.ContentBytes)
-        {
-            OutOfPlace.Hit();
-            Reply(from, chunk, Kernel.Raft.SnapshotStatus.Wanted, _writer.ContentBytes);
-            return;
-        }
-
-        _writer.Write(chunk.Bytes.Span);
-        if (!chunk.IsLastChunk)
-        {
-            var status = _writer.HasFailed ? Kernel.Raft.SnapshotStatus.Refused : Kernel.Raft.SnapshotStatus.Wanted;
-            Reply(from, chunk, status, _writer.ContentBytes);
             return;
         }
 
@@ -110,6 +116,7 @@ internal sealed class SnapshotReceiver
 
         _resetSequence = long.MaxValue;
         IsInstalling = false;
+        _receiver.Reset();
         _raft.SnapshotInstalled(_last.Index, _last.LogTerm, _last.Membership ?? Membership.Empty, _environment.Clock.Now);
         _applier.Restored();
         _replica.SkippedBySnapshot(_last.Index);
@@ -124,10 +131,15 @@ internal sealed class SnapshotReceiver
     {
         if (!_isFinishing)
         {
-            _writer?.Abort();
+            GiveUp();
         }
+    }
 
+    private void GiveUp()
+    {
+        _writer?.Abort();
         _writer = null;
+        _receiver.Reset();
     }
 
     private void FileFinished(SnapshotFinished finished)
@@ -147,6 +159,7 @@ internal sealed class SnapshotReceiver
 
         if (!_raft.TryBeginSnapshotInstall(_last.Index, _last.LogTerm, _environment.Clock.Now))
         {
+            _receiver.Reset();
             Reply(_from, _last, Kernel.Raft.SnapshotStatus.Done, _last.TotalBytes);
             _replica.MarkDirty();
             return;
@@ -210,6 +223,7 @@ internal sealed class SnapshotReceiver
 
     private void Refuse(string why)
     {
+        _receiver.Reset();
         NodeLog.SnapshotFailed(_environment.Logger, _shard.Value, why);
         Reply(_from, _last, Kernel.Raft.SnapshotStatus.Refused, 0);
         _replica.MarkDirty();

@@ -1,0 +1,295 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Directory;
+using Xunit;
+
+namespace Atoll.StateMachines.Tests.Directory;
+
+public sealed class DirectoryTests
+{
+    private readonly Replica _replica = new(new DirectoryStateMachine());
+
+    private DirectoryView View => ((DirectoryStateMachine)_replica.State.Machine).View;
+
+    [Fact]
+    public void Nothing_can_be_done_before_the_cluster_has_a_name_and_it_gets_only_one()
+    {
+        Assert.Equal(DirectoryStatus.NotInitialized, Create(new SpaceOptions("s")).Status);
+        Assert.Equal(DirectoryStatus.Ok, Init(3).Status);
+        Assert.Equal((3, 99UL), (View.Nodes.Length, View.ClusterId));
+        Assert.True(View.TryGetShard(ShardId.Directory, out var directory));
+        Assert.Equal([1U, 2U, 3U], directory.Replicas.Select(r => r.Value));
+        var version = View.Version;
+        Assert.Equal(DirectoryStatus.Ok, Init(3).Status);
+        Assert.Equal(version, View.Version);
+        Assert.Equal(DirectoryStatus.AlreadyExists, Init(3, clusterId: 98).Status);
+    }
+
+    [Fact]
+    public void A_first_node_without_sense_is_refused_with_the_reason()
+    {
+        NodeInfo[] twice = [new(new NodeId(1), Node(1)), new(new NodeId(1), Node(2))];
+        Assert.Contains("given twice", Do(w => DirectoryCommand.WriteInitCluster(w, 9, twice, [new NodeId(1)])).Detail, StringComparison.Ordinal);
+        NodeInfo[] same = [new(new NodeId(1), Node(1)), new(new NodeId(2), Node(1))];
+        Assert.Contains("same name", Do(w => DirectoryCommand.WriteInitCluster(w, 9, same, [new NodeId(1)])).Detail, StringComparison.Ordinal);
+        NodeInfo[] good = [new(new NodeId(1), Node(1))];
+        Assert.Contains("no node 2", Do(w => DirectoryCommand.WriteInitCluster(w, 9, good, [new NodeId(2)])).Detail, StringComparison.Ordinal);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteInitCluster(w, 9, good, [])).Status);
+    }
+
+    [Fact]
+    public void A_node_gets_a_number_once_and_keeps_it_when_it_comes_back()
+    {
+        Init(1);
+        var joined = Do(w => DirectoryCommand.WriteRegisterNode(w, Node(50)));
+        Assert.Equal((DirectoryStatus.Ok, 2UL), (joined.Status, joined.Id));
+        var moved = Node(50) with { PeerAddress = "elsewhere:1" };
+        Assert.Equal(2UL, Do(w => DirectoryCommand.WriteRegisterNode(w, moved)).Id);
+        Assert.True(View.TryGetNode(new NodeId(2), out var node));
+        Assert.Equal("elsewhere:1", node.PeerAddress);
+        Assert.Equal(DirectoryStatus.AlreadyExists, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(50) with { Incarnation = 777 })).Status);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteRemoveNode(w, new NodeId(2))).Status);
+        Assert.Equal(3UL, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(50))).Id);
+        Assert.Equal(DirectoryStatus.NotFound, Do(w => DirectoryCommand.WriteRemoveNode(w, new NodeId(2))).Status);
+        Assert.Equal(DirectoryStatus.InUse, Do(w => DirectoryCommand.WriteRemoveNode(w, new NodeId(1))).Status);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(9) with { PeerAddress = "" })).Status);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(9) with { Loops = 65 })).Status);
+        var update = Do(w => DirectoryCommand.WriteUpdateNode(w, new NodeInfo(new NodeId(3), Node(50) with { Zone = "z" })));
+        Assert.Equal(DirectoryStatus.Ok, update.Status);
+        Assert.Equal(
+            DirectoryStatus.AlreadyExists,
+            Do(w => DirectoryCommand.WriteUpdateNode(w, new NodeInfo(new NodeId(3), Node(50) with { Incarnation = 5 }))).Status);
+    }
+
+    [Fact]
+    public void A_space_is_created_once_and_its_shards_cover_every_hash()
+    {
+        Init(3);
+        var created = Create(new SpaceOptions("سلام", Replicas: 3, ShardCount: 7));
+        Assert.Equal(DirectoryStatus.Ok, created.Status);
+        var again = Create(new SpaceOptions("سلام", Replicas: 3, ShardCount: 7));
+        Assert.Equal((DirectoryStatus.Ok, created.Id, created.Version), (again.Status, again.Id, again.Version));
+        Assert.Equal(DirectoryStatus.AlreadyExists, Create(new SpaceOptions("سلام", Replicas: 3, ShardCount: 8)).Status);
+        Assert.True(View.TryGetSpace("سلام", out var space));
+        var shards = View.ShardsOf(space.Id).ToArray();
+        Assert.Equal(7, shards.Length);
+        foreach (var shard in shards)
+        {
+            foreach (var hash in new[] { shard.HashLow, shard.HashHigh, shard.HashLow + ((shard.HashHigh - shard.HashLow) / 2) })
+            {
+                Assert.True(View.TryGetShard(space.Id, hash, out var found));
+                Assert.Equal(shard.Id, found.Id);
+            }
+        }
+
+        Assert.False(View.TryGetShard(new SpaceId(77), 5, out _));
+        Assert.True(View.ShardsOf(new SpaceId(77)).IsEmpty);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteDropSpace(w, space.Id)).Status);
+        Assert.False(View.TryGetSpace("سلام", out _));
+        Assert.Single(View.Shards);
+        var anew = Create(new SpaceOptions("سلام", Replicas: 3, ShardCount: 7));
+        Assert.True(anew.Id > created.Id);
+        Assert.True(View.ShardsOf(new SpaceId(anew.Id))[0].Id > shards[^1].Id);
+    }
+
+    [Theory]
+    [InlineData("", FaultModel.Strong, 3, Partitioning.Hash, 1, DirectoryStatus.Invalid, "empty")]
+    [InlineData("a\tb", FaultModel.Strong, 3, Partitioning.Hash, 1, DirectoryStatus.Invalid, "control")]
+    [InlineData("a", FaultModel.Strong, 4, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1, 3, 5 or 7 replicas, not 4")]
+    [InlineData("a", FaultModel.Strong, 9, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1, 3, 5 or 7")]
+    [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 0, DirectoryStatus.Invalid, "1 to 1024 shards, not 0")]
+    [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 1025, DirectoryStatus.Invalid, "not 1025")]
+    [InlineData("a", FaultModel.Strong, 5, Partitioning.Hash, 1, DirectoryStatus.NotEnoughNodes, "need 5 nodes, the cluster has 3")]
+    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is not available in this version")]
+    [InlineData("a", FaultModel.Byzantine, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'byzantine' is not available in this version")]
+    [InlineData("a", FaultModel.Strong, 3, Partitioning.Range, 1, DirectoryStatus.NotAvailable, "range is not available in this version")]
+    [InlineData("a", (FaultModel)9, 3, Partitioning.Hash, 1, DirectoryStatus.Invalid, "unknown")]
+    public void Options_that_cannot_be_are_refused_in_words(
+        string name, FaultModel model, int replicas, Partitioning partitioning, int shards, DirectoryStatus status, string words)
+    {
+        Init(3);
+        var version = View.Version;
+        var result = Create(new SpaceOptions(name, model, replicas, partitioning, shards));
+        Assert.Equal(status, result.Status);
+        Assert.Contains(words, result.Detail, StringComparison.Ordinal);
+        Assert.Equal((version, version), (result.Version, View.Version));
+    }
+
+    [Fact]
+    public void A_name_is_bounded_in_bytes_not_in_letters()
+    {
+        Init(1);
+        Assert.Equal(DirectoryStatus.Ok, Create(new SpaceOptions(new string('س', 127), Replicas: 1)).Status);
+        Assert.Contains("has 256", Create(new SpaceOptions(new string('س', 128), Replicas: 1)).Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Replicas_and_preferred_leaders_can_be_set_and_only_to_what_exists()
+    {
+        Init(4);
+        Create(new SpaceOptions("s"));
+        var shard = View.Shards[^1];
+        ImmutableArray<NodeId> moved = [new(4), new(3), new(1)];
+        Assert.Equal(DirectoryStatus.Conflict, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, moved, 9)).Status);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, moved, 1)).Status);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, moved, 1)).Status);
+        Assert.Equal((2UL, new NodeId(4)), (View.Shards[^1].Generation, View.Shards[^1].PreferredLeader));
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, [new(4), new(4)])).Status);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, [new(9)])).Status);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, [])).Status);
+        Assert.Equal(DirectoryStatus.NotFound, Do(w => DirectoryCommand.WriteSetReplicas(w, new ShardId(99), moved)).Status);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteSetPreferredLeader(w, shard.Id, new NodeId(1))).Status);
+        Assert.Equal([1U, 4U, 3U], View.Shards[^1].Replicas.Select(r => r.Value));
+        Assert.Equal(2UL, View.Shards[^1].Generation);
+        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteSetPreferredLeader(w, shard.Id, new NodeId(2))).Status);
+        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteSetReplicas(w, ShardId.Directory, [new(2)])).Status);
+    }
+
+    [Fact]
+    public void A_view_is_asked_for_by_the_version_one_has()
+    {
+        Init(3);
+        Create(new SpaceOptions("s", ShardCount: 5));
+        var answer = _replica.Read(w => DirectoryQuery.WriteView(w, HybridTime.Zero));
+        Assert.True(DirectoryQuery.TryReadAnswer(answer, out var view));
+        Assert.Equal(View.Version, view!.Version);
+        Assert.Equal(View.Nodes, view.Nodes);
+        Assert.Equal(View.Spaces, view.Spaces);
+        Assert.Equal(View.Shards, view.Shards);
+        var unchanged = _replica.Read(w => DirectoryQuery.WriteView(w, view.Version));
+        Assert.True(DirectoryQuery.TryReadAnswer(unchanged, out var none));
+        Assert.Null(none);
+        Assert.False(DirectoryQuery.TryReadAnswer(_replica.Read(w => w.WriteByte(9)), out _));
+    }
+
+    [Theory]
+    [InlineData(1, 1, 9, 0)]
+    [InlineData(3, 3, 16, 0)]
+    [InlineData(5, 3, 100, 0)]
+    [InlineData(7, 5, 64, 0)]
+    [InlineData(9, 3, 60, 3)]
+    [InlineData(10, 3, 64, 3)]
+    [InlineData(12, 5, 33, 4)]
+    public void Replicas_and_leaders_are_spread_evenly_over_nodes_and_zones(int nodes, int replicas, int shards, int zones)
+    {
+        Init(nodes, zones: zones);
+        Create(new SpaceOptions("one", Replicas: replicas, ShardCount: shards));
+        for (var i = 0; i < nodes; i++)
+        {
+            Create(new SpaceOptions($"small {i}", Replicas: replicas));
+        }
+
+        var held = new int[nodes + 1];
+        var led = new int[nodes + 1];
+        foreach (var shard in View.Shards.Skip(1))
+        {
+            Assert.Equal(replicas, shard.Replicas.Distinct().Count());
+            led[shard.PreferredLeader.Value]++;
+            var zonesUsed = shard.Replicas.GroupBy(r => ZoneOf(r, zones)).Select(g => g.Count()).ToArray();
+            Assert.True(zones == 0 || zonesUsed.Max() - (zonesUsed.Length < Math.Min(zones, replicas) ? 0 : zonesUsed.Min()) <= 1);
+            Assert.True(zones == 0 || zonesUsed.Length == Math.Min(zones, replicas));
+            foreach (var replica in shard.Replicas)
+            {
+                held[replica.Value]++;
+            }
+        }
+
+        Assert.True(led[1..].Max() - led[1..].Min() <= 1 + 1, string.Join(' ', led[1..]));
+        if (zones == 0 || nodes % zones == 0)
+        {
+            Assert.True(held[1..].Max() - held[1..].Min() <= replicas, string.Join(' ', held[1..]));
+        }
+    }
+
+    [Fact]
+    public void Over_random_commands_the_directory_stays_whole_and_replays_to_the_same()
+    {
+        for (ulong seed = 0; seed < 10; seed++)
+        {
+            var random = new Prng(seed);
+            var replica = new Replica(new DirectoryStateMachine());
+            var machine = (DirectoryStateMachine)replica.State.Machine;
+            replica.Propose(w => WriteInit(w, 3, 99, 2));
+            for (var step = 0; step < 300; step++)
+            {
+                replica.Propose(w => WriteRandom(w, random));
+                Assert.True(machine.View.IsConsistent());
+            }
+
+            var second = new Replica(new DirectoryStateMachine());
+            replica.Log.ForEach(entry => second.Apply(entry));
+            Assert.Equal(replica.State.StateHash(), second.State.StateHash());
+
+            var third = new Replica(new DirectoryStateMachine());
+            var target = third.State.BeginRestore(replica.State.AppliedIndex);
+            Assert.True(target.Accept(replica.Snapshot()), target.Error);
+            Assert.True(target.Finish(), target.Error);
+            Assert.Equal(replica.State.StateHash(), third.State.StateHash());
+        }
+    }
+
+    private static void WriteRandom(WireWriter writer, Prng random)
+    {
+        var node = new NodeId((uint)random.NextInt(1, 9));
+        var shard = new ShardId((ulong)random.NextInt(1, 30));
+        switch (random.NextInt(0, 6))
+        {
+            case 0:
+                DirectoryCommand.WriteRegisterNode(writer, Node(random.NextInt(1, 8)));
+                break;
+            case 1:
+                DirectoryCommand.WriteUpdateNode(writer, new NodeInfo(node, Node((int)node.Value) with { Zone = $"z{random.NextInt(0, 3)}" }));
+                break;
+            case 2:
+                DirectoryCommand.WriteRemoveNode(writer, node);
+                break;
+            case 3:
+                DirectoryCommand.WriteCreateSpace(
+                    writer, new SpaceOptions($"s{random.NextInt(0, 9)}", Replicas: random.Pick([1, 3, 5]), ShardCount: random.NextInt(1, 6)));
+                break;
+            case 4:
+                DirectoryCommand.WriteDropSpace(writer, new SpaceId((ulong)random.NextInt(1, 20)));
+                break;
+            case 5:
+                DirectoryCommand.WriteSetReplicas(writer, shard, [node, new NodeId((uint)random.NextInt(1, 9))]);
+                break;
+            default:
+                DirectoryCommand.WriteSetPreferredLeader(writer, shard, node);
+                break;
+        }
+    }
+
+    private static int ZoneOf(NodeId node, int zones) => zones == 0 ? 0 : (int)node.Value % zones;
+
+    private static NodeDescription Node(int number, int zones = 0) => new(
+        $"node {number}",
+        $"host{number}:7000",
+        $"host{number}:7001",
+        "",
+        2,
+        "",
+        zones == 0 ? "" : $"zone {number % zones}",
+        1_000UL + (ulong)number);
+
+    private static void WriteInit(WireWriter writer, int nodes, ulong clusterId, int zones) => DirectoryCommand.WriteInitCluster(
+        writer,
+        clusterId,
+        [.. Enumerable.Range(1, nodes).Select(i => new NodeInfo(new NodeId((uint)i), Node(i, zones)))],
+        [.. Enumerable.Range(1, Math.Min(3, nodes)).Select(i => new NodeId((uint)i))]);
+
+    private DirectoryResult Init(int nodes, ulong clusterId = 99, int zones = 0) => Do(w => WriteInit(w, nodes, clusterId, zones));
+
+    private DirectoryResult Create(SpaceOptions options) => Do(w => DirectoryCommand.WriteCreateSpace(w, options));
+
+    private DirectoryResult Do(Action<WireWriter> command)
+    {
+        var (status, bytes) = _replica.Propose(command);
+        Assert.Equal(ApplyStatus.Applied, status);
+        Assert.True(DirectoryResult.TryRead(bytes, out var result));
+        Assert.Equal(View.Version, result.Version);
+        return result;
+    }
+}

@@ -1,0 +1,100 @@
+using System.Text;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Storage.Journals;
+using Xunit;
+
+namespace Atoll.Storage.Tests.Journals;
+
+/// <summary>Short words for tests of a journal on an image.</summary>
+internal static class JournalOnImage
+{
+    public const string Folder = "journal";
+
+    public static readonly JournalOptions Small = new()
+    {
+        SegmentBytes = 64 * 1024,
+        BatchBytes = 16 * 1024,
+        CacheBytes = 0,
+        Identity = 77,
+    };
+
+    public static JournalOpening TryOpen(ImageDisk disk, JournalOptions? options = null)
+    {
+        JournalOpening? opening = null;
+        Journal.Open(disk, Folder, options ?? Small, o => opening = o);
+        disk.Pump();
+        Assert.NotNull(opening);
+        return opening;
+    }
+
+    public static Journal Open(ImageDisk disk, JournalOptions? options = null)
+    {
+        var opening = TryOpen(disk, options);
+        Assert.True(opening.Status == JournalOpeningStatus.Ok, $"{opening.Status} {opening.Corruption} {opening.Detail}");
+        return opening.Journal!;
+    }
+
+    public static void FlushAll(this Journal journal, ImageDisk disk)
+    {
+        journal.Flush();
+        disk.Pump();
+        Assert.Equal(JournalState.Ready, journal.State);
+        Assert.Equal(journal.WrittenSequence, journal.DurableSequence);
+        Assert.Equal(0, journal.PendingBytes);
+    }
+
+    public static ShardId Shard(int number) => new((ulong)number);
+
+    public static LogEntry Entry(int index, int term, string payload = "", EntryKind kind = EntryKind.Command) =>
+        new(new LogIndex((ulong)index), new Term((ulong)term), kind, Encoding.UTF8.GetBytes(payload));
+
+    public static LogEntry Entry(int index, int term, int payloadBytes)
+    {
+        var payload = new byte[payloadBytes];
+        Array.Fill(payload, (byte)(index + (term * 16)));
+        return new LogEntry(new LogIndex((ulong)index), new Term((ulong)term), EntryKind.Command, payload);
+    }
+
+    public static LogReadResult ReadAll(this ShardLog log, ImageDisk disk, int first, int last, int maxBytes = int.MaxValue)
+    {
+        LogReadResult? result = null;
+        log.Read(new LogIndex((ulong)first), new LogIndex((ulong)last), maxBytes, r => result = r);
+        disk.Pump();
+        Assert.NotNull(result);
+        return result.Value;
+    }
+
+    /// <summary>All that a journal holds, in words: equal for equal content.</summary>
+    public static string Describe(Journal journal, ImageDisk disk)
+    {
+        var text = new StringBuilder();
+        foreach (var shard in journal.Shards)
+        {
+            var log = journal.Shard(shard);
+            text.Append($"shard {shard}: term {log.HardState.Term} vote {log.HardState.Vote} after {log.CompactedIndex}/{log.CompactedTerm}:");
+            var next = log.FirstIndex;
+            while (next <= log.LastIndex)
+            {
+                var read = log.ReadAll(disk, (int)next.Value, (int)log.LastIndex.Value);
+                if (read.Status != LogReadStatus.Ok)
+                {
+                    return $"{read.Status} {read.Corruption}";
+                }
+
+                foreach (var entry in read.Entries)
+                {
+                    var hash = Foundation.Bytes.StableHash.Compute(entry.Payload.Span);
+                    text.Append($" {entry.Index}/{entry.Term}/{entry.Kind}/{entry.Payload.Length}/{hash:x}");
+                    Assert.Equal(next, entry.Index);
+                    Assert.Equal(entry.Term, log.TermAt(entry.Index));
+                    next = next.Next;
+                }
+            }
+
+            text.AppendLine();
+        }
+
+        return text.ToString();
+    }
+}
