@@ -394,7 +394,7 @@ public sealed class Router
 
         pending.Shard = shard.Id;
         var loop = NodeOptions.LoopOf(shard.Id, _options.LoopCount);
-        if (loop == _self.Loop && _replicas.Has(shard.Id))
+        if (loop == _self.Loop && _replicas.Has(shard.Id) && !BelongsElsewhere(pending))
         {
             SetState(pending, PendingState.InReplica);
             pending.RetryAt = Instant.Zero;
@@ -416,6 +416,15 @@ public sealed class Router
             ForwardToReplica(pending, shard.Replicas.AsSpan());
         }
     }
+
+    // A request of this process for a shard that is led elsewhere goes there. While no leader is known, each fourth attempt asks another
+    // replica: the one here may have stopped, or be cut off.
+    private bool BelongsElsewhere(PendingRequest pending) =>
+        pending.Sink is not null
+        && (pending.Request.Kind != RequestKind.Read || pending.Request.Level == ReadLevel.Linearizable)
+        && (_leaders.TryGetValue(pending.Shard, out var leader)
+            ? leader != _self.Node && _liveness.IsAlive(leader)
+            : pending.Attempts % 4 == 0);
 
     private void ForwardToReplica(PendingRequest pending, ReadOnlySpan<NodeId> replicas)
     {
