@@ -1,0 +1,94 @@
+using System.Text;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Node.Requests;
+using Atoll.StateMachines.Records;
+
+namespace Atoll.Simulation.Clients;
+
+/// <summary>The requests of a client of records.</summary>
+public static class RecordsRequests
+{
+    /// <summary>Writes a record.</summary>
+    public static Request Put(SpaceId space, string key, ReadOnlySpan<byte> value, HybridTime? expected = null, long timeToLiveMs = 0)
+    {
+        var writer = new WireWriter(64 + value.Length);
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        if (expected is { } version)
+        {
+            RecordsCommand.WriteCompareAndSet(writer, keyBytes, version, value, timeToLiveMs);
+        }
+        else
+        {
+            RecordsCommand.WritePut(writer, keyBytes, value, timeToLiveMs);
+        }
+
+        return Write(space, keyBytes, writer);
+    }
+
+    /// <summary>Removes a record.</summary>
+    public static Request Delete(SpaceId space, string key, HybridTime? expected = null)
+    {
+        var writer = new WireWriter();
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        if (expected is { } version)
+        {
+            RecordsCommand.WriteCompareAndDelete(writer, keyBytes, version);
+        }
+        else
+        {
+            RecordsCommand.WriteDelete(writer, keyBytes);
+        }
+
+        return Write(space, keyBytes, writer);
+    }
+
+    /// <summary>Writes several records of one shard, all or none.</summary>
+    public static Request Batch(SpaceId space, ReadOnlySpan<RecordOperation> operations)
+    {
+        var writer = new WireWriter();
+        RecordsCommand.WriteBatch(writer, operations);
+        return Write(space, operations[0].Key.ToArray(), writer);
+    }
+
+    /// <summary>Reads a record.</summary>
+    public static Request Get(SpaceId space, string key, ReadLevel level = ReadLevel.Linearizable)
+    {
+        var writer = new WireWriter();
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        RecordsQuery.WriteGet(writer, keyBytes);
+        return new Request
+        {
+            Kind = RequestKind.Read,
+            Space = space,
+            RoutingHash = StableHash.Compute(keyBytes),
+            Level = level,
+            Payload = writer.ToArray(),
+        };
+    }
+
+    /// <summary>Reads the records of a shard whose keys begin with a prefix.</summary>
+    public static Request ScanPrefix(ShardId shard, string prefix, ReadLevel level = ReadLevel.Linearizable)
+    {
+        var writer = new WireWriter();
+        RecordsQuery.WriteScan(writer, ScanQuery.OfPrefix(Encoding.UTF8.GetBytes(prefix)));
+        return new Request { Kind = RequestKind.Read, Shard = shard, Level = level, Payload = writer.ToArray() };
+    }
+
+    /// <summary>Asks for the changes of a shard after a version, waiting a while when there are none.</summary>
+    public static Request Changes(ShardId shard, string prefix, HybridTime after, Duration linger)
+    {
+        var writer = new WireWriter();
+        RecordsQuery.WriteChanges(writer, new ChangesQuery(Encoding.UTF8.GetBytes(prefix), after));
+        return new Request { Kind = RequestKind.Read, Shard = shard, Linger = linger, Payload = writer.ToArray() };
+    }
+
+    private static Request Write(SpaceId space, byte[] key, WireWriter command) => new()
+    {
+        Kind = RequestKind.Write,
+        Space = space,
+        RoutingHash = StableHash.Compute(key),
+        Payload = command.ToArray(),
+    };
+}

@@ -1,0 +1,92 @@
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.Node.Requests;
+using Atoll.Simulation.Clusters;
+using Atoll.Simulation.World;
+using Atoll.StateMachines.Requests;
+
+namespace Atoll.Simulation.Clients;
+
+/// <summary>
+/// A client as a good library behaves: tries again with the identity of the first attempt, here and there, until its patience ends, and then
+/// knows whether it knows.
+/// </summary>
+public sealed class SimClient
+{
+    private readonly SortedSet<ulong> _open = [];
+    private readonly SortedDictionary<ShardId, HybridTime> _seen = [];
+    private readonly SortedDictionary<ShardId, HybridTime> _issued = [];
+    private ulong _lastSequence;
+
+    internal SimClient(SimCluster cluster, Prng prng)
+    {
+        Cluster = cluster;
+        Prng = prng;
+        Id = prng.NextUInt64() | 1;
+        Clock = new SimClock(cluster.Scheduler, Instant.Zero, Duration.Zero);
+    }
+
+    /// <summary>The number that its requests are remembered under.</summary>
+    public ulong Id { get; }
+
+    /// <summary>Its clocks.</summary>
+    public SimClock Clock { get; }
+
+    /// <summary>The only node that it talks to; null for any, another one each time.</summary>
+    public SimNode? Home { get; set; }
+
+    /// <summary>How long one attempt may take.</summary>
+    public Duration AttemptTimeout { get; set; } = Duration.FromSeconds(2);
+
+    /// <summary>How long it goes on trying.</summary>
+    public Duration Patience { get; set; } = Duration.FromSeconds(15);
+
+    internal SimCluster Cluster { get; }
+
+    internal Prng Prng { get; }
+
+    /// <summary>Asks for something; the end comes as a call, always.</summary>
+    /// <param name="request">What, without an identity; writes get one.</param>
+    /// <param name="done">The end.</param>
+    public void Call(Request request, Action<CallResult> done) => new ClientCall(this, request, done).Begin();
+
+    /// <summary>Asks for something and lets time pass until the end.</summary>
+    public CallResult CallAndWait(Request request)
+    {
+        CallResult? result = null;
+        Call(request, ended => result = ended);
+        Check.That(Cluster.RunUntil(() => result is not null, Patience + (AttemptTimeout * 4)));
+        return result!;
+    }
+
+    // Per shard: the clocks of different shards may be hours apart, and a shard refuses what lies far from its own.
+    internal RequestIdentity NewIdentity(ShardId shard)
+    {
+        var sequence = ++_lastSequence;
+        _open.Add(sequence);
+        var clock = _seen.TryGetValue(shard, out var seen) && seen > HybridTime.Zero
+            ? seen
+            : HybridTime.FromUnixMilliseconds(Clock.WallTime.Milliseconds);
+        var issued = _issued.TryGetValue(shard, out var last) && last > clock ? last : clock;
+        _issued[shard] = issued;
+        return new RequestIdentity(Id, sequence, _open.Min, issued);
+    }
+
+    internal void Close(ulong sequence) => _open.Remove(sequence);
+
+    internal void Saw(ShardId shard, HybridTime version)
+    {
+        if (!_seen.TryGetValue(shard, out var seen) || version > seen)
+        {
+            _seen[shard] = version;
+        }
+    }
+}
+
+/// <summary>The end of a client's call.</summary>
+/// <param name="Response">The last answer; OutcomeUnknown when there was none.</param>
+/// <param name="MayHaveTakenEffect">For writes without a success: whether one of the attempts may have had an effect, now or later.</param>
+/// <param name="Attempts">Attempts made.</param>
+public sealed record CallResult(Response Response, bool MayHaveTakenEffect, int Attempts);

@@ -1,0 +1,52 @@
+using Atoll.Foundation.Time;
+
+namespace Atoll.Simulation.Clusters;
+
+/// <summary>What a simulated cluster is made of: the numbers that an operator would choose.</summary>
+public sealed record ClusterShape
+{
+    /// <summary>Nodes at the beginning.</summary>
+    public int Nodes { get; init; } = 3;
+
+    /// <summary>Event loops of each node.</summary>
+    public int LoopsPerNode { get; init; } = 1;
+
+    /// <summary>Replicas of the directory; the first nodes found the cluster with them.</summary>
+    public int DirectoryReplicas { get; init; } = 3;
+
+    /// <summary>The least election timeout.</summary>
+    public Duration ElectionTimeout { get; init; } = Duration.FromMilliseconds(600);
+
+    /// <summary>The heartbeat interval.</summary>
+    public Duration HeartbeatInterval { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>When an idle group goes to sleep.</summary>
+    public Duration QuiesceAfter { get; init; } = Duration.FromSeconds(3);
+
+    /// <summary>Whether linearizable reads are served from leases.</summary>
+    public bool LeaseReads { get; init; }
+
+    /// <summary>The bound of clock drift that leases rely on.</summary>
+    public Duration LeaseClockDriftBound { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>Log bytes after which a snapshot is taken.</summary>
+    public long SnapshotAfterLogBytes { get; init; } = 256 * 1024;
+
+    /// <summary>Entries that stay in the log behind a snapshot.</summary>
+    public ulong LogEntriesKept { get; init; } = 100;
+
+    /// <summary>Bytes of a journal segment.</summary>
+    public int SegmentBytes { get; init; } = 2 * 1024 * 1024;
+
+    /// <summary>Requests that a loop may hold.</summary>
+    public int RequestsInFlightMax { get; init; } = 4096;
+
+    /// <summary>Proposals of a shard that may wait.</summary>
+    public int ProposalsPendingMax { get; init; } = 1024;
+
+    /// <summary>How often a loop ticks.</summary>
+    public Duration TickInterval { get; init; } = Duration.FromMilliseconds(10);
+
+    /// <summary>The longest time between an event and the end of its batch.</summary>
+    public Duration BatchTimeMax { get; init; } = Duration.FromMicroseconds(100);
+}

@@ -1,0 +1,217 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.Node;
+using Atoll.Node.Requests;
+using Atoll.Simulation.Checkers;
+using Atoll.Simulation.Clients;
+using Atoll.Simulation.Networks;
+using Atoll.Simulation.World;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Simulation.Clusters;
+
+/// <summary>
+/// A whole cluster in the simulated world: real nodes, simulated machines, and checkers that watch from outside. A scenario does things to it
+/// and lets time pass; a failed check is thrown where time passes.
+/// </summary>
+public sealed class SimCluster
+{
+    private readonly List<SimNode> _nodes = [];
+    private readonly Prng _prng;
+    private readonly ulong _clusterId;
+
+    /// <summary>A cluster whose machines stand there, switched off.</summary>
+    /// <param name="seed">Draws everything that happens.</param>
+    /// <param name="shape">What it is made of.</param>
+    /// <param name="trace">Records the events; null for a fresh one.</param>
+    public SimCluster(ulong seed, ClusterShape? shape = null, EventTrace? trace = null)
+    {
+        Shape = shape ?? new ClusterShape();
+        _prng = new Prng(seed);
+        Scheduler = new Scheduler(trace);
+        Network = new SimNetwork(Scheduler, _prng.Fork(), new NetworkFaults(), Ledger);
+        ClientNetwork = new ClientNetwork(this, _prng.Fork());
+        Checker = new ClusterChecker(this);
+        _clusterId = _prng.NextUInt64() | 1;
+        for (var i = 1; i <= Shape.Nodes; i++)
+        {
+            _nodes.Add(new SimNode(this, new NodeId((uint)i), _prng.Fork()));
+        }
+    }
+
+    /// <summary>What it is made of.</summary>
+    public ClusterShape Shape { get; }
+
+    /// <summary>Virtual time.</summary>
+    public Scheduler Scheduler { get; }
+
+    /// <summary>The network between the nodes.</summary>
+    public SimNetwork Network { get; }
+
+    /// <summary>The network between clients and nodes.</summary>
+    public ClientNetwork ClientNetwork { get; }
+
+    /// <summary>Faults injected so far.</summary>
+    public FaultLedger Ledger { get; } = new();
+
+    /// <summary>What the nodes said and what was done to them.</summary>
+    public SimLog Log { get; } = new();
+
+    /// <summary>Watches the replicas.</summary>
+    public ClusterChecker Checker { get; }
+
+    /// <summary>All machines, by number.</summary>
+    public IReadOnlyList<SimNode> Nodes => _nodes;
+
+    /// <summary>The newest view of the directory that any running node has.</summary>
+    public DirectoryView Directory =>
+        _nodes.Select(node => node.Loop()?.Directory ?? DirectoryView.Empty).MaxBy(view => view.Version.Value)!;
+
+    /// <summary>The machine with that number, from 1.</summary>
+    public SimNode Node(int number) => _nodes[number - 1];
+
+    /// <summary>Nothing gets from one node to the other, nor back.</summary>
+    public void Cut(int a, int b)
+    {
+        Say(new NodeId((uint)a), $"is cut off from n{b}");
+        Network.Cut(new NodeId((uint)a), new NodeId((uint)b));
+    }
+
+    /// <summary>Nothing gets from one node to the other; the other way is open.</summary>
+    public void CutOneWay(int from, int to)
+    {
+        Say(new NodeId((uint)from), $"does not reach n{to}");
+        Network.CutOneWay(new NodeId((uint)from), new NodeId((uint)to));
+    }
+
+    /// <summary>Cuts the nodes of the group off from all others.</summary>
+    public void Isolate(params int[] group)
+    {
+        Say(NodeId.None, $"partition: {string.Join(' ', group)} against the rest");
+        Network.Isolate([.. group.Select(number => new NodeId((uint)number))], [.. _nodes.Select(node => node.Id)]);
+    }
+
+    /// <summary>All links carry again.</summary>
+    public void Heal()
+    {
+        Say(NodeId.None, "all links are mended");
+        Network.HealAll();
+    }
+
+    /// <summary>Lets time pass.</summary>
+    public void Run(Duration duration) => Scheduler.RunFor(duration);
+
+    /// <summary>Lets time pass until the condition holds; false when it did not within that time.</summary>
+    public bool RunUntil(Func<bool> condition, Duration atMost) => Scheduler.RunUntil(condition, atMost);
+
+    /// <summary>A client with clocks and an identity of its own.</summary>
+    public SimClient NewClient() => new(this, _prng.Fork());
+
+    /// <summary>A client of one space's records, for scenarios.</summary>
+    public ScenarioClient NewClient(SpaceId space) => new(NewClient(), space);
+
+    /// <summary>Starts the founders, initialises the cluster, and lets the other nodes join.</summary>
+    public void Start()
+    {
+        var founders = Founders();
+        foreach (var founder in founders)
+        {
+            founder.Start();
+        }
+
+        var client = NewClient();
+        var writer = new WireWriter();
+        DirectoryCommand.WriteInitCluster(
+            writer,
+            _clusterId,
+            [.. founders.Select(node => new NodeInfo(node.Id, node.Description))],
+            [.. founders.Select(node => node.Id)]);
+        Administer(client, writer);
+        foreach (var node in _nodes.Skip(founders.Length))
+        {
+            Join(client, node);
+        }
+
+        Check.That(RunUntil(() => _nodes.TrueForAll(node => node.IsReady), Duration.FromSeconds(60)));
+    }
+
+    /// <summary>A new machine joins the running cluster.</summary>
+    public SimNode AddNode()
+    {
+        var node = new SimNode(this, new NodeId((uint)_nodes.Count + 1), _prng.Fork());
+        _nodes.Add(node);
+        Join(NewClient(), node);
+        return node;
+    }
+
+    /// <summary>Creates a space of records.</summary>
+    public SpaceId CreateSpace(string name, int replicas = 3, int shards = 1)
+    {
+        var writer = new WireWriter();
+        DirectoryCommand.WriteCreateSpace(writer, new SpaceOptions(name, Replicas: replicas, ShardCount: shards));
+        var space = new SpaceId(Administer(NewClient(), writer).Id);
+        Check.That(RunUntil(() => Directory.TryGetSpace(space, out _), Duration.FromSeconds(30)));
+        return space;
+    }
+
+    /// <summary>Sends a command to the directory and waits for its success.</summary>
+    public DirectoryResult Administer(SimClient client, WireWriter command)
+    {
+        var answer = client.CallAndWait(new Request
+        {
+            Kind = RequestKind.Write,
+            Shard = ShardId.Directory,
+            Payload = command.ToArray(),
+        });
+        Check.That(answer.Response.Status == ResponseStatus.Ok);
+        Check.That(DirectoryResult.TryRead(answer.Response.Body, out var result));
+        Check.That(result.Status == DirectoryStatus.Ok);
+        return result;
+    }
+
+    internal NodeOptions OptionsFor(SimNode node, byte loop)
+    {
+        var founders = Founders();
+        return new NodeOptions
+        {
+            ClusterId = _clusterId,
+            Self = node.Id,
+            Description = node.Description,
+            Loop = loop,
+            LoopCount = (byte)Shape.LoopsPerNode,
+            Members = [.. founders.Select(founder => new NodeInfo(founder.Id, founder.Description))],
+            IsFounder = founders.Contains(node),
+            ElectionTimeout = Shape.ElectionTimeout,
+            HeartbeatInterval = Shape.HeartbeatInterval,
+            QuiesceAfter = Shape.QuiesceAfter,
+            LeaseReads = Shape.LeaseReads,
+            LeaseClockDriftBound = Shape.LeaseClockDriftBound,
+            SnapshotAfterLogBytes = Shape.SnapshotAfterLogBytes,
+            LogEntriesKept = Shape.LogEntriesKept,
+            SegmentBytes = Shape.SegmentBytes,
+            RequestsInFlightMax = Shape.RequestsInFlightMax,
+            ProposalsPendingMax = Shape.ProposalsPendingMax,
+            DirectoryReplicas = Shape.DirectoryReplicas,
+        };
+    }
+
+    internal void Say(NodeId node, string what)
+    {
+        Log.Say(Scheduler.Now, node == NodeId.None ? "world" : $"n{node.Value}", what);
+        Scheduler.Trace.Record(Scheduler.Now, SimEventKind.Fault, node.Value, what.Length, 0);
+    }
+
+    private ImmutableArray<SimNode> Founders() => [.. _nodes.Take(Shape.DirectoryReplicas)];
+
+    private void Join(SimClient client, SimNode node)
+    {
+        var writer = new WireWriter();
+        DirectoryCommand.WriteRegisterNode(writer, node.Description);
+        Check.That(Administer(client, writer).Id == node.Id.Value);
+        node.Start();
+    }
+}
