@@ -30,10 +30,14 @@ public interface IStateMachine
     /// <summary>The state as it is now, to be read slice by slice while commands go on being applied.</summary>
     ISnapshotSource BeginSnapshot();
 
-    /// <summary>A place beside the state where a snapshot is built up; the state is replaced only by <see cref="ISnapshotTarget.Finish"/>.</summary>
+    /// <summary>
+    /// A place beside the state where a snapshot is built up; the state is replaced only by <see cref="ISnapshotTarget.Finish"/>.
+    /// </summary>
     ISnapshotTarget BeginRestore();
 
-    /// <summary>A hash over the whole contents, in key order: equal on replicas at the same applied index. Costs a walk over everything.</summary>
+    /// <summary>
+    /// A hash over the whole contents, in key order: equal on replicas at the same applied index. Costs a walk over everything.
+    /// </summary>
     ulong StateHash();
 }
 

@@ -8,8 +8,8 @@ using Atoll.StateMachines.Snapshots;
 namespace Atoll.StateMachines;
 
 /// <summary>
-/// A state machine with everything that replication must remember beside it: how far the log was applied, the state's time, and the table of
-/// answered requests. All of it changes in one step, and all of it is in a snapshot, so that no crash can set them apart.
+/// A state machine with everything that replication must remember beside it: how far the log was applied, the state's time, and the table
+/// of answered requests. All of it changes in one step, and all of it is in a snapshot, so that no crash can set them apart.
 /// </summary>
 public sealed class ReplicatedState
 {
@@ -76,15 +76,15 @@ public sealed class ReplicatedState
         identity.IsValid ? _requests.LookUp(identity, Now, result) : RequestLookup.Unknown;
 
     /// <summary>
-    /// The whole state as it is now, as a stream of bytes cut into slices of at most <see cref="Foundation.Limits.SnapshotChunkBytes"/>. The
-    /// stream may be cut elsewhere on its way: the target takes any slices.
+    /// The whole state as it is now, as a stream of bytes cut into slices of at most <see cref="Foundation.Limits.SnapshotChunkBytes"/>.
+    /// The stream may be cut elsewhere on its way: the target takes any slices.
     /// </summary>
     public ISnapshotSource BeginSnapshot() => new ReplicatedSnapshotSource(
         _options, AppliedIndex, Now, new RequestTableSnapshotSource(_requests.Snapshot()), Machine.BeginSnapshot());
 
     /// <summary>
-    /// A target for the stream of another replica's (or an own, stored) snapshot. Its Finish replaces machine, table, time and applied index
-    /// at once, when the snapshot is further on than the state.
+    /// A target for the stream of another replica's (or an own, stored) snapshot. Its Finish replaces machine, table, time and applied
+    /// index at once, when the snapshot is further on than the state.
     /// </summary>
     /// <param name="expectedIndex">The applied index that the snapshot must have.</param>
     public ISnapshotTarget BeginRestore(LogIndex expectedIndex) =>
@@ -133,7 +133,9 @@ public sealed class ReplicatedState
         }
     }
 
-    /// <summary>The one step that replaces the state: the machine's own check is the last that can fail, and nothing after it can.</summary>
+    /// <summary>
+    /// The one step that replaces the state: the machine's own check is the last that can fail, and nothing after it can.
+    /// </summary>
     private string? Install(SnapshotHeader header, RequestTable requests, ISnapshotTarget machine)
     {
         if (header.Index <= AppliedIndex)

@@ -3,7 +3,9 @@ using Atoll.Foundation.Bytes;
 
 namespace Atoll.StateMachines;
 
-/// <summary>Folds a state, walked in a fixed order, into 64 bits. Every byte string is hashed with its length, so that none runs into the next.</summary>
+/// <summary>
+/// Folds a state, walked in a fixed order, into 64 bits. Every byte string is hashed with its length, so that none runs into the next.
+/// </summary>
 internal struct StateHasher
 {
     private ulong _hash;

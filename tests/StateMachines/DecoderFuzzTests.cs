@@ -17,14 +17,16 @@ public sealed class DecoderFuzzTests
         w => RecordsCommand.WritePut(w, "key"u8, "value"u8, 1_000),
         w => RecordsCommand.WriteDelete(w, "key"u8),
         w => RecordsCommand.WriteCompareAndSet(w, "key"u8, new HybridTime(7), "value"u8),
-        w => RecordsCommand.WriteBatch(w, [RecordOperation.Put("a"u8.ToArray(), "b"u8.ToArray()), RecordOperation.Check("c"u8.ToArray(), default)]),
+        w => RecordsCommand.WriteBatch(
+            w, [RecordOperation.Put("a"u8.ToArray(), "b"u8.ToArray()), RecordOperation.Check("c"u8.ToArray(), default)]),
         RecordsCommand.WriteExpire,
         w => RecordsQuery.WriteGet(w, "key"u8),
         w => RecordsQuery.WriteScan(w, new ScanQuery("a"u8.ToArray(), "z"u8.ToArray(), "c"u8.ToArray(), 5, 100, true)),
         w => RecordsQuery.WriteChanges(w, new ChangesQuery("a"u8.ToArray(), new HybridTime(3), 4)),
         RecordsQuery.WriteStats,
         w => DirectoryQuery.WriteView(w, new HybridTime(4)),
-        w => DirectoryCommand.WriteInitCluster(w, 5, [new(new(1), Node), new(new(2), Node with { Name = "b", Incarnation = 2 })], [new(1), new(2)]),
+        w => DirectoryCommand.WriteInitCluster(
+            w, 5, [new(new(1), Node), new(new(2), Node with { Name = "b", Incarnation = 2 })], [new(1), new(2)]),
         w => DirectoryCommand.WriteRegisterNode(w, Node),
         w => DirectoryCommand.WriteUpdateNode(w, new NodeInfo(new(1), Node)),
         w => DirectoryCommand.WriteRemoveNode(w, new(1)),
@@ -142,7 +144,8 @@ public sealed class DecoderFuzzTests
             switch (random.NextInt(0, 3))
             {
                 case 0:
-                    bytes[random.NextInt(0, bytes.Length - 1)] = random.Pick<byte>([0, 1, 2, 0x7F, 0x80, 0xFF, (byte)random.NextInt(0, 255)]);
+                    var telling = random.Pick<byte>([0, 1, 2, 0x7F, 0x80, 0xFF, (byte)random.NextInt(0, 255)]);
+                    bytes[random.NextInt(0, bytes.Length - 1)] = telling;
                     break;
                 case 1:
                     bytes = bytes[..random.NextInt(0, bytes.Length - 1)];

@@ -8,8 +8,8 @@ using Xunit;
 namespace Atoll.StateMachines.Tests;
 
 /// <summary>
-/// The bytes of everything that is stored or sent. A difference here means that other versions of the program cannot read what this one writes:
-/// it needs a new format version, and a test of the upgrade.
+/// The bytes of everything that is stored or sent. A difference here means that other versions of the program cannot read what this one
+/// writes: it needs a new format version, and a test of the upgrade.
 /// </summary>
 public sealed class LayoutTests
 {

@@ -57,8 +57,8 @@ public static class DirectoryCommand
     }
 
     /// <summary>
-    /// A node joins; the result's Id is its number. A known incarnation gets the number that it has, and its description is brought up to date.
-    /// A known name with another incarnation is AlreadyExists: that node must be removed first.
+    /// A node joins; the result's Id is its number. A known incarnation gets the number that it has, and its description is brought up to
+    /// date. A known name with another incarnation is AlreadyExists: that node must be removed first.
     /// </summary>
     public static void WriteRegisterNode(WireWriter writer, NodeDescription node)
     {

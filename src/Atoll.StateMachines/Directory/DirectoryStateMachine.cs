@@ -5,8 +5,8 @@ using Atoll.Foundation.Time;
 namespace Atoll.StateMachines.Directory;
 
 /// <summary>
-/// The machine behind the directory's own shard: nodes, spaces, shards and where their replicas shall be. Its state is an immutable view and
-/// the numbers to hand out next; a command makes a new view, or none.
+/// The machine behind the directory's own shard: nodes, spaces, shards and where their replicas shall be. Its state is an immutable view
+/// and the numbers to hand out next; a command makes a new view, or none.
 /// </summary>
 public sealed class DirectoryStateMachine : IStateMachine
 {

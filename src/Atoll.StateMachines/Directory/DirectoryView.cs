@@ -139,7 +139,9 @@ public sealed class DirectoryView
     }
 
     /// <summary>Reads a view.</summary>
-    /// <returns>False when the bytes are not one, or it contradicts itself (an unknown node, a gap in a space's hashes, a name twice).</returns>
+    /// <returns>
+    /// False when the bytes are not one, or it contradicts itself (an unknown node, a gap in a space's hashes, a name twice).
+    /// </returns>
     public static bool TryDecode(ReadOnlyMemory<byte> bytes, [NotNullWhen(true)] out DirectoryView? view)
     {
         view = null;
@@ -213,7 +215,7 @@ public sealed class DirectoryView
     {
         foreach (var shard in Shards)
         {
-            if (shard.Replicas.IsEmpty || (shard.Space == SpaceId.None) != (shard.Id == ShardId.Directory))
+            if (shard.Replicas.IsEmpty || shard.Founders.IsEmpty || (shard.Space == SpaceId.None) != (shard.Id == ShardId.Directory))
             {
                 return false;
             }

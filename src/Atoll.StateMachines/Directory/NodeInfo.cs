@@ -10,7 +10,9 @@ namespace Atoll.StateMachines.Directory;
 /// <param name="Loops">Its event loops, 1 to <see cref="Foundation.Limits.LoopsMax"/>.</param>
 /// <param name="Region">The region that it stands in; empty when none was given.</param>
 /// <param name="Zone">The zone within the region that fails as one; empty when none was given.</param>
-/// <param name="Incarnation">Drawn at random when its data folder was made: the same folder is the same node, an empty one is another. Not 0.</param>
+/// <param name="Incarnation">
+/// Drawn at random when its data folder was made: the same folder is the same node, an empty one is another. Not 0.
+/// </param>
 public sealed record NodeDescription(
     string Name,
     string PeerAddress,

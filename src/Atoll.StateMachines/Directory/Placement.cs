@@ -5,9 +5,9 @@ using Atoll.Foundation.Identity;
 namespace Atoll.StateMachines.Directory;
 
 /// <summary>
-/// Chooses nodes for the replicas of new shards. A pure function of the view: every replica of the directory chooses the same. The leader of a
-/// shard goes to the node that should lead the fewest, the other replicas to regions and zones that have none of the shard yet and, among those,
-/// to the nodes that hold the fewest. Ties go round, so that the first shard of every space is not on the first node.
+/// Chooses nodes for the replicas of new shards. A pure function of the view: every replica of the directory chooses the same. The leader
+/// of a shard goes to the node that should lead the fewest, the other replicas to regions and zones that have none of the shard yet and,
+/// among those, to the nodes that hold the fewest. Ties go round, so that the first shard of every space is not on the first node.
 /// </summary>
 internal sealed class Placement
 {

@@ -27,7 +27,9 @@ public enum Partitioning : byte
 }
 
 /// <summary>What is chosen when a space is created.</summary>
-/// <param name="Name">Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.</param>
+/// <param name="Name">
+/// Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.
+/// </param>
 /// <param name="FaultModel">What it survives.</param>
 /// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
 /// <param name="Partitioning">How its keys are cut.</param>

@@ -6,7 +6,8 @@ namespace Atoll.StateMachines.Records;
 
 /// <summary>
 /// The last changes, oldest first, for watchers that ask what they missed. Bounded by <see cref="Limits.ChangesKeptMax"/> and
-/// <see cref="Limits.ChangeBytesKeptMax"/>; what one command changed is forgotten together or not at all, and the newest command always stays.
+/// <see cref="Limits.ChangeBytesKeptMax"/>; what one command changed is forgotten together or not at all, and the newest command always
+/// stays.
 /// </summary>
 internal sealed class ChangeHistory
 {

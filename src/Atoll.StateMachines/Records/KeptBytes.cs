@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// Decides whether bytes of a command are kept as a slice of it or copied. The command may be a slice of a large network frame that holds many
-/// commands: keeping a small slice would keep the whole frame in memory for as long as the record lives. Only what makes up nearly all of its
-/// buffer is kept uncopied. (Log payloads are immutable once they exist, so keeping them is safe.)
+/// Decides whether bytes of a command are kept as a slice of it or copied. The command may be a slice of a large network frame that holds
+/// many commands: keeping a small slice would keep the whole frame in memory for as long as the record lives. Only what makes up nearly all
+/// of its buffer is kept uncopied. (Log payloads are immutable once they exist, so keeping them is safe.)
 /// </summary>
 internal static class KeptBytes
 {

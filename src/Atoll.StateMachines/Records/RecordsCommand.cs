@@ -6,9 +6,11 @@ using Atoll.Foundation.Time;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// The commands of the records machine: written by clients and services, checked by <see cref="Validate"/> before they are proposed, read by
-/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch the number of operations (varint); then each operation as kind (byte),
-/// flags (byte), key (bytes), expected version (8 bytes, if flagged), time to live in milliseconds (varint, if flagged), value (bytes, if a put).
+/// The commands of the records machine: written by clients and services, checked by <see cref="Validate"/> before they are proposed, read
+/// by
+/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch the number of operations (varint); then each operation as kind
+/// (byte), flags (byte), key (bytes), expected version (8 bytes, if flagged), time to live in milliseconds (varint, if flagged), value
+/// (bytes, if a put).
 /// </summary>
 public static class RecordsCommand
 {
@@ -51,8 +53,8 @@ public static class RecordsCommand
     }
 
     /// <summary>
-    /// Operations that happen all or not at all. Conditions look at the records as they were before the batch; then the operations happen in
-    /// order, so that of two on one key the later wins. All their changes have one version.
+    /// Operations that happen all or not at all. Conditions look at the records as they were before the batch; then the operations happen
+    /// in order, so that of two on one key the later wins. All their changes have one version.
     /// </summary>
     /// <param name="writer">Receives the command.</param>
     /// <param name="operations">1 to <see cref="Limits.BatchOperationsMax"/> operations, all keys of one shard.</param>
@@ -67,8 +69,8 @@ public static class RecordsCommand
     }
 
     /// <summary>
-    /// Removes records whose time has come, at most <see cref="Limits.ExpiredPerCommandMax"/>; the leader proposes it by the machine's NextExpiry.
-    /// Clients have no use for it, and <see cref="Validate"/> refuses it.
+    /// Removes records whose time has come, at most <see cref="Limits.ExpiredPerCommandMax"/>; the leader proposes it by the machine's
+    /// NextExpiry. Clients have no use for it, and <see cref="Validate"/> refuses it.
     /// </summary>
     public static void WriteExpire(WireWriter writer) => writer.WriteByte((byte)RecordsCommandKind.Expire);
 

@@ -22,12 +22,16 @@ public enum RecordsQueryKind : byte
 
 /// <summary>A scan of the keys of one shard.</summary>
 /// <param name="From">The lowest key, included; empty: from the first.</param>
-/// <param name="To">The key where the range ends, not included; empty: to the last. A prefix ends at <see cref="KeyOrder.EndOfPrefix"/>.</param>
+/// <param name="To">
+/// The key where the range ends, not included; empty: to the last. A prefix ends at <see cref="KeyOrder.EndOfPrefix"/>.
+/// </param>
 /// <param name="After">
 /// Where the previous page ended (<see cref="ScanPage.ResumeAfter"/>): the scan goes on behind it, in its direction. Empty: the first page.
 /// </param>
 /// <param name="RowsMax">Rows of the page; cut to <see cref="Limits.ScanRowsMax"/>, 0 for that.</param>
-/// <param name="PageBytesMax">Bytes of the page (it holds a row at least); cut to <see cref="Limits.ScanPageBytesMax"/>, 0 for that.</param>
+/// <param name="PageBytesMax">
+/// Bytes of the page (it holds a row at least); cut to <see cref="Limits.ScanPageBytesMax"/>, 0 for that.
+/// </param>
 /// <param name="Reverse">From the highest key down.</param>
 /// <param name="KeysOnly">Leaves the values out.</param>
 public readonly record struct ScanQuery(
@@ -45,10 +49,12 @@ public readonly record struct ScanQuery(
 
 /// <summary>A question for what changed.</summary>
 /// <param name="Prefix">Only keys that begin with it; empty: all.</param>
-/// <param name="After">Only changes with higher versions: a page's <see cref="ChangesPage.Through"/>, or the AsOf of any other answer.</param>
+/// <param name="After">
+/// Only changes with higher versions: a page's <see cref="ChangesPage.Through"/>, or the AsOf of any other answer.
+/// </param>
 /// <param name="ChangesMax">
-/// Changes of the page; cut to <see cref="Limits.ScanRowsMax"/>, 0 for that. A page may hold more when one command made more: it is never cut
-/// within a version.
+/// Changes of the page; cut to <see cref="Limits.ScanRowsMax"/>, 0 for that. A page may hold more when one command made more: it is never
+/// cut within a version.
 /// </param>
 public readonly record struct ChangesQuery(ReadOnlyMemory<byte> Prefix, HybridTime After, int ChangesMax = 0);
 

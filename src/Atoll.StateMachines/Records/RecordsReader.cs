@@ -105,8 +105,8 @@ internal static class RecordsReader
         : scan.To.IsEmpty || KeyOrder.Instance.Compare(key, scan.To) < 0;
 
     /// <summary>
-    /// Pages end between commands: everything that one command changed has one version, and a watcher that resumes after a version must have
-    /// seen all of it (museum, row 17).
+    /// Pages end between commands: everything that one command changed has one version, and a watcher that resumes after a version must
+    /// have seen all of it (museum, row 17).
     /// </summary>
     private static void Changes(ChangeHistory history, in ChangesQuery query, HybridTime now, WireWriter result)
     {
@@ -151,7 +151,8 @@ internal static class RecordsReader
             }
         }
 
-        // All changes were looked at: whatever comes next has a version above the state's time. A watcher that is ahead of this replica stays there.
+        // All changes were looked at: whatever comes next has a version above the state's time. A watcher that is ahead of this replica
+        // stays there.
         through = more || now < through ? through : now;
         RecordsResultCodec.WriteChangesEnd(result, through, more);
     }

@@ -83,7 +83,8 @@ public static class RecordsResultCodec
                     reader.Fail();
                 }
 
-                changes.Add(new RecordChange(new HybridTime(reader.ReadUInt64()), (ChangeKind)kind, reader.ReadBytes(), reader.ReadBytes()));
+                var version = new HybridTime(reader.ReadUInt64());
+                changes.Add(new RecordChange(version, (ChangeKind)kind, reader.ReadBytes(), reader.ReadBytes()));
             }
 
             through = new HybridTime(reader.ReadUInt64());

@@ -51,7 +51,9 @@ public readonly record struct ScanRow(ReadOnlyMemory<byte> Key, HybridTime Versi
 
 /// <summary>The answer to a scan.</summary>
 /// <param name="Status">Ok or Invalid.</param>
-/// <param name="AsOf">The state's time of this page. Pages of one scan are read at different moments unless nothing was written between.</param>
+/// <param name="AsOf">
+/// The state's time of this page. Pages of one scan are read at different moments unless nothing was written between.
+/// </param>
 /// <param name="Rows">The rows in the scan's direction. A page without rows is not the end when <paramref name="More"/> is true.</param>
 /// <param name="More">True when there may be more rows: ask again with <paramref name="ResumeAfter"/>.</param>
 /// <param name="ResumeAfter">For <see cref="ScanQuery.After"/> of the next page; empty when there is none.</param>

@@ -6,9 +6,9 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// The layout of a snapshot's slices. Each begins with its kind (byte). Head: format (2 bytes), number of records and of changes (8 bytes each),
-/// what was compacted (8 bytes). Records, in key order, to the slice's end: key, version, expiry, value. Changes, oldest first, to the slice's
-/// end: kind, version, key, and the value unless it is the record's own.
+/// The layout of a snapshot's slices. Each begins with its kind (byte). Head: format (2 bytes), number of records and of changes (8 bytes
+/// each), what was compacted (8 bytes). Records, in key order, to the slice's end: key, version, expiry, value. Changes, oldest first, to
+/// the slice's end: kind, version, key, and the value unless it is the record's own.
 /// </summary>
 internal static class RecordsSnapshotFormat
 {

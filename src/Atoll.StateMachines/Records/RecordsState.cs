@@ -5,13 +5,14 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// The records, the order of their expiry, the change history and the accounts of them, which always change together. Whoever writes gives keys
-/// and values that may be kept.
+/// The records, the order of their expiry, the change history and the accounts of them, which always change together. Whoever writes gives
+/// keys and values that may be kept.
 /// </summary>
 internal sealed class RecordsState
 {
     /// <summary>
-    /// What a record costs beyond its key and value, approximately: two array headers (48), its slots in a leaf that is two thirds full (84).
+    /// What a record costs beyond its key and value, approximately: two array headers (48), its slots in a leaf that is two thirds full
+    /// (84).
     /// </summary>
     internal const int RecordOverheadBytes = 132;
 

@@ -7,8 +7,9 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// Ordered keys with versioned values: the machine behind tables, documents and names. A record's version is the state's time of the command
-/// that wrote it. A record whose time to live has passed in the state's time is invisible to everything; an expiry command removes it.
+/// Ordered keys with versioned values: the machine behind tables, documents and names. A record's version is the state's time of the
+/// command that wrote it. A record whose time to live has passed in the state's time is invisible to everything; an expiry command removes
+/// it.
 /// </summary>
 public sealed class RecordsStateMachine : IStateMachine
 {

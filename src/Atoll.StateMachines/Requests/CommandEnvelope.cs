@@ -9,7 +9,9 @@ namespace Atoll.StateMachines.Requests;
 /// <param name="Command">The state machine's own bytes; a slice of the payload.</param>
 public readonly record struct CommandEnvelope(HybridTime Stamp, RequestIdentity Identity, ReadOnlyMemory<byte> Command)
 {
-    /// <summary>The latest stamp that a payload may carry (the year 6429): there is always room for the next command's time after it.</summary>
+    /// <summary>
+    /// The latest stamp that a payload may carry (the year 6429): there is always room for the next command's time after it.
+    /// </summary>
     public static readonly HybridTime StampMax = new(ulong.MaxValue >> 1);
 
     /// <summary>Bytes that the envelope adds to a command, at most.</summary>

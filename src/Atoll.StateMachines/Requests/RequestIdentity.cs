@@ -4,14 +4,16 @@ using Atoll.Foundation.Time;
 namespace Atoll.StateMachines.Requests;
 
 /// <summary>
-/// What makes a retry recognisable as one (Raft dissertation, 6.3). A client draws <paramref name="ClientId"/> at random when it starts, numbers
-/// its requests from 1, and sends a retry with exactly the identity of the first attempt. Over one client's requests, in the order of their
-/// sequences, <paramref name="IssuedAt"/> must never decrease: the table's right to forget rests on it.
+/// What makes a retry recognisable as one (Raft dissertation, 6.3). A client draws <paramref name="ClientId"/> at random when it starts,
+/// numbers its requests from 1, and sends a retry with exactly the identity of the first attempt. Over one client's requests, in the order
+/// of their sequences, <paramref name="IssuedAt"/> must never decrease: the table's right to forget rests on it.
 /// </summary>
 /// <param name="ClientId">The client; 0 marks a request without identity, which is applied as often as it arrives.</param>
 /// <param name="Sequence">The request's number within the client.</param>
 /// <param name="AnsweredBelow">The client will never retry requests with numbers below this; at most <paramref name="Sequence"/>.</param>
-/// <param name="IssuedAt">The client's hybrid clock at the first attempt. Clients keep it near the shard's by merging the versions in answers.</param>
+/// <param name="IssuedAt">
+/// The client's hybrid clock at the first attempt. Clients keep it near the shard's by merging the versions in answers.
+/// </param>
 public readonly record struct RequestIdentity(ulong ClientId, ulong Sequence, ulong AnsweredBelow, HybridTime IssuedAt)
 {
     /// <summary>No identity.</summary>

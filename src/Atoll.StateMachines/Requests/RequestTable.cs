@@ -7,9 +7,9 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Requests;
 
 /// <summary>
-/// The answers to requests that were applied, so that a retry gets the answer and not a second effect (Raft dissertation, 6.3). An answer is
-/// forgotten when the client says that it has it, or when the request is so old that a retry is refused by its issue time alone; so nothing
-/// that could still be retried is ever forgotten. What is in the table depends on the log only.
+/// The answers to requests that were applied, so that a retry gets the answer and not a second effect (Raft dissertation, 6.3). An answer
+/// is forgotten when the client says that it has it, or when the request is so old that a retry is refused by its issue time alone; so
+/// nothing that could still be retried is ever forgotten. What is in the table depends on the log only.
 /// </summary>
 internal sealed class RequestTable
 {
@@ -20,8 +20,8 @@ internal sealed class RequestTable
     private readonly RequestTableOptions _options;
     private readonly CopyOnWriteTree<ulong, ClientAnswers, NumberOrder> _clients = new();
 
-    // Clients by when they may be forgotten. A client's place is brought up to date only when its turn comes. Which clients are forgotten at a
-    // moment does not depend on the order in the queue, so the queue need not be the same on all replicas.
+    // Clients by when they may be forgotten. A client's place is brought up to date only when its turn comes. Which clients are forgotten
+    // at a moment does not depend on the order in the queue, so the queue need not be the same on all replicas.
     private readonly PriorityQueue<ulong, ulong> _turns = new();
 
     private ulong _epoch;
@@ -72,8 +72,9 @@ internal sealed class RequestTable
     }
 
     /// <summary>
-    /// True for a request from further ahead than the window. It would have to be remembered for as long: a client's broken clock must not fill
-    /// the table. Only to be asked with the time of the request's own command: before it, an idle state's time lies arbitrarily far back.
+    /// True for a request from further ahead than the window. It would have to be remembered for as long: a client's broken clock must not
+    /// fill the table. Only to be asked with the time of the request's own command: before it, an idle state's time lies arbitrarily far
+    /// back.
     /// </summary>
     internal bool IsFromTooFarAhead(in RequestIdentity identity, HybridTime now) => identity.IssuedAt > now.Add(_options.Window);
 

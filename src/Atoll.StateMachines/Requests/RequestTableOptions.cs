@@ -4,8 +4,8 @@ using Atoll.Foundation.Time;
 namespace Atoll.StateMachines.Requests;
 
 /// <summary>
-/// The bounds of a request table. They decide which requests are refused, so they must be the same on every replica of a shard; a snapshot of
-/// a state with others is refused.
+/// The bounds of a request table. They decide which requests are refused, so they must be the same on every replica of a shard; a snapshot
+/// of a state with others is refused.
 /// </summary>
 public sealed record RequestTableOptions
 {

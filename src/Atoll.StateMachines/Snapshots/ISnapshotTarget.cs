@@ -1,8 +1,8 @@
 namespace Atoll.StateMachines;
 
 /// <summary>
-/// Builds a state from the slices of a snapshot, beside the state in use, which goes on as it is until <see cref="Finish"/> succeeds. Slices
-/// may be garbage: they are refused, never half taken. A target that refused once refuses everything after.
+/// Builds a state from the slices of a snapshot, beside the state in use, which goes on as it is until <see cref="Finish"/> succeeds.
+/// Slices may be garbage: they are refused, never half taken. A target that refused once refuses everything after.
 /// </summary>
 public interface ISnapshotTarget
 {

@@ -6,7 +6,9 @@ using Atoll.StateMachines.Requests;
 
 namespace Atoll.StateMachines.Snapshots;
 
-/// <summary>Takes a snapshot's stream, cut anywhere, puts the frames together again and builds a state of them beside the one in use.</summary>
+/// <summary>
+/// Takes a snapshot's stream, cut anywhere, puts the frames together again and builds a state of them beside the one in use.
+/// </summary>
 internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
 {
     private static readonly Probe Refused = Probe.Define("snapshot: a garbled one is refused");

@@ -20,8 +20,8 @@ internal enum SnapshotFrameKind : byte
 }
 
 /// <summary>
-/// The frames that a snapshot's stream consists of: length of the body (4 bytes), CRC-32C of the body (4 bytes), body; the body begins with its
-/// kind (byte).
+/// The frames that a snapshot's stream consists of: length of the body (4 bytes), CRC-32C of the body (4 bytes), body; the body begins with
+/// its kind (byte).
 /// </summary>
 internal static class SnapshotFrames
 {

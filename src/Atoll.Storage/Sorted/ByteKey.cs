@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Atoll.Storage.Sorted;
 
 /// <summary>
-/// A byte string as a tree's key. Its first eight bytes lie beside the reference, as a number that orders as they do, so that most comparisons
-/// of a search touch no other memory (the "poor man's normalised key" of Graefe and Larson, 2001).
+/// A byte string as a tree's key. Its first eight bytes lie beside the reference, as a number that orders as they do, so that most
+/// comparisons of a search touch no other memory (the "poor man's normalised key" of Graefe and Larson, 2001).
 /// </summary>
 public readonly struct ByteKey : IComparable<ByteKey>, IEquatable<ByteKey>
 {

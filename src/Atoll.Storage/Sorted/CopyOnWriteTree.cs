@@ -5,8 +5,8 @@ namespace Atoll.Storage.Sorted;
 
 /// <summary>
 /// A B+tree (Bayer and McCreight, 1972; Comer, 1979) whose snapshots cost O(1) and stay as they are while it is written. Every node carries
-/// the epoch in which it was made; taking a snapshot begins a new epoch, and a write copies each older node on its path once. Single-threaded,
-/// except that snapshots may be read anywhere: their nodes never change again.
+/// the epoch in which it was made; taking a snapshot begins a new epoch, and a write copies each older node on its path once.
+/// Single-threaded, except that snapshots may be read anywhere: their nodes never change again.
 /// </summary>
 /// <typeparam name="TKey">The keys; must not change while in the tree.</typeparam>
 /// <typeparam name="TValue">The values; copied with their leaf, so small structures or references.</typeparam>

@@ -12,7 +12,9 @@ public interface ISortedReader
     /// <returns>False when there is none.</returns>
     bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record);
 
-    /// <summary>A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, always.</summary>
+    /// <summary>
+    /// A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, always.
+    /// </summary>
     ISortedCursor OpenCursor();
 }
 

@@ -1,6 +1,8 @@
 namespace Atoll.Storage.Sorted;
 
-/// <summary>The order of a tree's keys; a type argument rather than an object, so that comparisons are compiled into the tree's code.</summary>
+/// <summary>
+/// The order of a tree's keys; a type argument rather than an object, so that comparisons are compiled into the tree's code.
+/// </summary>
 /// <typeparam name="TKey">The keys.</typeparam>
 public interface ITreeOrder<TKey>
 {

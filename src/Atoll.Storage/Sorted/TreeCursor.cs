@@ -3,8 +3,8 @@ using Atoll.Foundation.Checks;
 namespace Atoll.Storage.Sorted;
 
 /// <summary>
-/// A position in a tree or snapshot, moving both ways. A seek or step that finds nothing leaves it nowhere. Over a live tree every use after
-/// a write, other than a new seek, is a failed check.
+/// A position in a tree or snapshot, moving both ways. A seek or step that finds nothing leaves it nowhere. Over a live tree every use
+/// after a write, other than a new seek, is a failed check.
 /// </summary>
 /// <typeparam name="TKey">The keys.</typeparam>
 /// <typeparam name="TValue">The values.</typeparam>

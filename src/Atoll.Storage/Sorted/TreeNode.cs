@@ -15,7 +15,9 @@ internal sealed class TreeNode<TKey, TValue, TOrder>
     /// <summary>Below this a node is filled from, or merged with, a neighbour.</summary>
     internal const int KeysMin = KeysMax / 4;
 
-    /// <summary>Two nodes become one when they have together at most this: not full, so that the next insertion does not part them again.</summary>
+    /// <summary>
+    /// Two nodes become one when they have together at most this: not full, so that the next insertion does not part them again.
+    /// </summary>
     internal const int MergedKeysMax = KeysMax * 3 / 4;
 
     private readonly TKey[] _keys = new TKey[KeysMax];
@@ -211,7 +213,8 @@ internal sealed class TreeNode<TKey, TValue, TOrder>
             return;
         }
 
-        // The separator is the first key that moves. Of the keys behind it all move when the node goes, else the last becomes the separator.
+        // The separator is the first key that moves. Of the keys behind it all move when the node goes, else the last becomes the
+        // separator.
         var keys = everything ? count : count - 1;
         var children = keys + 1;
         _keys[Count] = separator;

@@ -32,11 +32,11 @@ public sealed class DirectoryTests
     public void A_first_node_without_sense_is_refused_with_the_reason()
     {
         NodeInfo[] twice = [new(new NodeId(1), Node(1)), new(new NodeId(1), Node(2))];
-        Assert.Contains("given twice", Do(w => DirectoryCommand.WriteInitCluster(w, 9, twice, [new NodeId(1)])).Detail, StringComparison.Ordinal);
+        Assert.Contains("given twice", Refusal(twice, 1), StringComparison.Ordinal);
         NodeInfo[] same = [new(new NodeId(1), Node(1)), new(new NodeId(2), Node(1))];
-        Assert.Contains("same name", Do(w => DirectoryCommand.WriteInitCluster(w, 9, same, [new NodeId(1)])).Detail, StringComparison.Ordinal);
+        Assert.Contains("same name", Refusal(same, 1), StringComparison.Ordinal);
         NodeInfo[] good = [new(new NodeId(1), Node(1))];
-        Assert.Contains("no node 2", Do(w => DirectoryCommand.WriteInitCluster(w, 9, good, [new NodeId(2)])).Detail, StringComparison.Ordinal);
+        Assert.Contains("no node 2", Refusal(good, 2), StringComparison.Ordinal);
         Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteInitCluster(w, 9, good, [])).Status);
     }
 
@@ -50,7 +50,8 @@ public sealed class DirectoryTests
         Assert.Equal(2UL, Do(w => DirectoryCommand.WriteRegisterNode(w, moved)).Id);
         Assert.True(View.TryGetNode(new NodeId(2), out var node));
         Assert.Equal("elsewhere:1", node.PeerAddress);
-        Assert.Equal(DirectoryStatus.AlreadyExists, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(50) with { Incarnation = 777 })).Status);
+        var impostor = Node(50) with { Incarnation = 777 };
+        Assert.Equal(DirectoryStatus.AlreadyExists, Do(w => DirectoryCommand.WriteRegisterNode(w, impostor)).Status);
         Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteRemoveNode(w, new NodeId(2))).Status);
         Assert.Equal(3UL, Do(w => DirectoryCommand.WriteRegisterNode(w, Node(50))).Id);
         Assert.Equal(DirectoryStatus.NotFound, Do(w => DirectoryCommand.WriteRemoveNode(w, new NodeId(2))).Status);
@@ -103,8 +104,8 @@ public sealed class DirectoryTests
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 0, DirectoryStatus.Invalid, "1 to 1024 shards, not 0")]
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 1025, DirectoryStatus.Invalid, "not 1025")]
     [InlineData("a", FaultModel.Strong, 5, Partitioning.Hash, 1, DirectoryStatus.NotEnoughNodes, "need 5 nodes, the cluster has 3")]
-    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is not available in this version")]
-    [InlineData("a", FaultModel.Byzantine, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'byzantine' is not available in this version")]
+    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is not available")]
+    [InlineData("a", FaultModel.Byzantine, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'byzantine' is not available")]
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Range, 1, DirectoryStatus.NotAvailable, "range is not available in this version")]
     [InlineData("a", (FaultModel)9, 3, Partitioning.Hash, 1, DirectoryStatus.Invalid, "unknown")]
     public void Options_that_cannot_be_are_refused_in_words(
@@ -241,14 +242,16 @@ public sealed class DirectoryTests
                 DirectoryCommand.WriteRegisterNode(writer, Node(random.NextInt(1, 8)));
                 break;
             case 1:
-                DirectoryCommand.WriteUpdateNode(writer, new NodeInfo(node, Node((int)node.Value) with { Zone = $"z{random.NextInt(0, 3)}" }));
+                var moved = Node((int)node.Value) with { Zone = $"z{random.NextInt(0, 3)}" };
+                DirectoryCommand.WriteUpdateNode(writer, new NodeInfo(node, moved));
                 break;
             case 2:
                 DirectoryCommand.WriteRemoveNode(writer, node);
                 break;
             case 3:
+                var name = $"s{random.NextInt(0, 9)}";
                 DirectoryCommand.WriteCreateSpace(
-                    writer, new SpaceOptions($"s{random.NextInt(0, 9)}", Replicas: random.Pick([1, 3, 5]), ShardCount: random.NextInt(1, 6)));
+                    writer, new SpaceOptions(name, Replicas: random.Pick([1, 3, 5]), ShardCount: random.NextInt(1, 6)));
                 break;
             case 4:
                 DirectoryCommand.WriteDropSpace(writer, new SpaceId((ulong)random.NextInt(1, 20)));
@@ -281,6 +284,9 @@ public sealed class DirectoryTests
         [.. Enumerable.Range(1, Math.Min(3, nodes)).Select(i => new NodeId((uint)i))]);
 
     private DirectoryResult Init(int nodes, ulong clusterId = 99, int zones = 0) => Do(w => WriteInit(w, nodes, clusterId, zones));
+
+    private string? Refusal(NodeInfo[] nodes, uint replica) =>
+        Do(w => DirectoryCommand.WriteInitCluster(w, 9, nodes, [new NodeId(replica)])).Detail;
 
     private DirectoryResult Create(SpaceOptions options) => Do(w => DirectoryCommand.WriteCreateSpace(w, options));
 

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Atoll.StateMachines.Tests.Records;
 
-/// <summary>Bytes allocated by an operation are a gate: they are the same on a noisy machine, and they are what a collector has to work for.</summary>
+/// <summary>
+/// Bytes allocated by an operation are a gate: they are the same on a noisy machine, and they are what a collector has to work for.
+/// </summary>
 public sealed class AllocationTests
 {
     private const int Operations = 20_000;

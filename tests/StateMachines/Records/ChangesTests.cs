@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Atoll.StateMachines.Tests.Records;
 
-/// <summary>What watchers rely on: nothing missed, doubled or out of order, across pages, restarts and compaction. Museum, row 17.</summary>
+/// <summary>
+/// What watchers rely on: nothing missed, doubled or out of order, across pages, restarts and compaction. Museum, row 17.
+/// </summary>
 public sealed class ChangesTests
 {
     [Theory]

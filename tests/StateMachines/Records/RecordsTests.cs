@@ -83,7 +83,8 @@ public sealed class RecordsTests
     {
         var (status, result) = _replica.Propose(w =>
         {
-            RecordsCommand.WriteBatch(w, [RecordOperation.Put(Replica.Bytes("a"), Replica.Bytes("1")), RecordOperation.Delete(Replica.Bytes("b"))]);
+            RecordsCommand.WriteBatch(
+                w, [RecordOperation.Put("a"u8.ToArray(), "1"u8.ToArray()), RecordOperation.Delete("b"u8.ToArray())]);
             w.Truncate(w.Length - 1);
         });
         Assert.Equal(ApplyStatus.Applied, status);

@@ -36,8 +36,15 @@ public sealed class ScanTests
                 var from = random.Chance(300_000) ? "" : Key(random);
                 var to = random.Chance(300_000) ? "" : Key(random);
                 var query = new ScanQuery(
-                    Replica.Bytes(from), Replica.Bytes(to), default, random.NextInt(1, 50), random.NextInt(1, 2_000), reverse, random.Chance(500_000));
-                var expected = model.Where(k => string.CompareOrdinal(k, from) >= 0 && (to.Length == 0 || string.CompareOrdinal(k, to) < 0));
+                    Replica.Bytes(from),
+                    Replica.Bytes(to),
+                    default,
+                    random.NextInt(1, 50),
+                    random.NextInt(1, 2_000),
+                    reverse,
+                    random.Chance(500_000));
+                var expected = model.Where(
+                    k => string.CompareOrdinal(k, from) >= 0 && (to.Length == 0 || string.CompareOrdinal(k, to) < 0));
                 Assert.Equal(reverse ? expected.Reverse() : expected, All(replica, query));
             }
         }
@@ -109,5 +116,6 @@ public sealed class ScanTests
         }
     }
 
-    private static string Key(Prng random) => new([.. Enumerable.Range(0, random.NextInt(1, 4)).Select(_ => (char)('a' + random.NextInt(0, 5)))]);
+    private static string Key(Prng random) =>
+        new([.. Enumerable.Range(0, random.NextInt(1, 4)).Select(_ => (char)('a' + random.NextInt(0, 5)))]);
 }

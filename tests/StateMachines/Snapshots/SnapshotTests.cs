@@ -205,7 +205,12 @@ public sealed class SnapshotTests
                         break;
                     case 2:
                         RecordsCommand.WriteBatch(
-                            w, [RecordOperation.Put(key, value), RecordOperation.Put(Replica.Bytes("x"), value), RecordOperation.Put(key, default)]);
+                            w,
+                            [
+                                RecordOperation.Put(key, value),
+                                RecordOperation.Put("x"u8.ToArray(), value),
+                                RecordOperation.Put(key, default),
+                            ]);
                         break;
                     default:
                         RecordsCommand.WritePut(w, key, value, random.Chance(300_000) ? random.NextInt(1, 5_000) : 0);
