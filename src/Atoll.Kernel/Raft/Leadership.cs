@@ -96,7 +96,6 @@ internal sealed class Leadership
 
     internal void RequestRead(ulong context, Instant now)
     {
-        Wake(now);
         _activeAt = now;
         if (HasCommittedInTerm && HoldsLease(now))
         {
@@ -105,7 +104,9 @@ internal sealed class Leadership
             return;
         }
 
+        // A group that rests wakes with a round, which takes the read along.
         _reads.Add(context);
+        Wake(now);
         ServeReads(now);
     }
 

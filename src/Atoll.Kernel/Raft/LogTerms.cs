@@ -112,14 +112,14 @@ internal sealed class LogTerms
 
     /// <summary>
     /// The highest index, not above the given one, whose term is not above the given one: the first place below a conflict where two logs
-    /// may agree. It skips a whole term at a step (dissertation, 3.5). Not below <see cref="CompactedIndex"/>.
+    /// may agree. It skips a whole term at a step (dissertation, 3.5). At and below <see cref="CompactedIndex"/> terms are not compared.
     /// </summary>
     internal LogIndex LastNotAbove(LogIndex index, Term term)
     {
         index = LogIndex.Min(index, LastIndex);
         if (index <= CompactedIndex)
         {
-            return CompactedIndex;
+            return index;
         }
 
         var position = RunOf(index);

@@ -32,6 +32,7 @@ public sealed class SnapshotSender
     private long _ackedOffset;
     private long _resentFrom = -1;
     private bool _lastChunkSent;
+    private bool _isStalled;
     private Instant _heardAt;
     private Instant _sentAt;
 
@@ -153,6 +154,7 @@ public sealed class SnapshotSender
         else if (now - _sentAt >= _resendAfter)
         {
             _sentAt = now;
+            _isStalled = true;
             Lost();
         }
     }
@@ -168,12 +170,17 @@ public sealed class SnapshotSender
         {
             _ackedOffset = wanted;
             _nextOffset = Math.Max(_nextOffset, wanted);
+            _isStalled = false;
         }
         else if (wanted < _ackedOffset)
         {
-            // The receiver restarted and lost what it had. (A late answer looks the same, and costs a few pieces sent twice.)
-            _ackedOffset = wanted;
-            Lost();
+            // Late, usually. But when sending again did not help, the receiver has restarted and lost what it had.
+            if (_isStalled)
+            {
+                _isStalled = false;
+                _ackedOffset = wanted;
+                Lost();
+            }
         }
         else if (wanted != _resentFrom && _nextOffset - wanted > _chunkBytes)
         {

@@ -19,6 +19,7 @@ public sealed class RandomCluster
     private readonly PriorityQueue<Action, (Instant, long)> _events = new();
     private readonly HashSet<(NodeId, NodeId)> _cut = [];
     private readonly Dictionary<NodeId, Instant> _restartAt = [];
+    private readonly Dictionary<NodeId, Instant> _pausedUntil = [];
     private readonly int _lossPpm;
     private readonly int _doublePpm;
     private readonly int _slowPpm;
@@ -97,6 +98,7 @@ public sealed class RandomCluster
         IsFaulty = false;
         _cut.Clear();
         _restartAt.Clear();
+        _pausedUntil.Clear();
         foreach (var replica in _replicas.Values.Where(replica => !replica.IsUp))
         {
             replica.Restart(Now);
@@ -166,7 +168,7 @@ public sealed class RandomCluster
                 Trace($"{replica.Id} restarts {Describe(replica)}");
             }
 
-            if (!replica.IsUp)
+            if (!replica.IsUp || IsPaused(replica.Id))
             {
                 continue;
             }
@@ -218,22 +220,31 @@ public sealed class RandomCluster
         var delay = IsFaulty && _random.Chance(_slowPpm) ? _random.NextInt(1, 1000) : _random.NextInt(1, 10);
         var arriving = TestReplica.OverTheWire(message);
         _events.Enqueue(
-            () =>
-            {
-                if (_replicas[to].IsUp)
-                {
-                    Trace($"{to} gets from {from} {arriving}");
-                    _replicas[to].Step(from, arriving, Now);
-                    Trace($"    = {Describe(_replicas[to])}");
-                }
-            },
+            () => Arrive(from, to, arriving),
             (Now + Duration.FromMilliseconds(delay), _order++));
     }
+
+    private void Arrive(NodeId from, NodeId to, RaftMessage message)
+    {
+        if (IsPaused(to))
+        {
+            // It waits in the socket, and is seen before the clock is looked at.
+            _events.Enqueue(() => Arrive(from, to, message), (_pausedUntil[to], _order++));
+        }
+        else if (_replicas[to].IsUp)
+        {
+            Trace($"{to} gets from {from} {message}");
+            _replicas[to].Step(from, message, Now);
+            Trace($"    = {Describe(_replicas[to])}");
+        }
+    }
+
+    private bool IsPaused(NodeId node) => _pausedUntil.TryGetValue(node, out var until) && Now < until;
 
     private void Meddle()
     {
         var replica = _replicas[new NodeId((uint)_random.NextInt(1, _replicas.Count))];
-        if (!replica.IsUp)
+        if (!replica.IsUp || IsPaused(replica.Id))
         {
             return;
         }
@@ -245,9 +256,7 @@ public sealed class RandomCluster
                 replica.Do(core => core.Propose(proposals, Now, out _), Now);
                 break;
             case < 120:
-                var context = _nextContext++;
-                Oracle.ReadRequested(replica.Id, context);
-                replica.Do(core => core.RequestRead(context, Now), Now);
+                Read(replica);
                 break;
             case < 122:
                 Trace($"{replica.Id} crash");
@@ -276,10 +285,25 @@ public sealed class RandomCluster
             case < 152:
                 replica.Do(core => core.Wake(Now), Now);
                 break;
-            case < 154 when replica.Core.Role != Role.Leader:
-                // A clock that stood still for the replica (a pause): everything is late at once.
+            case < 153:
+                // The process stands still, as in a long collection or under SIGSTOP; it wakes to a request before anything else.
+                _pausedUntil[replica.Id] = Now + Duration.FromMilliseconds(_random.NextInt(1, 3000));
+                _events.Enqueue(() => Read(replica), (_pausedUntil[replica.Id], _order++));
+                break;
+            case < 154:
+                // Everything stands still: all timers are late at once.
                 Now += Duration.FromMilliseconds(_random.NextInt(1, 2000));
                 break;
+        }
+    }
+
+    private void Read(TestReplica replica)
+    {
+        if (replica.IsUp)
+        {
+            var context = _nextContext++;
+            Oracle.ReadRequested(replica.Id, context);
+            replica.Do(core => core.RequestRead(context, Now), Now);
         }
     }
 
