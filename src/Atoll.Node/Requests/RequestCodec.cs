@@ -18,24 +18,12 @@ public static class RequestCodec
     private const int TraceContextBytesMax = 64;
 
     /// <summary>Appends the request.</summary>
-    public static void Write(WireWriter writer, Request request)
-    {
-        writer.WriteByte(Version);
-        writer.WriteByte((byte)request.Kind);
-        writer.WriteByte((byte)request.Level);
-        writer.WriteByte(request.Hops);
-        writer.WriteVarint(request.Space.Value);
-        writer.WriteVarint(request.Shard.Value);
-        writer.WriteUInt64(request.RoutingHash);
-        request.Identity.Write(writer);
+    public static void Write(WireWriter writer, Request request) =>
+        Write(writer, request, request.Shard, request.Hops, request.Timeout);
 
-        WriteDuration(writer, request.Timeout);
-        WriteDuration(writer, request.Linger);
-        WriteDuration(writer, request.MaxStaleness);
-        writer.WriteVarint(request.MinVersion.Value);
-        writer.WriteBytes(request.TraceContext.Span);
-        writer.WriteBytes(request.Payload.Span);
-    }
+    /// <summary>Appends the request as it is passed on: to a known shard, one hop further, with the time that is left.</summary>
+    public static void WriteForwarded(WireWriter writer, Request request, ShardId shard, Duration timeLeft) =>
+        Write(writer, request, shard, (byte)Math.Min(byte.MaxValue, request.Hops + 1), timeLeft);
 
     /// <summary>Reads a request; its payload is a slice of the input.</summary>
     public static bool TryRead(ref WireReader reader, out Request request)
@@ -107,6 +95,25 @@ public static class RequestCodec
         var body = reader.ReadBytes();
         response = new Response(status, body, hint, retryAfter, applied, shard, detail.Length == 0 ? null : detail);
         return reader.Ok && version == Version;
+    }
+
+    private static void Write(WireWriter writer, Request request, ShardId shard, byte hops, Duration timeout)
+    {
+        writer.WriteByte(Version);
+        writer.WriteByte((byte)request.Kind);
+        writer.WriteByte((byte)request.Level);
+        writer.WriteByte(hops);
+        writer.WriteVarint(request.Space.Value);
+        writer.WriteVarint(shard.Value);
+        writer.WriteUInt64(request.RoutingHash);
+        request.Identity.Write(writer);
+
+        WriteDuration(writer, timeout);
+        WriteDuration(writer, request.Linger);
+        WriteDuration(writer, request.MaxStaleness);
+        writer.WriteVarint(request.MinVersion.Value);
+        writer.WriteBytes(request.TraceContext.Span);
+        writer.WriteBytes(request.Payload.Span);
     }
 
     private static void WriteDuration(WireWriter writer, Duration duration) =>

@@ -15,8 +15,10 @@ namespace Atoll.Node.Routing;
 /// </summary>
 public sealed class Router
 {
-    // A lost message between nodes shows only by silence: after this long an attempt is given up and the request tried again.
+    // A lost message between nodes shows only by silence: after this long an attempt is given up and the request tried again. Each attempt
+    // waits twice as long as the one before it, or a slow shard would be sent its own backlog again and again (museum, row 41).
     private static readonly Duration AttemptTimeout = Duration.FromSeconds(1);
+    private const int AttemptDoublingsMax = 4;
 
     // Between attempts that found no leader: an election takes about a second, so a few tries fall into it.
     private static readonly Duration ParkFor = Duration.FromMilliseconds(20);
@@ -463,17 +465,11 @@ public sealed class Router
         Check.That(to != _self);
         SetState(pending, PendingState.Forwarded);
         pending.ForwardedTo = to;
-        pending.RetryAt = _now + AttemptTimeout + pending.Request.Linger;
+        pending.RetryAt = _now + (AttemptTimeout * (1L << Math.Min(pending.Attempts - 1, AttemptDoublingsMax))) + pending.Request.Linger;
         var remaining = pending.Deadline - _now;
-        var request = pending.Request with
-        {
-            Shard = pending.Shard,
-            Hops = (byte)Math.Min(byte.MaxValue, pending.Request.Hops + 1),
-            Timeout = remaining > Duration.Zero ? remaining : Duration.Zero,
-        };
         var writer = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Request, out var position);
         writer.WriteUInt64(pending.Number);
-        RequestCodec.Write(writer, request);
+        RequestCodec.WriteForwarded(writer, pending.Request, pending.Shard, remaining > Duration.Zero ? remaining : Duration.Zero);
         _outbox.End(to, Lane.Urgent, position);
     }
 
