@@ -1,3 +1,5 @@
+using Atoll.Foundation.Checks;
+
 namespace Atoll.Live.Disks;
 
 /// <summary>Something for a disk thread to do; it posts its end to the loop by itself.</summary>
@@ -30,6 +32,7 @@ internal sealed class DiskThreads : IDisposable
     {
         lock (_gate)
         {
+            Check.That(!_isClosed);
             _work.Enqueue(work);
             if (_idle > 0)
             {
@@ -46,7 +49,7 @@ internal sealed class DiskThreads : IDisposable
         }
     }
 
-    /// <summary>Lets the threads finish what was added, and waits for them.</summary>
+    /// <summary>Ends the threads; there must be no work left, and none may be added any more.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -55,10 +58,7 @@ internal sealed class DiskThreads : IDisposable
             Monitor.PulseAll(_gate);
         }
 
-        foreach (var thread in _threads)
-        {
-            thread.Join();
-        }
+        _threads.ForEach(thread => thread.Join());
     }
 
     private void Run()

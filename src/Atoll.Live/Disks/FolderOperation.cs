@@ -9,7 +9,6 @@ namespace Atoll.Live.Disks;
 internal sealed class FolderOperation<T> : IDiskWork, ILoopCompletion
 {
     private readonly LiveDisk _disk;
-    private readonly Mailbox _mailbox;
     private readonly string _path;
     private readonly Func<(DiskResult Result, T Value)> _work;
     private readonly T _nothing;
@@ -18,17 +17,15 @@ internal sealed class FolderOperation<T> : IDiskWork, ILoopCompletion
     private ExceptionDispatchInfo? _programError;
 
     /// <summary>An operation that has not begun.</summary>
-    /// <param name="disk">Whose operations are counted.</param>
-    /// <param name="mailbox">Where the end is posted to.</param>
+    /// <param name="disk">Whose operation it is.</param>
     /// <param name="path">For the message of an error.</param>
     /// <param name="work">Runs on a disk thread; may throw what files throw.</param>
     /// <param name="nothing">The value when it failed.</param>
     /// <param name="done">Runs on the loop.</param>
     public FolderOperation(
-        LiveDisk disk, Mailbox mailbox, string path, Func<(DiskResult Result, T Value)> work, T nothing, Action<DiskResult, T> done)
+        LiveDisk disk, string path, Func<(DiskResult Result, T Value)> work, T nothing, Action<DiskResult, T> done)
     {
         _disk = disk;
-        _mailbox = mailbox;
         _path = path;
         _work = work;
         _nothing = nothing;
@@ -51,7 +48,7 @@ internal sealed class FolderOperation<T> : IDiskWork, ILoopCompletion
             _programError = ExceptionDispatchInfo.Capture(exception);
         }
 
-        _mailbox.Post(LoopItem.ForCompletion(this));
+        _disk.Done(this);
     }
 
     /// <inheritdoc />

@@ -14,8 +14,10 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     private const int ZeroChunksPerSync = 4;
 
     private readonly string _root;
-    private readonly object _openGate = new();
+    private readonly Mailbox _mailbox;
+    private readonly object _gate = new();
     private readonly HashSet<LiveFile> _open = [];
+    private long _operationsToDo;
     private long _operationsUnderWay;
 
     /// <summary>The files below a folder, which comes into being.</summary>
@@ -25,7 +27,7 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     {
         _root = Path.GetFullPath(root);
         Directory.CreateDirectory(_root);
-        Mailbox = mailbox;
+        _mailbox = mailbox;
         Logger = logger;
         DurableWrites = new DiskThreads(name + "-log", 1);
         Others = new DiskThreads(name, OtherThreadsMax);
@@ -34,11 +36,8 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     /// <inheritdoc />
     bool ILoopPort.IsQuiet => OperationsUnderWay == 0;
 
-    /// <summary>Operations that have not ended yet.</summary>
-    public long OperationsUnderWay => Interlocked.Read(ref _operationsUnderWay);
-
-    /// <summary>Where ends are posted to.</summary>
-    internal Mailbox Mailbox { get; }
+    /// <summary>Operations that were asked for and whose end was not told yet. Asked on the loop only.</summary>
+    public long OperationsUnderWay => _operationsUnderWay;
 
     /// <summary>Where failures of the device are logged.</summary>
     internal ILogger Logger { get; }
@@ -123,12 +122,20 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
         0,
         (result, _) => done(result));
 
-    /// <summary>Ends the threads after what they have to do, and closes what is open.</summary>
+    /// <summary>Waits until everything that was asked for is done, ends the threads, and closes what is open.</summary>
     public void Dispose()
     {
+        lock (_gate)
+        {
+            while (_operationsToDo > 0)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+
         DurableWrites.Dispose();
         Others.Dispose();
-        lock (_openGate)
+        lock (_gate)
         {
             foreach (var file in _open)
             {
@@ -145,16 +152,37 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
         // Operations went to their threads when they were asked for.
     }
 
-    /// <summary>An operation was asked for.</summary>
-    internal void Begun() => Interlocked.Increment(ref _operationsUnderWay);
+    /// <summary>An operation is asked for; on the loop.</summary>
+    internal void Begun()
+    {
+        _operationsUnderWay++;
+        lock (_gate)
+        {
+            _operationsToDo++;
+        }
+    }
 
-    /// <summary>An operation's end was told.</summary>
-    internal void Ended() => Interlocked.Decrement(ref _operationsUnderWay);
+    /// <summary>An operation is done, on a disk thread: the loop will be told.</summary>
+    internal void Done(ILoopCompletion operation)
+    {
+        _mailbox.Post(LoopItem.ForCompletion(operation));
+        lock (_gate)
+        {
+            _operationsToDo--;
+            if (_operationsToDo == 0)
+            {
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    /// <summary>An operation's end is told; on the loop.</summary>
+    internal void Ended() => _operationsUnderWay--;
 
     /// <summary>A handle is gone.</summary>
     internal void Closed(LiveFile file)
     {
-        lock (_openGate)
+        lock (_gate)
         {
             _open.Remove(file);
         }
@@ -279,7 +307,7 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     private LiveFile Opened(string name, string path, SafeFileHandle handle)
     {
         var file = new LiveFile(this, name, path, handle, RandomAccess.GetLength(handle));
-        lock (_openGate)
+        lock (_gate)
         {
             _open.Add(file);
         }
@@ -290,7 +318,7 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     private void Begin<T>(string path, Func<(DiskResult Result, T Value)> work, T nothing, Action<DiskResult, T> done)
     {
         Begun();
-        Others.Add(new FolderOperation<T>(this, Mailbox, path, work, nothing, done));
+        Others.Add(new FolderOperation<T>(this, path, work, nothing, done));
     }
 
     private string Locate(string name)

@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.World;
-using Atoll.Live.Loops;
 using Microsoft.Win32.SafeHandles;
 
 namespace Atoll.Live.Disks;
@@ -90,7 +89,7 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
 
         foreach (var operation in _batch)
         {
-            _disk.Mailbox.Post(LoopItem.ForCompletion(operation));
+            _disk.Done(operation);
         }
 
         _batch.Clear();

@@ -39,7 +39,8 @@ public sealed class PeerTls : IDisposable
             var own = X509CertificateLoader.LoadPkcs12(ephemeral.Export(X509ContentType.Pkcs12), null);
             return new PeerTls(own, chain, authorities);
         }
-        catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception
+            is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             throw new PeerTlsException($"the key in {keyPath} can't be used with the certificate in {certificatePath}: {exception.Message}");
         }

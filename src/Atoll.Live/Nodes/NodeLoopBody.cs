@@ -1,0 +1,47 @@
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Live.Loops;
+using Atoll.Node.Loops;
+
+namespace Atoll.Live.Nodes;
+
+/// <summary>A node's loop as an event loop's body; also sees when it has read back its data.</summary>
+internal sealed class NodeLoopBody : ILoopBody
+{
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>A body that runs that loop.</summary>
+    public NodeLoopBody(NodeLoop loop) => Loop = loop;
+
+    /// <summary>The node's loop.</summary>
+    public NodeLoop Loop { get; }
+
+    /// <summary>Ends when the loop has read back what is on its disk.</summary>
+    public Task Ready => _ready.Task;
+
+    /// <inheritdoc />
+    public void Start() => Loop.Start();
+
+    /// <inheritdoc />
+    public void Tick(Instant now) => Loop.Tick();
+
+    /// <inheritdoc />
+    public void FlushBatch()
+    {
+        Loop.FlushBatch();
+        if (Loop.IsReady)
+        {
+            _ready.TrySetResult();
+        }
+    }
+
+    /// <inheritdoc />
+    public void MessageReceived(LoopAddress from, Lane lane, ReadOnlyMemory<byte> message) => Loop.MessageReceived(from, lane, message);
+
+    /// <inheritdoc />
+    public void LinkUp(NodeId peer, Lane lane) => Loop.LinkUp(peer, lane);
+
+    /// <inheritdoc />
+    public void LinkDown(NodeId peer, Lane lane) => Loop.LinkDown(peer, lane);
+}
