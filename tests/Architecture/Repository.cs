@@ -3,7 +3,8 @@ namespace Atoll.Architecture.Tests;
 /// <summary>The checked-out repository: its files as text, and its C# parsed once for all tests.</summary>
 internal static class Repository
 {
-    private static readonly string[] FoldersNotLookedInto = ["bin", "obj", ".git", "TestResults", "artifacts", "atoll-data", ".vs", ".idea"];
+    private static readonly string[] FoldersNotLookedInto =
+        ["bin", "obj", ".git", "TestResults", "artifacts", "atoll-data", ".vs", ".idea"];
 
     /// <summary>The folder of Atoll.slnx.</summary>
     public static string Root { get; } = FindRoot();

@@ -91,8 +91,7 @@ public sealed class SourceTests
             .SelectMany(file => file.Tree.Usings.Where(directive => directive.GlobalKeyword != default).Select(file.At))
             .Concat(Repository.Files
                 .Where(path => Path.GetExtension(path) is ".csproj" or ".props" or ".targets")
-                .Where(path => path != "Directory.Build.props" && Repository.Read(path) is var text
-                    && (text.Contains("<Using ", StringComparison.Ordinal) || text.Contains("<ImplicitUsings>", StringComparison.Ordinal)))));
+                .Where(path => path != "Directory.Build.props" && Regex.IsMatch(Repository.Read(path), "<Using |<ImplicitUsings>"))));
 
     [Fact]
     public void A_class_is_sealed_unless_something_derives_from_it()
@@ -103,7 +102,7 @@ public sealed class SourceTests
             .ToHashSet(StringComparer.Ordinal);
         Finding.None("Seal it (or give it a subclass):", Repository.Sources
             .SelectMany(file => file.Types.Select(type => (File: file, Type: type)))
-            .Where(pair => pair.Type is ClassDeclarationSyntax or RecordDeclarationSyntax { ClassOrStructKeyword.RawKind: not (int)SyntaxKind.StructKeyword })
+            .Where(pair => pair.Type.IsKind(SyntaxKind.ClassDeclaration) || pair.Type.IsKind(SyntaxKind.RecordDeclaration))
             .GroupBy(pair => $"{pair.File.Path.Split('/')[1]} {pair.Type.Identifier.Text}", StringComparer.Ordinal)
             .Where(parts => !parts.Any(part => part.Type.Modifiers.Any(modifier => modifier.Text is "sealed" or "static" or "abstract")))
             .Where(parts => !bases.Contains(parts.First().Type.Identifier.Text))
