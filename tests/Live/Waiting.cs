@@ -21,5 +21,6 @@ internal static class Waiting
     }
 
     /// <summary>Gives the other threads time until the condition holds; fails after the deadline.</summary>
-    public static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, Deadline), "the condition did not come to hold");
+    public static void Until(Func<bool> condition) =>
+        Assert.True(SpinWait.SpinUntil(condition, Deadline), "the condition did not come to hold");
 }

@@ -325,7 +325,9 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     {
         foreach (var part in name.Split('/'))
         {
-            Check.That(part is not (".." or ".") && (part.Length > 0 || name.Length == 0) && !part.Contains('\\', StringComparison.Ordinal));
+            Check.That(part is not (".." or "."));
+            Check.That(part.Length > 0 || name.Length == 0);
+            Check.That(!part.Contains('\\', StringComparison.Ordinal));
         }
 
         return name.Length == 0 ? _root : Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));

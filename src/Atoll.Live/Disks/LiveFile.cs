@@ -6,9 +6,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Atoll.Live.Disks;
 
 /// <summary>
-/// An open file. Its operations wait in one queue and are done by one disk thread at a time, in order; which threads is decided by the first
-/// in the queue: writes that must be durable have a thread of their own, which nothing else can keep busy. Writes that gathered
-/// while the thread was busy share one sync.
+/// An open file. Its operations wait in one queue and are done by one disk thread at a time, in order; which thread is decided by the
+/// first in the queue: writes that must be durable have a thread of their own, which nothing else can keep busy. Writes that
+/// gathered while the thread was busy share one sync.
 /// </summary>
 internal sealed class LiveFile : IDiskFile, IDiskWork
 {

@@ -117,8 +117,8 @@ internal sealed class FrameDecoder
             return FrameStatus.Bad;
         }
 
-        frame = new Frame(
-            kind, received[Frame.KindOffset + 1], received[Frame.KindOffset + 2], _buffer.AsMemory(_start + Frame.HeaderBytes, (int)length));
+        var payload = _buffer.AsMemory(_start + Frame.HeaderBytes, (int)length);
+        frame = new Frame(kind, received[Frame.KindOffset + 1], received[Frame.KindOffset + 2], payload);
         _start += total;
         return FrameStatus.Complete;
     }

@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging;
 namespace Atoll.Live.Networks;
 
 /// <summary>
-/// A connection that a peer dialled: its messages come in on it, and only keep-alives go back. A thread of its own receives, cuts frames, and
-/// hands them to the loops; when a loop's mailbox is full the thread waits, and so, through TCP, does the peer.
+/// A connection that a peer dialled: its messages come in on it, and only keep-alives go back. A thread of its own receives, cuts
+/// frames, and hands them to the loops; when a loop's mailbox is full the thread waits, and so, through TCP, does the peer.
 /// </summary>
 internal sealed class IncomingLink
 {

@@ -42,7 +42,8 @@ public sealed class PeerTls : IDisposable
         catch (Exception exception) when (exception
             is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new PeerTlsException($"the key in {keyPath} can't be used with the certificate in {certificatePath}: {exception.Message}");
+            throw new PeerTlsException(
+                $"the key in {keyPath} can't be used with the certificate in {certificatePath}: {exception.Message}", exception);
         }
     }
 
@@ -90,7 +91,7 @@ public sealed class PeerTls : IDisposable
         }
         catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new PeerTlsException($"no certificate can be read from {path}: {exception.Message}");
+            throw new PeerTlsException($"no certificate can be read from {path}: {exception.Message}", exception);
         }
 
         return certificates.Count > 0 ? certificates : throw new PeerTlsException($"there is no certificate in {path}");

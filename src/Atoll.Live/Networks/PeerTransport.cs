@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Atoll.Live.Networks;
 
 /// <summary>
-/// A node's connections to its peers, shared by its loops. Each node dials its own outgoing connections, one a peer and lane, and sends only
-/// on those; so there is nothing to agree on about who dials. A node counts as connected when it can be sent to.
+/// A node's connections to its peers, shared by its loops. Each node dials its own outgoing connections, one a peer and lane, and
+/// sends only on those; so there is nothing to agree on about who dials. A node counts as connected when it can be sent to.
 /// </summary>
 public sealed class PeerTransport : IDisposable
 {

@@ -36,7 +36,7 @@ public sealed record PeerTransportOptions
     /// <summary>From the connection's start to the end of both greetings; who is slower is a stranger or stuck.</summary>
     public Duration GreetingTimeout { get; init; } = Duration.FromSeconds(2);
 
-    /// <summary>The first pause after a failed dial; it doubles up to <see cref="RedialPauseMax"/>, give or take a half at random.</summary>
+    /// <summary>The pause after a failed dial; it doubles up to <see cref="RedialPauseMax"/>, give or take a half at random.</summary>
     public Duration RedialPauseMin { get; init; } = Duration.FromMilliseconds(50);
 
     /// <summary>The longest pause between dials: a node that comes back is noticed within about this time.</summary>

@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Atoll.Live.Nodes;
 
 /// <summary>
-/// A node's folder, locked for this process. It holds the identity file and a folder for each loop ("loop-0", ...). The lock is the operating
-/// system's, so it ends with the process, however that ends.
+/// A node's folder, locked for this process. It holds the identity file and a folder for each loop ("loop-0", ...). The lock is the
+/// operating system's, so it ends with the process, however that ends.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
@@ -53,7 +53,7 @@ public sealed class DataFolder : IDisposable
     /// <summary>
     /// Makes the folder that node's, durably, when it is nobody's; otherwise checks that it is (its incarnation stays what it was).
     /// </summary>
-    /// <exception cref="DataFolderException">It belongs to another node or cluster, has another number of loops, or can't be written.</exception>
+    /// <exception cref="DataFolderException">It is another node's or cluster's, has other loops, or can't be written.</exception>
     public void Claim(NodeIdentity identity)
     {
         if (Identity is { } present)

@@ -214,9 +214,9 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
     private int LoopFor(Request request)
     {
         var shard = request.Shard;
-        if (shard == ShardId.None && request.Space != SpaceId.None && Directory.TryGetShard(request.Space, request.RoutingHash, out var found))
+        if (shard == ShardId.None && request.Space != SpaceId.None)
         {
-            shard = found.Id;
+            shard = Directory.TryGetShard(request.Space, request.RoutingHash, out var found) ? found.Id : ShardId.None;
         }
 
         return shard == ShardId.None ? 0 : NodeOptions.LoopOf(shard, _loops.Length);

@@ -63,7 +63,8 @@ public sealed class StrangerTests
         const string Reason = "node 2 belongs to cluster 000000000000004e, this node to 000000000000004d";
         Waiting.Until(() => net.Logger.Has($"Can't reach node 1 at {net.Address(1)} (Urgent): it refused: {Reason}"));
         Waiting.Until(() => net.Logger.Lines.Any(line =>
-            line.Line.StartsWith("Refused a connection", StringComparison.Ordinal) && line.Line.EndsWith(Reason, StringComparison.Ordinal)));
+            line.Line.StartsWith("Refused a connection", StringComparison.Ordinal)
+            && line.Line.EndsWith(Reason, StringComparison.Ordinal)));
         Assert.Equal(SendOutcome.Disconnected, net.Network(2).Send(new LoopAddress(new NodeId(1), 0), Lane.Urgent, [1]));
     }
 

@@ -31,11 +31,12 @@ public sealed class DataFolderTests
         using var temporary = new TemporaryFolder();
         using var folder = DataFolder.Open(temporary.Path);
         folder.Claim(Own);
-        Assert.Contains("belongs to cluster 0000000000000abc, not 0000000000000abd", Refusal(Own with { ClusterId = 0xABD }), StringComparison.Ordinal);
-        Assert.Contains("belongs to node 2, not 3", Refusal(Own with { Node = new NodeId(3) }), StringComparison.Ordinal);
-        Assert.Contains("spread over 3 loops, not 1", Refusal(Own with { LoopCount = 1 }), StringComparison.Ordinal);
+        IsRefused(Own with { ClusterId = 0xABD }, "belongs to cluster 0000000000000abc, not 0000000000000abd");
+        IsRefused(Own with { Node = new NodeId(3) }, "belongs to node 2, not 3");
+        IsRefused(Own with { LoopCount = 1 }, "spread over 3 loops, not 1");
 
-        string Refusal(NodeIdentity identity) => Assert.Throws<DataFolderException>(() => folder.Claim(identity)).Message;
+        void IsRefused(NodeIdentity identity, string why) =>
+            Assert.Contains(why, Assert.Throws<DataFolderException>(() => folder.Claim(identity)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,7 +88,8 @@ public sealed class DataFolderTests
     {
         using var temporary = new TemporaryFolder();
         File.WriteAllText(temporary["data"], "");
-        Assert.Contains(temporary["data"], Assert.Throws<DataFolderException>(() => DataFolder.Open(temporary["data"])).Message, StringComparison.Ordinal);
+        var message = Assert.Throws<DataFolderException>(() => DataFolder.Open(temporary["data"])).Message;
+        Assert.Contains(temporary["data"], message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class LiveNodeTests
     public async Task Every_loop_of_a_node_answers()
     {
         using var folder = new TemporaryFolder();
-        var member = NewMember(1) with { };
+        var member = NewMember(1);
         await using var node = Start(folder, member, [member], loops: 3);
         await node.Ready.WaitAsync(Waiting.Deadline);
         for (ulong shard = 0; shard < 6; shard++)
@@ -90,7 +90,7 @@ public sealed class LiveNodeTests
             LoopCount = loops,
             Members = members,
             IsFounder = true,
-            SegmentBytes = 1024 * 1024,
+            SegmentBytes = 4 * 1024 * 1024,
         },
     };
 
