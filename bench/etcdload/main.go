@@ -18,11 +18,11 @@ import (
 )
 
 type result struct {
-	Operation  string  `json:"operation"`
+	Operation  string  `json:"load"`
 	Clients    int     `json:"clients"`
 	Operations int     `json:"operations"`
-	Failures   int     `json:"failures"`
-	Throughput float64 `json:"throughputPerSecond"`
+	Failures   int     `json:"errors"`
+	Throughput float64 `json:"opsPerSecond"`
 	P50        float64 `json:"p50Ms"`
 	P99        float64 `json:"p99Ms"`
 	P999       float64 `json:"p999Ms"`
