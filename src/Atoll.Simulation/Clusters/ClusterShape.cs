@@ -11,7 +11,10 @@ public sealed record ClusterShape
     /// <summary>Event loops of each node.</summary>
     public int LoopsPerNode { get; init; } = 1;
 
-    /// <summary>Replicas of the directory; the first nodes found the cluster with them.</summary>
+    /// <summary>Nodes that found the cluster and hold the directory at first; the others join.</summary>
+    public int Founders { get; init; } = 3;
+
+    /// <summary>Replicas that the directory grows to as nodes join.</summary>
     public int DirectoryReplicas { get; init; } = 3;
 
     /// <summary>The least election timeout.</summary>

@@ -23,6 +23,7 @@ public sealed class SimCluster
     private readonly List<SimNode> _nodes = [];
     private readonly Prng _prng;
     private readonly ulong _clusterId;
+    private bool _isJoining;
 
     /// <summary>A cluster whose machines stand there, switched off.</summary>
     /// <param name="seed">Draws everything that happens.</param>
@@ -148,6 +149,41 @@ public sealed class SimCluster
         return node;
     }
 
+    /// <summary>A new machine joins the running cluster when it can; it may take until the directory answers.</summary>
+    /// <param name="prepare">Called with the machine before it starts.</param>
+    public void BeginToAddNode(Action<SimNode> prepare)
+    {
+        if (_isJoining)
+        {
+            return;
+        }
+
+        // One at a time: the directory gives the numbers out in the order of registration.
+        _isJoining = true;
+        var node = new SimNode(this, new NodeId((uint)_nodes.Count + 1), _prng.Fork());
+        prepare(node);
+        var writer = new WireWriter();
+        DirectoryCommand.WriteRegisterNode(writer, node.Description);
+        Register(NewClient());
+
+        void Register(SimClient client) => client.Call(
+            new Request { Kind = RequestKind.Write, Shard = ShardId.Directory, Payload = writer.ToArray() },
+            result =>
+            {
+                if (result.Response.Status != ResponseStatus.Ok)
+                {
+                    Register(client);
+                    return;
+                }
+
+                Check.That(DirectoryResult.TryRead(result.Response.Body, out var registered));
+                Check.That(registered.Status == DirectoryStatus.Ok && registered.Id == node.Id.Value);
+                _isJoining = false;
+                _nodes.Add(node);
+                node.Start();
+            });
+    }
+
     /// <summary>Creates a space of records.</summary>
     public SpaceId CreateSpace(string name, int replicas = 3, int shards = 1)
     {
@@ -205,7 +241,7 @@ public sealed class SimCluster
         Scheduler.Trace.Record(Scheduler.Now, SimEventKind.Fault, node.Value, what.Length, 0);
     }
 
-    private ImmutableArray<SimNode> Founders() => [.. _nodes.Take(Shape.DirectoryReplicas)];
+    private ImmutableArray<SimNode> Founders() => [.. _nodes.Take(Shape.Founders)];
 
     private void Join(SimClient client, SimNode node)
     {

@@ -1,0 +1,108 @@
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Node.Replicas;
+using Atoll.Simulation.Clusters;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Simulation.Checkers;
+
+/// <summary>
+/// When nothing goes wrong any more, all replicas of a shard come to the same state, and the replica sets are what the directory says.
+/// Expendable nodes whose disks were hit are excused.
+/// </summary>
+internal static class ConvergenceChecker
+{
+    /// <summary>What is still missing, in words; null when everything has converged.</summary>
+    public static string? Missing(SimCluster cluster)
+    {
+        var view = cluster.Directory;
+        foreach (var node in cluster.Nodes.Where(node => !node.IsExpendable))
+        {
+            if (!node.IsReady)
+            {
+                return $"n{node.Id} is not ready";
+            }
+
+            for (var loop = 0; loop < cluster.Shape.LoopsPerNode; loop++)
+            {
+                if (node.Loop(loop)!.Directory.Version != view.Version)
+                {
+                    return $"n{node.Id}/{loop} has an old view of the directory";
+                }
+            }
+        }
+
+        foreach (var shard in view.Shards)
+        {
+            if (MissingOf(cluster, shard) is { } missing)
+            {
+                return $"shard {shard.Id}: {missing}";
+            }
+        }
+
+        return null;
+    }
+
+    private static string? MissingOf(SimCluster cluster, ShardInfo shard)
+    {
+        var leaders = 0;
+        LogIndex? applied = null;
+        ulong? state = null;
+        foreach (var id in shard.Replicas)
+        {
+            var node = cluster.Node((int)id.Value);
+            if (ReplicaOn(node, shard.Id) is not { FaultReason: null } replica)
+            {
+                if (node.IsExpendable)
+                {
+                    continue;
+                }
+
+                return $"n{id} has no working replica";
+            }
+
+            if (replica.Raft.Role == Kernel.Raft.Role.Leader)
+            {
+                leaders++;
+                if (replica.Raft.Membership.IsJoint || !replica.Raft.Membership.Voters.SequenceEqual(shard.Replicas.Order()))
+                {
+                    return $"its membership is {replica.Raft.Membership}, not {string.Join(' ', shard.Replicas)}";
+                }
+            }
+
+            if (node.IsExpendable)
+            {
+                continue;
+            }
+
+            if (applied is { } other && other != replica.State.AppliedIndex)
+            {
+                return $"n{id} has applied {replica.State.AppliedIndex}, another {other}";
+            }
+
+            applied = replica.State.AppliedIndex;
+            var hash = replica.State.StateHash();
+            if (state is { } same && same != hash)
+            {
+                throw new SafetyViolationException($"shard {shard.Id}: replicas with the same applied index {applied} have different states");
+            }
+
+            state = hash;
+        }
+
+        return leaders == 1 ? null : $"it has {leaders} leaders";
+    }
+
+    private static ShardReplica? ReplicaOn(SimNode node, ShardId shard)
+    {
+        foreach (var loop in Enumerable.Range(0, node.Disks.Count))
+        {
+            if (node.Loop(loop)?.Replicas.TryGetValue(shard, out var replica) == true)
+            {
+                return replica;
+            }
+        }
+
+        return null;
+    }
+}

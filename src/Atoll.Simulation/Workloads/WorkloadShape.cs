@@ -1,0 +1,64 @@
+using Atoll.Foundation.Time;
+
+namespace Atoll.Simulation.Workloads;
+
+/// <summary>What clients do: the numbers of a records workload. Weights are relative to each other.</summary>
+public sealed record WorkloadShape
+{
+    /// <summary>Clients that work at once, each one request after the other.</summary>
+    public int Clients { get; init; } = 5;
+
+    /// <summary>The longest time that a client thinks between two requests.</summary>
+    public Duration ThinkMax { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>Keys that stand alone.</summary>
+    public int Keys { get; init; } = 20;
+
+    /// <summary>Groups of keys of one shard, for batches and scans.</summary>
+    public int Groups { get; init; } = 3;
+
+    /// <summary>Keys of a group.</summary>
+    public int GroupKeys { get; init; } = 3;
+
+    /// <summary>The usual size of values.</summary>
+    public int ValueBytesMax { get; init; } = 100;
+
+    /// <summary>How often a value is large, in parts per million.</summary>
+    public int LargePartsPerMillion { get; init; } = 5_000;
+
+    /// <summary>The size of large values.</summary>
+    public int LargeValueBytesMax { get; init; } = 60_000;
+
+    /// <summary>Weight of gets.</summary>
+    public int Gets { get; init; } = 30;
+
+    /// <summary>Weight of puts.</summary>
+    public int Puts { get; init; } = 30;
+
+    /// <summary>Weight of compare-and-set.</summary>
+    public int CompareAndSets { get; init; } = 12;
+
+    /// <summary>Weight of deletes.</summary>
+    public int Deletes { get; init; } = 5;
+
+    /// <summary>Weight of batches over a group.</summary>
+    public int Batches { get; init; } = 8;
+
+    /// <summary>Weight of scans of a group.</summary>
+    public int Scans { get; init; } = 8;
+
+    /// <summary>Weight of reads that ask for less than linearizable.</summary>
+    public int RelaxedReads { get; init; } = 8;
+
+    /// <summary>Weight of writes with a time to live.</summary>
+    public int ExpiringPuts { get; init; } = 4;
+
+    /// <summary>Clients that follow the changes of a shard.</summary>
+    public int Watchers { get; init; } = 1;
+
+    /// <summary>How long one attempt of a request may take.</summary>
+    public Duration AttemptTimeout { get; init; } = Duration.FromSeconds(2);
+
+    /// <summary>How long a client tries.</summary>
+    public Duration Patience { get; init; } = Duration.FromSeconds(10);
+}
