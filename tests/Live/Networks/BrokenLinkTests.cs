@@ -44,16 +44,26 @@ public sealed class BrokenLinkTests
     }
 
     [Fact]
-    public void An_idle_link_stays_up_by_keep_alives()
+    public void An_idle_link_says_that_it_is_there_both_ways()
     {
-        using var net = new LiveNetworkHarness((_, options) => options with
+        using var net = new LiveNetworkHarness(nodes: 1);
+        using var listener = Listen();
+        net.Network(1).SetPeer(new NodeId(2), listener.LocalEndPoint!.ToString()!);
+        using var dialled = WelcomeAs(listener, 2);
+        using var dialling = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        dialling.Connect(IPEndPoint.Parse(net.Address(1)));
+        var greeting = new Greeting(1, 1, 77, new NodeId(2), new NodeId(1), Lane.Urgent, 1).Encode();
+        dialling.Send(greeting);
+        var keepAlive = Frame.Build(FrameKind.KeepAlive, []);
+        SkipGreeting(dialled);
+        SkipGreeting(dialling);
+        for (var i = 0; i < 3; i++)
         {
-            KeepAliveInterval = Foundation.Time.Duration.FromMilliseconds(100),
-        });
-        net.Connect(1, 2);
-        var until = LiveClock.Instance.Now + Foundation.Time.Duration.FromMilliseconds(4_000);
-        net.RunUntil(() => LiveClock.Instance.Now > until);
-        Assert.Equal(0, net.Events(1).LinkDowns);
+            Assert.Equal(keepAlive, ReadExactly(dialled, keepAlive.Length));
+            Assert.Equal(keepAlive, ReadExactly(dialling, keepAlive.Length));
+            dialled.Send(keepAlive);
+            dialling.Send(keepAlive);
+        }
     }
 
     [Fact]
@@ -125,6 +135,26 @@ public sealed class BrokenLinkTests
         var connection = listener.Accept();
         connection.Send(new Welcome(1, 77, new NodeId(node), 1).Encode());
         return connection;
+    }
+
+    private static void SkipGreeting(Socket socket)
+    {
+        ReadExactly(socket, Greeting.Magic.Length + Frame.LengthOffset);
+        var payloadBytes = BitConverter.ToInt32(ReadExactly(socket, sizeof(int)));
+        ReadExactly(socket, Frame.HeaderBytes - Frame.LengthOffset - sizeof(int) + payloadBytes);
+    }
+
+    private static byte[] ReadExactly(Socket socket, int count)
+    {
+        var bytes = new byte[count];
+        for (var read = 0; read < count;)
+        {
+            var more = socket.Receive(bytes.AsSpan(read));
+            Assert.NotEqual(0, more);
+            read += more;
+        }
+
+        return bytes;
     }
 
     private static void Drain(Socket socket)
