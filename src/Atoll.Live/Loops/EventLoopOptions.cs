@@ -8,7 +8,7 @@ public sealed record EventLoopOptions
     /// <summary>The defaults.</summary>
     public static readonly EventLoopOptions Default = new();
 
-    /// <summary>The longest time between two ticks: fine enough for timeouts of 100 ms, and long enough for an idle node to sleep.</summary>
+    /// <summary>The time between two ticks: fine enough for timeouts of 100 ms, and long enough for an idle node to sleep.</summary>
     public Duration TickInterval { get; init; } = Duration.FromMilliseconds(10);
 
     /// <summary>
