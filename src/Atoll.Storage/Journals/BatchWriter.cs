@@ -225,7 +225,7 @@ internal sealed class BatchWriter
     {
         if (_closed.Count == 0 && _isFlushWanted && (_open.Records > 0 || _open.IsWantedEmpty))
         {
-            if (!HasRoom(0))
+            if (_open.Records == 0 && !HasRoom(0))
             {
                 MoveOpenToNextSegment();
             }

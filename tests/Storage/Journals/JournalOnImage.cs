@@ -56,17 +56,23 @@ internal static class JournalOnImage
         return new LogEntry(new LogIndex((ulong)index), new Term((ulong)term), EntryKind.Command, payload);
     }
 
-    public static LogReadResult ReadAll(this ShardLog log, ImageDisk disk, int first, int last, int maxBytes = int.MaxValue)
+    public static LogReadResult ReadAll(this ShardLog log, ImageDisk disk, int first, int last, int maxBytes = int.MaxValue) =>
+        log.ReadAll(disk.Pump, first, last, maxBytes);
+
+    public static LogReadResult ReadAll(this ShardLog log, Action pump, int first, int last, int maxBytes = int.MaxValue)
     {
         LogReadResult? result = null;
         log.Read(new LogIndex((ulong)first), new LogIndex((ulong)last), maxBytes, r => result = r);
-        disk.Pump();
+        pump();
         Assert.NotNull(result);
         return result.Value;
     }
 
     /// <summary>All that a journal holds, in words: equal for equal content.</summary>
-    public static string Describe(Journal journal, ImageDisk disk)
+    public static string Describe(Journal journal, ImageDisk disk) => Describe(journal, disk.Pump);
+
+    /// <summary>All that a journal holds, in words: equal for equal content.</summary>
+    public static string Describe(Journal journal, Action pump)
     {
         var text = new StringBuilder();
         foreach (var shard in journal.Shards)
@@ -76,7 +82,7 @@ internal static class JournalOnImage
             var next = log.FirstIndex;
             while (next <= log.LastIndex)
             {
-                var read = log.ReadAll(disk, (int)next.Value, (int)log.LastIndex.Value);
+                var read = log.ReadAll(pump, (int)next.Value, (int)log.LastIndex.Value);
                 if (read.Status != LogReadStatus.Ok)
                 {
                     return $"{read.Status} {read.Corruption}";
