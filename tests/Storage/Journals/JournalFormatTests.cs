@@ -1,0 +1,96 @@
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Storage.Journals;
+using Xunit;
+using static Atoll.Storage.Tests.Journals.JournalOnImage;
+
+namespace Atoll.Storage.Tests.Journals;
+
+/// <summary>The bytes of every layout. A change here is a change of the format: it needs a new version and a test of the upgrade.</summary>
+public sealed class JournalFormatTests
+{
+    [Fact]
+    public void Places_and_sizes()
+    {
+        Assert.Equal((4096, 4096, 4608, 8192),
+            (JournalFormat.BlockBytes, JournalFormat.HeaderCopyOffset, JournalFormat.MarkOffset, JournalFormat.DataOffset));
+        Assert.Equal((64, 64, 36, 32), (SegmentHeader.SizeBytes, BatchHeader.SizeBytes, RecordHeader.SizeBytes, DurableMark.SizeBytes));
+        Assert.Equal("f/00000000000000ab.log", JournalFormat.SegmentName("f", 0xab));
+        Assert.True(JournalFormat.TryParseSegmentName("00000000000000ab.log", out var number) && number == 0xab);
+        Assert.False(JournalFormat.TryParseSegmentName("00000000000000AB.log", out _));
+        Assert.False(JournalFormat.TryParseSegmentName("0000000000000ab.log", out _));
+        Assert.Equal(0x75ebdb40u, JournalFormat.Mask(1, 2));
+    }
+
+    [Fact]
+    public void Segment_header()
+    {
+        var bytes = new byte[SegmentHeader.SizeBytes];
+        new SegmentHeader(0x1122334455667788, 0xab).Write(bytes);
+        AssertBytes(
+            """
+            41544f4c4c4a4e4c01000000b88e4daf8877665544332211ab00000000000000
+            0000000000000000000000000000000000000000000000000000000000000000
+            """, bytes);
+    }
+
+    [Fact]
+    public void Durable_mark()
+    {
+        var bytes = new byte[DurableMark.SizeBytes];
+        new DurableMark(0xab, 0x1234).Write(bytes, 0xdeadbeef);
+        AssertBytes(
+            """
+            41544d4b2295ef32ab0000000000000034120000000000000000000000000000
+            """, bytes);
+    }
+
+    [Fact]
+    public void Batch_header()
+    {
+        var bytes = new byte[BatchHeader.SizeBytes];
+        new BatchHeader(0xab, 0x1234, 0x1233, 0xa0, 0xcafebabe, 0x5678, 0x0badf00d, 3).Write(bytes, 0xdeadbeef);
+        AssertBytes(
+            """
+            415442549710a1d8ab0000000000000034120000000000003312000000000000
+            a000000000000000bebafeca785600000df0ad0b030000000000000000000000
+            """, bytes);
+    }
+
+    [Fact]
+    public void A_journal_with_a_record_of_every_type()
+    {
+        var disk = new ImageDisk();
+        var journal = Open(disk);
+        var log = journal.Shard(Shard(5));
+        log.SaveHardState(new HardState(new Term(2), new NodeId(3)));
+        log.Append([Entry(1, 1, "ab"), Entry(2, 2, "", EntryKind.Empty)]);
+        log.CompactPrefix(new LogIndex(1));
+        log.ResetTo(new LogIndex(8), new Term(4));
+        journal.DropShard(Shard(5));
+        journal.FlushAll(disk);
+        var file = disk.Files["journal/0000000000000001.log"].AsSpan(JournalFormat.DataOffset);
+        Assert.True(file[JournalFormat.BlockBytes..].IndexOfAnyExcept((byte)0) < 0);
+        AssertBytes(
+            """
+            41544254e6364bad010000000000000001000000000000000000000000000000
+            010000000000000000000000da0000009aeae9b7060000000000000000000000
+            f2c42bcd00000000030000000500000000000000030000000000000002000000
+            000000007c311bf7020000000101000005000000000000000100000000000000
+            0100000000000000616295a9e07e000000000100000005000000000000000200
+            00000000000002000000000000000904c7970000000004000000050000000000
+            000001000000000000000100000000000000ae521a2600000000050000000500
+            000000000000080000000000000004000000000000004914306d000000000600
+            0000050000000000000000000000000000000000000000000000000000000000
+            0000000000000000000000000000000000000000000000000000000000000000
+            """, file[..320].ToArray());
+    }
+
+    [Fact]
+    public void Types_of_records_keep_their_numbers() => Assert.Equal(
+        "Entry=1 MovedEntry=2 HardState=3 Base=4 Reset=5 Drop=6",
+        string.Join(' ', Enum.GetValues<RecordType>().Select(type => $"{type}={(byte)type}")));
+
+    private static void AssertBytes(string expected, byte[] actual) =>
+        Assert.Equal(expected, string.Join('\n', Convert.ToHexStringLower(actual).Chunk(64).Select(line => new string(line))));
+}
