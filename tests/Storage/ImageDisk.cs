@@ -59,8 +59,9 @@ public sealed class ImageDisk : IDisk
     public void List(string folder, Action<DiskResult, IReadOnlyList<DiskEntry>> done)
     {
         var files = Files
-            .Where(f => f.Key.StartsWith(folder + "/", StringComparison.Ordinal) && !f.Key[(folder.Length + 1)..].Contains('/', StringComparison.Ordinal))
+            .Where(f => f.Key.StartsWith(folder + "/", StringComparison.Ordinal))
             .Select(f => new DiskEntry(f.Key[(folder.Length + 1)..], f.Value.Length))
+            .Where(f => !f.Name.Contains('/', StringComparison.Ordinal))
             .ToList();
         _ends.Enqueue(() => done(DiskResult.Success, files));
     }

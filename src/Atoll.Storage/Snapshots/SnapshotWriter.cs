@@ -94,6 +94,12 @@ public sealed class SnapshotWriter
     {
         Check.That(_done is null && !_isAborted);
         _done = done;
+        if (HasFailed)
+        {
+            Continue();
+            return;
+        }
+
         if (_filledBytes > 0)
         {
             CloseChunk();
@@ -149,7 +155,7 @@ public sealed class SnapshotWriter
         {
             _isTrailerQueued = false;
             _isBusy = true;
-            _file!.Sync(result => Synced(result));
+            _file!.Sync(Synced);
         }
     }
 
@@ -234,6 +240,7 @@ public sealed class SnapshotWriter
         _isAbandoned = true;
         _waiting.Clear();
         _filling = [];
+        _filledBytes = 0;
         PendingBytes = 0;
         _isBusy = true;
         _file?.Close();

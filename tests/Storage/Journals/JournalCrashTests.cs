@@ -205,7 +205,9 @@ public sealed class JournalCrashTests
             JournalOpening? opening = null;
             Journal.Open(Disk.Mount(), "j", _options, o => opening = o);
             Pump();
-            Assert.True(opening?.Status == JournalOpeningStatus.Ok, $"seed {_seed}: {opening?.Status} {opening?.Corruption} {opening?.DiskResult}");
+            Assert.True(
+                opening?.Status == JournalOpeningStatus.Ok,
+                $"seed {_seed}: {opening?.Status} {opening?.Corruption} {opening?.DiskResult}");
             _journal = opening!.Journal;
         }
 

@@ -78,7 +78,8 @@ internal static class JournalOnImage
         foreach (var shard in journal.Shards)
         {
             var log = journal.Shard(shard);
-            text.Append($"shard {shard}: term {log.HardState.Term} vote {log.HardState.Vote} after {log.CompactedIndex}/{log.CompactedTerm}:");
+            text.Append($"shard {shard}: term {log.HardState.Term} vote {log.HardState.Vote}");
+            text.Append($" after {log.CompactedIndex}/{log.CompactedTerm}:");
             var next = log.FirstIndex;
             while (next <= log.LastIndex)
             {

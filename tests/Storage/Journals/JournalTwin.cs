@@ -38,7 +38,8 @@ internal sealed class JournalTwin
         var text = new StringBuilder();
         foreach (var (shard, content) in _history[^1].Shards)
         {
-            text.Append($"shard {shard}: term {content.HardState.Term} vote {content.HardState.Vote} after {content.Base.Index}/{content.Base.Term}:");
+            text.Append($"shard {shard}: term {content.HardState.Term} vote {content.HardState.Vote}");
+            text.Append($" after {content.Base.Index}/{content.Base.Term}:");
             foreach (var entry in content.Entries)
             {
                 var hash = StableHash.Compute(entry.Payload.Span);
