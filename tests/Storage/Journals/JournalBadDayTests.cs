@@ -190,6 +190,40 @@ public sealed class JournalBadDayTests
     }
 
     [Fact]
+    public void A_segment_goes_only_after_what_makes_it_needless_is_durable()
+    {
+        // The compaction stands at the end of a queue of batches; those before it must not already say that the segment may go.
+        for (var events = 0; events < 60; events++)
+        {
+            var world = new JournalOnSimulatedDisk(Small with { WritesInFlightMax = 1 });
+            var log = world.Journal.Shard(Shard(1));
+            for (var i = 1; i <= 12; i++)
+            {
+                log.Append([Entry(i, 1, 5000)]);
+                world.Flush();
+            }
+
+            var other = world.Journal.Shard(Shard(2));
+            for (var i = 1; i <= 10; i++)
+            {
+                other.Append([Entry(i, 1, 6000)]);
+            }
+
+            var compacted = log.CompactPrefix(new LogIndex(12));
+            world.Journal.Flush();
+            for (var i = 0; i < events && world.PumpOne(); i++)
+            {
+            }
+
+            var isCompacted = world.Journal.DurableSequence >= compacted;
+            world.CrashAndOpen(powerLoss: true);
+            var again = world.Journal.Shard(Shard(1));
+            Assert.Equal(isCompacted ? new LogIndex(12) : LogIndex.Zero, again.CompactedIndex);
+            Assert.Equal(new LogIndex(12), again.LastIndex);
+        }
+    }
+
+    [Fact]
     public void The_shard_that_holds_the_oldest_segment_is_named()
     {
         var world = new JournalOnSimulatedDisk();

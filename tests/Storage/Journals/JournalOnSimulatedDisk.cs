@@ -46,6 +46,8 @@ internal sealed class JournalOnSimulatedDisk
         }
     }
 
+    public bool PumpOne() => _scheduler.RunNext();
+
     public void Flush()
     {
         Journal.Flush();
