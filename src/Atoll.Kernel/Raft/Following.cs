@@ -105,8 +105,19 @@ internal sealed class Following(ReplicaState state)
     /// <summary>See <see cref="RaftCore.TryBeginSnapshotInstall"/>.</summary>
     internal bool TryBeginInstall(LogIndex index, Term term, Instant now)
     {
-        if (state.Role == Role.Leader || state.Installing is not null || !IsNeeded(index, term))
+        if (state.Role == Role.Leader || state.Installing is not null)
         {
+            return false;
+        }
+
+        if (!IsNeeded(index, term))
+        {
+            if (state.Leader != NodeId.None)
+            {
+                // What makes it needless may still be on its way to the disk.
+                Reply(state.Leader, RaftMessage.SnapshotReply(state.Term, index, 0, SnapshotStatus.Done));
+            }
+
             return false;
         }
 

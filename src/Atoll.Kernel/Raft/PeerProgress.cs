@@ -61,6 +61,9 @@ internal sealed class PeerProgress(NodeId node, bool isSelf, LogIndex next, Inst
         return isNews;
     }
 
+    /// <summary>Nothing is known any more about what the replica has.</summary>
+    internal void LoseMatch() => Match = LogIndex.Zero;
+
     internal void BecomeProbe(LogIndex next)
     {
         State = ProgressState.Probe;

@@ -175,7 +175,8 @@ public sealed class RaftCore
 
     /// <summary>
     /// The host has a whole snapshot and asks whether to install it. When true, appends are ignored until <see cref="SnapshotInstalled"/> or
-    /// <see cref="SnapshotInstallFailed"/> is called; when false, the replica has everything already, and the host drops the snapshot.
+    /// <see cref="SnapshotInstallFailed"/> is called; when false, the snapshot is not needed, and the host drops it. The core tells the
+    /// leader, then and once it is installed.
     /// </summary>
     public bool TryBeginSnapshotInstall(LogIndex index, Term term, Instant now)
     {

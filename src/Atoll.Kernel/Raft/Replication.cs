@@ -286,16 +286,17 @@ internal sealed class Replication
             ProgressState.Replicate => reply.Index > peer.Match && reply.Index < peer.Next,
             _ => false,
         };
-        if (!isAnswerToNow)
+        if (!isAnswerToNow || reply.Index == LogIndex.Zero)
         {
+            // Late; or nonsense: nobody can refuse to begin at the beginning.
             return;
         }
 
         if (reply.Index <= peer.Match)
         {
-            // Its disk has lost what it said was durable. It stays unserved until somebody replaces it.
+            // Its disk has lost what it said was durable (or the refusal is late). It gets it again, and counts for it no more meanwhile.
             LostAcknowledgedProbe.Hit();
-            return;
+            peer.LoseMatch();
         }
 
         if (peer.State == ProgressState.Replicate)

@@ -86,13 +86,15 @@ public sealed class RaftCoreTests
         // Figure 5.3, step 6: what follows may have been acknowledged.
         var core = new RaftCore(Options(), RaftRestoredState.New(Trio), new Prng(1), Start);
         core.Step(Two, Append(term: 2, previous: 0, previousTerm: 0, commit: 0, 1, 1, 2, 2), Start);
+        core.Effects.Clear();
         Assert.False(core.TryBeginSnapshotInstall(new LogIndex(3), new Term(2), Start));
+        Assert.Equal("SnapshotReply term 2 snapshot 3 Done offset 0 (after durable)", SentTo(core, Two));
         Assert.Equal(new LogIndex(3), core.CommitIndex);
         Assert.Equal(new LogIndex(4), core.LastIndex);
         core.Effects.Clear();
         core.Step(Two, RaftMessage.SnapshotChunk(new Term(2), new LogIndex(4), new Term(2), Trio, 0, 9, default), Start);
         Assert.Equal(new LogIndex(4), core.CommitIndex);
-        Assert.Equal("SnapshotReply term 2 snapshot 4 Done offset 9", SentTo(core, Two));
+        Assert.Equal("SnapshotReply term 2 snapshot 4 Done offset 9 (after durable)", SentTo(core, Two));
     }
 
     [Fact]
@@ -161,6 +163,52 @@ public sealed class RaftCoreTests
         core.Step(Two, RaftMessage.AppendMatched(core.Term, new LogIndex(11)), now);
         core.Propose([.. Enumerable.Range(0, 7).Select(_ => new Proposal(EntryKind.Command, payload))], now, out _);
         Assert.Equal(["12-14", "15-17", "18-18"], Batches(core, Two));
+    }
+
+    [Fact]
+    public void A_learner_becomes_a_voter_only_when_it_lacks_little_and_was_heard_lately()
+    {
+        // 4.2.1; museum, row 14.
+        var four = new NodeId(4);
+        var core = new RaftCore(Options() with { PromotionLagEntriesMax = 2 }, RaftRestoredState.New(Trio), new Prng(1), Start);
+        var now = Elect(core);
+        Commit();
+        Assert.Equal(ProposalOutcome.Accepted, core.ProposeMembership(Membership.Of(Trio.Voters, [four]), now, out _));
+        Commit();
+        var quartet = Membership.Of([.. Trio.Voters, four]);
+        Assert.Equal(ProposalOutcome.LearnerNotCaughtUp, core.ProposeMembership(quartet, now, out _));
+        core.Propose([.. Enumerable.Repeat(new Proposal(EntryKind.Command, default), 3)], now, out _);
+        core.Step(four, RaftMessage.AppendMatched(core.Term, new LogIndex(2)), now);
+        Assert.Equal(ProposalOutcome.LearnerNotCaughtUp, core.ProposeMembership(quartet, now, out _));
+        core.Step(four, RaftMessage.AppendMatched(core.Term, new LogIndex(3)), now);
+        var late = now + Duration.FromMilliseconds(1201);
+        Assert.Equal(ProposalOutcome.LearnerNotCaughtUp, core.ProposeMembership(quartet, late, out _));
+        Assert.Equal(ProposalOutcome.Accepted, core.ProposeMembership(quartet, now, out _));
+        Assert.Equal("[1 2 3 4] from [1 2 3]", core.Membership.ToString());
+
+        void Commit()
+        {
+            core.LogDurable(core.LastIndex, core.Term, now);
+            core.Step(Two, RaftMessage.AppendMatched(core.Term, core.LastIndex), now);
+            Assert.Equal(core.LastIndex, core.CommitIndex);
+        }
+    }
+
+    [Fact]
+    public void A_follower_that_lost_what_it_had_acknowledged_gets_it_again_and_does_not_count_for_it_meanwhile()
+    {
+        var core = new RaftCore(Options(), RaftRestoredState.New(Trio), new Prng(1), Start);
+        var now = Elect(core);
+        core.Propose([new Proposal(EntryKind.Command, default), new Proposal(EntryKind.Command, default)], now, out _);
+        core.Step(Two, RaftMessage.AppendMatched(core.Term, new LogIndex(2)), now);
+        core.PeerUnreachable(Two, now);
+        core.Effects.Clear();
+        core.Step(Two, RaftMessage.AppendRefused(core.Term, new LogIndex(2), LogIndex.Zero, Term.Zero), now);
+        Assert.Equal(["1-3"], Batches(core, Two));
+        core.LogDurable(new LogIndex(3), core.Term, now);
+        Assert.Equal(LogIndex.Zero, core.CommitIndex);
+        core.Step(Two, RaftMessage.AppendMatched(core.Term, new LogIndex(3)), now);
+        Assert.Equal(new LogIndex(3), core.CommitIndex);
     }
 
     [Fact]
@@ -283,7 +331,7 @@ public sealed class RaftCoreTests
         {
             if (core.Effects[i] is { Kind: RaftEffectKind.Send } effect && effect.Peer == peer)
             {
-                sent.Add(core.Effects.MessageOf(effect).ToString());
+                sent.Add(core.Effects.MessageOf(effect) + (effect.AfterDurable ? " (after durable)" : ""));
             }
         }
 
