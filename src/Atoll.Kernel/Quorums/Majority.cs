@@ -13,8 +13,8 @@ public static class Majority
     }
 
     /// <summary>
-    /// The highest value that a majority has reached, given what each member has: of indices, what may be committed; of instants, since when
-    /// a majority has not been silent. Reorders the values.
+    /// The highest value that a majority has reached, given what each member has: of indices, what may be committed; of instants, since
+    /// when a majority has not been silent. Reorders the values.
     /// </summary>
     public static T Reached<T>(Span<T> values)
         where T : IComparable<T>

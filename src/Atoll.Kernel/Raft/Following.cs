@@ -87,7 +87,10 @@ internal sealed class Following(ReplicaState state)
     /// <summary>A piece of a snapshot from the leader of this term.</summary>
     internal void OnSnapshotChunk(NodeId from, in RaftMessage chunk, Instant now)
     {
-        if (chunk.Membership is not { IsWellFormed: true } || chunk.LogTerm > chunk.Term || !Accept(from, now) || state.Installing is not null)
+        if (chunk.Membership is not { IsWellFormed: true }
+            || chunk.LogTerm > chunk.Term
+            || !Accept(from, now)
+            || state.Installing is not null)
         {
             return;
         }

@@ -329,7 +329,9 @@ internal sealed class Leadership
         FinishMembershipChange(now);
     }
 
-    /// <summary>A committed joint membership is left at once; a leader that has no place in the new one then goes (4.2.2 and 4.3).</summary>
+    /// <summary>
+    /// A committed joint membership is left at once; a leader that has no place in the new one then goes (4.2.2 and 4.3).
+    /// </summary>
     private void FinishMembershipChange(Instant now)
     {
         if (_state.Memberships.LatestIndex > _state.CommitIndex)
@@ -350,7 +352,9 @@ internal sealed class Leadership
         }
     }
 
-    /// <summary>Tells everyone what is committed, and the best successor to campaign, so that nobody waits for an election timeout.</summary>
+    /// <summary>
+    /// Tells everyone what is committed, and the best successor to campaign, so that nobody waits for an election timeout.
+    /// </summary>
     private void HandOver()
     {
         _replication.SendHeartbeats(_reads.Round);

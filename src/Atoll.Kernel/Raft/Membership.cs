@@ -97,7 +97,8 @@ public sealed record Membership(
         && Learners.AsSpan().SequenceEqual(other.Learners.AsSpan());
 
     /// <inheritdoc />
-    public override int GetHashCode() => Voters.Concat(OutgoingVoters).Concat(Learners).Aggregate(17, (hash, node) => (hash * 31) + (int)node.Value);
+    public override int GetHashCode() =>
+        Voters.Concat(OutgoingVoters).Concat(Learners).Aggregate(17, (hash, node) => (hash * 31) + (int)node.Value);
 
     /// <summary>"[1 2 3]", joint "[1 2 4] from [1 2 3]", with learners "[1 2 3] learners [4]".</summary>
     public override string ToString() =>

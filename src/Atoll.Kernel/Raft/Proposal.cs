@@ -32,7 +32,9 @@ public enum ProposalOutcome : byte
 /// <summary>What became of a request for a read index.</summary>
 public enum ReadOutcome : byte
 {
-    /// <summary>Exactly one <see cref="RaftEffectKind.ReadReady"/> or <see cref="RaftEffectKind.ReadFailed"/> will carry its context.</summary>
+    /// <summary>
+    /// Exactly one <see cref="RaftEffectKind.ReadReady"/> or <see cref="RaftEffectKind.ReadFailed"/> will carry its context.
+    /// </summary>
     Accepted = 0,
 
     /// <summary>This replica does not lead; no effect will follow.</summary>

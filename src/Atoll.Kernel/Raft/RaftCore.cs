@@ -122,7 +122,9 @@ public sealed class RaftCore
     /// Changes who replicates the shard. Learners change at once; a change of voters goes through a joint membership, which ends by itself
     /// (dissertation, 4.3). One change at a time, and only when this leader has committed an entry of its term.
     /// </summary>
-    /// <param name="target">Voters and learners as they shall be; no outgoing voters. A new voter must be a learner that has caught up.</param>
+    /// <param name="target">
+    /// Voters and learners as they shall be; no outgoing voters. A new voter must be a learner that has caught up.
+    /// </param>
     /// <param name="now">The time.</param>
     /// <param name="index">Where the (first) entry of the change stands, when accepted.</param>
     public ProposalOutcome ProposeMembership(Membership target, Instant now, out LogIndex index)
@@ -174,8 +176,8 @@ public sealed class RaftCore
     }
 
     /// <summary>
-    /// The host has a whole snapshot and asks whether to install it. When true, appends are ignored until <see cref="SnapshotInstalled"/> or
-    /// <see cref="SnapshotInstallFailed"/> is called; when false, the snapshot is not needed, and the host drops it. The core tells the
+    /// The host has a whole snapshot and asks whether to install it. When true, appends are ignored until <see cref="SnapshotInstalled"/>
+    /// or <see cref="SnapshotInstallFailed"/> is called; when false, the snapshot is not needed, and the host drops it. The core tells the
     /// leader, then and once it is installed.
     /// </summary>
     public bool TryBeginSnapshotInstall(LogIndex index, Term term, Instant now)
@@ -229,7 +231,9 @@ public sealed class RaftCore
         CheckInvariants();
     }
 
-    /// <summary>The membership in force at an index that the log holds or that it is compacted through: what a snapshot of it must carry.</summary>
+    /// <summary>
+    /// The membership in force at an index that the log holds or that it is compacted through: what a snapshot of it must carry.
+    /// </summary>
     public Membership MembershipAt(LogIndex index) => _state.Memberships.At(index);
 
     /// <summary>The term of the entry at an index; false when it is compacted away (except the last such) or not there yet.</summary>
@@ -370,8 +374,8 @@ public sealed class RaftCore
 
     /// <summary>
     /// The chain of positions: what is compacted away was committed, what is committed is in the log, what is durable is in the log. (The
-    /// host's part: compacted &lt;= snapshotted &lt;= applied &lt;= committed.) Commit and durable index are not ordered: others may hold on
-    /// their disks what this replica is still writing.
+    /// host's part: compacted &lt;= snapshotted &lt;= applied &lt;= committed.) Commit and durable index are not ordered: others may hold
+    /// on their disks what this replica is still writing.
     /// </summary>
     private void CheckInvariants()
     {

@@ -15,7 +15,9 @@ public enum RaftEffectKind : byte
     /// </summary>
     AppendEntries = 2,
 
-    /// <summary>Send <see cref="RaftEffects.MessageOf"/> to <see cref="RaftEffect.Peer"/>; mind <see cref="RaftEffect.AfterDurable"/>.</summary>
+    /// <summary>
+    /// Send <see cref="RaftEffects.MessageOf"/> to <see cref="RaftEffect.Peer"/>; mind <see cref="RaftEffect.AfterDurable"/>.
+    /// </summary>
     Send = 3,
 
     /// <summary>
@@ -28,7 +30,9 @@ public enum RaftEffectKind : byte
     /// <summary>Stream a snapshot of at least <see cref="RaftEffect.Index"/> to <see cref="RaftEffect.Peer"/>.</summary>
     SendSnapshot = 5,
 
-    /// <summary>A piece of a snapshot that this replica needs has come: <see cref="RaftEffects.MessageOf"/>, from <see cref="RaftEffect.Peer"/>.</summary>
+    /// <summary>
+    /// A piece of a snapshot that this replica needs has come: <see cref="RaftEffects.MessageOf"/>, from <see cref="RaftEffect.Peer"/>.
+    /// </summary>
     SnapshotChunkReceived = 6,
 
     /// <summary>A follower answered about a snapshot: <see cref="RaftEffects.MessageOf"/>, from <see cref="RaftEffect.Peer"/>.</summary>
@@ -43,12 +47,14 @@ public enum RaftEffectKind : byte
     /// <summary>The read <see cref="RaftEffect.Context"/> can't be answered here: leadership is lost.</summary>
     ReadFailed = 10,
 
-    /// <summary>Role, term or known leader changed: <see cref="RaftEffect.Role"/>, <see cref="RaftEffect.Term"/>, <see cref="RaftEffect.Peer"/>.</summary>
+    /// <summary>
+    /// Role, term or known leader changed: <see cref="RaftEffect.Role"/>, <see cref="RaftEffect.Term"/>, <see cref="RaftEffect.Peer"/>.
+    /// </summary>
     RoleChanged = 11,
 
     /// <summary>
-    /// <see cref="RaftEffect.Membership"/>, at <see cref="RaftEffect.Index"/>, is in force (or in force again, after the log was cut), or is
-    /// now committed: <see cref="RaftEffect.IsCommitted"/>.
+    /// <see cref="RaftEffect.Membership"/>, at <see cref="RaftEffect.Index"/>, is in force (or in force again, after the log was cut), or
+    /// is now committed: <see cref="RaftEffect.IsCommitted"/>.
     /// </summary>
     MembershipChanged = 12,
 }
@@ -80,7 +86,9 @@ public readonly struct RaftEffect
     /// <summary>SaveHardState: the vote to save.</summary>
     public NodeId Vote { get; init; }
 
-    /// <summary>Committed: through here. ReadReady: wait for this. SendSnapshot: at least this. MembershipChanged: where it stands.</summary>
+    /// <summary>
+    /// Committed: through here. ReadReady: wait for this. SendSnapshot: at least this. MembershipChanged: where it stands.
+    /// </summary>
     public LogIndex Index { get; init; }
 
     /// <summary>AppendEntries, SendEntries: the first entry.</summary>

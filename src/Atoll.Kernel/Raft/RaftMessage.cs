@@ -3,7 +3,9 @@ using Atoll.Foundation.Logs;
 
 namespace Atoll.Kernel.Raft;
 
-/// <summary>What a message between two replicas of a shard says. docs/raft.md has the catalogue: who sends each, who handles it, and how.</summary>
+/// <summary>
+/// What a message between two replicas of a shard says. docs/raft.md has the catalogue: who sends each, who handles it, and how.
+/// </summary>
 public enum RaftMessageKind : byte
 {
     /// <summary>Would you vote for me in this (next) term? Nothing changes at the receiver (dissertation, 9.6).</summary>
@@ -56,7 +58,9 @@ public enum SnapshotStatus : byte
     Refused = 2,
 }
 
-/// <summary>One message between two replicas of a shard. Which fields mean something depends on the kind; the factories name them.</summary>
+/// <summary>
+/// One message between two replicas of a shard. Which fields mean something depends on the kind; the factories name them.
+/// </summary>
 public readonly record struct RaftMessage
 {
     /// <summary>What it says.</summary>

@@ -11,7 +11,8 @@ public sealed record RaftOptions
     public required NodeId Self { get; init; }
 
     /// <summary>
-    /// The shortest election timeout. Also how long a replica that heard from a leader ignores vote requests (dissertation, 4.2.3 and 6.4.1).
+    /// The shortest election timeout. Also how long a replica that heard from a leader ignores vote requests (dissertation, 4.2.3 and
+    /// 6.4.1).
     /// </summary>
     public Duration ElectionTimeoutMin { get; init; } = Duration.FromMilliseconds(600);
 
@@ -58,8 +59,8 @@ public sealed record RaftOptions
     public bool LeaseReads { get; init; }
 
     /// <summary>
-    /// How much two replicas' clocks may gain on each other within <see cref="ElectionTimeoutMin"/>. Lease reads are linearizable only while
-    /// that holds: a lease is valid for ElectionTimeoutMin minus this.
+    /// How much two replicas' clocks may gain on each other within <see cref="ElectionTimeoutMin"/>. Lease reads are linearizable only
+    /// while that holds: a lease is valid for ElectionTimeoutMin minus this.
     /// </summary>
     public Duration LeaseClockDriftBound { get; init; } = Duration.FromMilliseconds(100);
 

@@ -4,11 +4,12 @@ namespace Atoll.Kernel.Raft;
 
 /// <summary>What a replica finds on its disk when it starts.</summary>
 /// <param name="HardState">Term and vote.</param>
-/// <param name="SnapshotIndex">The last index that the log no longer holds (it is compacted through here); 0 when it holds everything.</param>
+/// <param name="SnapshotIndex">The last index that the log no longer holds (it is compacted through here), or 0.</param>
 /// <param name="SnapshotTerm">The term of the entry at <paramref name="SnapshotIndex"/>; 0 at index 0.</param>
 /// <param name="SnapshotMembership">
-/// The membership in force at <paramref name="SnapshotIndex"/>. At index 0 the initial one: the same on every founding replica, and
-/// <see cref="Membership.Empty"/> on a replica that joins later and will be told by its leader.
+/// The membership in force at <paramref name="SnapshotIndex"/>, or, when the log keeps a tail from before the newest snapshot, the one in
+/// that snapshot. At index 0 the initial one: the same on every founding replica, and <see cref="Membership.Empty"/> on a replica that
+/// joins later and will be told by its leader.
 /// </param>
 /// <param name="TermRuns">
 /// Where in the log each term starts, ascending in both; empty when the log is. The first run starts at (or before) the log's first index.

@@ -28,7 +28,9 @@ internal sealed class ReadIndexQueue
     /// <summary>Whether a round should be sent for reads now.</summary>
     internal bool WantsRound => _waiting.Count > 0 && _confirming.Count == 0;
 
-    /// <summary>When the latest confirmed round was sent: at that moment, or later, a quorum still followed. Null before the first.</summary>
+    /// <summary>
+    /// When the latest confirmed round was sent: at that moment, or later, a quorum still followed. Null before the first.
+    /// </summary>
     internal Instant? ConfirmedAt { get; private set; }
 
     internal void Add(ulong context) => _waiting.Add(context);

@@ -210,10 +210,10 @@ internal sealed class ReplicaState
     }
 
     /// <summary>
-    /// Takes the host's report that the log is on disk; false when it says nothing new. The term guards against a report about an entry that
-    /// was cut since. Should the same entry have been cut and appended again in between, the report may come before the second write is
-    /// durable; no harm is done: a follower's acknowledgements wait for the disk by themselves, and a leader counts itself only for entries
-    /// of its own term, which are never cut while it leads and which the disk holds only with everything before them.
+    /// Takes the host's report that the log is on disk; false when it says nothing new. The term guards against a report about an entry
+    /// that was cut since. Should the same entry have been cut and appended again in between, the report may come before the second write
+    /// is durable; no harm is done: a follower's acknowledgements wait for the disk by themselves, and a leader counts itself only for
+    /// entries of its own term, which are never cut while it leads and which the disk holds only with everything before them.
     /// </summary>
     internal bool ReportDurable(LogIndex index, Term term)
     {

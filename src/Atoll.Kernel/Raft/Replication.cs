@@ -276,7 +276,8 @@ internal sealed class Replication
             now,
             new InFlightAppends(_state.Options.AppendsInFlightMax, _state.Options.BytesInFlightMax));
 
-    private PeerProgress[] Select(ImmutableArray<NodeId> nodes) => [.. nodes.Select(node => Array.Find(_peers, peer => peer.Node == node)!)];
+    private PeerProgress[] Select(ImmutableArray<NodeId> nodes) =>
+        [.. nodes.Select(node => Array.Find(_peers, peer => peer.Node == node)!)];
 
     private void OnRefused(PeerProgress peer, in RaftMessage reply, Instant now)
     {

@@ -19,7 +19,9 @@ public enum SnapshotChunkVerdict : byte
     /// <summary>As <see cref="Begin"/>, and it is whole.</summary>
     BeginAndComplete = 3,
 
-    /// <summary>Nothing is to be written: it is doubled, or something before it is missing. Answer with <see cref="SnapshotReceiver.NextOffset"/>.</summary>
+    /// <summary>
+    /// Nothing is to be written: it is doubled, or something before it is missing. Answer with <see cref="SnapshotReceiver.NextOffset"/>.
+    /// </summary>
     Unwanted = 4,
 
     /// <summary>Nothing at all: the snapshot is whole already and being installed.</summary>

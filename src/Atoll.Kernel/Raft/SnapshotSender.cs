@@ -44,7 +44,9 @@ public sealed class SnapshotSender
     /// <param name="chunkBytes">The size of a piece.</param>
     /// <param name="chunksInFlightMax">Pieces sent and not yet acknowledged, at most.</param>
     /// <param name="resendAfter">Silence after which unacknowledged pieces are sent again; one second by default.</param>
-    /// <param name="giveUpAfter">Silence after which the snapshot is given up; a minute by default (the receiver may be installing).</param>
+    /// <param name="giveUpAfter">
+    /// Silence after which the snapshot is given up; a minute by default, because the receiver may be installing.
+    /// </param>
     public SnapshotSender(
         LogIndex index,
         Term term,

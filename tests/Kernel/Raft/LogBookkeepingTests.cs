@@ -95,7 +95,8 @@ public sealed class LogBookkeepingTests
                 var budget = random.NextInt(0, 500);
                 Assert.True(sizes.TryFit(new LogIndex(first), new LogIndex(last), budget, out var through, out var bytes));
                 var expected = first;
-                while (expected < last && twin.Where(item => item.Index >= first && item.Index <= expected + 1).Sum(item => item.Size) <= budget)
+                while (expected < last
+                    && twin.Where(item => item.Index >= first && item.Index <= expected + 1).Sum(item => item.Size) <= budget)
                 {
                     expected++;
                 }

@@ -44,7 +44,8 @@ public sealed class QuorumTests
         {
             var voters = Draw(random, random.NextInt(1, 7));
             var outgoing = Draw(random, random.NextInt(0, 7));
-            var twin = Enumerable.Range(0, 11).Last(value => IsReached(voters, value) && (outgoing.Length == 0 || IsReached(outgoing, value)));
+            var twin = Enumerable.Range(0, 11).Last(value =>
+                IsReached(voters, value) && (outgoing.Length == 0 || IsReached(outgoing, value)));
             Assert.Equal(twin, Majority.ReachedByBoth<int>(voters, outgoing));
         }
 
@@ -82,7 +83,8 @@ public sealed class QuorumTests
         var canLose = false;
         for (var future = 0; future < 1 << open.Length; future++)
         {
-            bool Grants(NodeId node) => answers.TryGetValue(node, out var granted) ? granted : (future >> Array.IndexOf(open, node) & 1) == 1;
+            bool Grants(NodeId node) =>
+                answers.TryGetValue(node, out var granted) ? granted : (future >> Array.IndexOf(open, node) & 1) == 1;
             var wins = voters.Count(Grants) * 2 > voters.Length && (outgoing.Length == 0 || outgoing.Count(Grants) * 2 > outgoing.Length);
             canWin |= wins;
             canLose |= !wins;

@@ -74,7 +74,8 @@ public sealed class RaftCoreTests
     public void Election_timeouts_are_spread_over_their_range()
     {
         var timeouts = Enumerable.Range(0, 200)
-            .Select(seed => (new RaftCore(Options(), RaftRestoredState.New(Trio), new Prng((ulong)seed), Start).NextDeadline - Start).Milliseconds)
+            .Select(seed => new RaftCore(Options(), RaftRestoredState.New(Trio), new Prng((ulong)seed), Start).NextDeadline)
+            .Select(deadline => (deadline - Start).Milliseconds)
             .ToArray();
         Assert.All(timeouts, timeout => Assert.InRange(timeout, 600, 1200));
         Assert.True(timeouts.Min() < 650 && timeouts.Max() > 1150);
@@ -312,7 +313,8 @@ public sealed class RaftCoreTests
             new LogIndex(previous),
             new Term(previousTerm),
             new LogIndex(commit),
-            terms.Select((entryTerm, i) => new LogEntry(new LogIndex(previous + (ulong)i + 1), new Term(entryTerm), EntryKind.Command, default)).ToArray());
+            terms.Select((entryTerm, i) =>
+                new LogEntry(new LogIndex(previous + (ulong)i + 1), new Term(entryTerm), EntryKind.Command, default)).ToArray());
 
     private static Instant Elect(RaftCore core)
     {

@@ -170,5 +170,6 @@ public sealed class RaftMessageCodecTests
     private static string Describe(RaftMessage message) =>
         message with { Entries = default, Bytes = default, Membership = null }
         + $" {message.Membership} {Convert.ToHexString(message.Bytes.Span)} "
-        + string.Join(' ', message.Entries.ToArray().Select(entry => $"{entry.Index}@{entry.Term} {entry.Kind} {Convert.ToHexString(entry.Payload.Span)}"));
+        + string.Join(' ', message.Entries.ToArray().Select(entry =>
+            $"{entry.Index}@{entry.Term} {entry.Kind} {Convert.ToHexString(entry.Payload.Span)}"));
 }

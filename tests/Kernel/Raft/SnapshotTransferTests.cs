@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Atoll.Kernel.Tests.Raft;
 
-/// <summary>Both ends of a snapshot's journey (dissertation, 5): whatever is lost, doubled or overtaken, the bytes arrive, once each.</summary>
+/// <summary>
+/// Both ends of a snapshot's journey (dissertation, 5): whatever is lost, doubled or overtaken, the bytes arrive, once each.
+/// </summary>
 public sealed class SnapshotTransferTests
 {
     private static readonly NodeId Sender = new(1);

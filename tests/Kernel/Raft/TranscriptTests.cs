@@ -5,7 +5,8 @@ using Xunit;
 namespace Atoll.Kernel.Tests.Raft;
 
 /// <summary>
-/// Golden transcripts: each file of Transcripts is a scenario, commands with their output below. With ATOLL_REWRITE=1 in the environment the
+/// Golden transcripts: each file of Transcripts is a scenario, commands with their output below. With ATOLL_REWRITE=1 in the environment
+/// the
 /// outputs are rewritten, and the difference is the review; else they must be what the file says.
 /// </summary>
 public sealed class TranscriptTests

@@ -67,7 +67,8 @@ public sealed class TestReplica
         entry.Kind switch
         {
             EntryKind.Empty => $"{entry.Index}@{entry.Term}",
-            EntryKind.Membership => $"{entry.Index}@{entry.Term} {(Membership.TryDecode(entry.Payload, out var membership) ? membership : "?")}",
+            EntryKind.Membership when Membership.TryDecode(entry.Payload, out var membership) =>
+                $"{entry.Index}@{entry.Term} {membership}",
             _ => $"{entry.Index}@{entry.Term} {Encoding.UTF8.GetString(entry.Payload.Span)}",
         };
 

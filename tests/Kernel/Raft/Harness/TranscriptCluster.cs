@@ -48,10 +48,10 @@ public sealed class TranscriptCluster
                 Replica(words[1]).Tick(_now);
                 break;
             case "deliver":
-                Deliver(Node(words[1]), Node(words[2]), words.Length > 3 ? int.Parse(words[3], CultureInfo.InvariantCulture) : int.MaxValue);
+                Deliver(Node(words[1]), Node(words[2]), CountOf(words));
                 break;
             case "drop":
-                var dropped = Math.Min(Queue(words).Count, words.Length > 3 ? int.Parse(words[3], CultureInfo.InvariantCulture) : int.MaxValue);
+                var dropped = Math.Min(Queue(words).Count, CountOf(words));
                 Queue(words).RemoveRange(0, dropped);
                 Print($"{dropped} dropped");
                 break;
@@ -151,15 +151,17 @@ public sealed class TranscriptCluster
 
     private static Duration Milliseconds(string word) => Duration.FromMilliseconds(long.Parse(word, CultureInfo.InvariantCulture));
 
+    private static int CountOf(string[] words) => words.Length > 3 ? int.Parse(words[3], CultureInfo.InvariantCulture) : int.MaxValue;
+
     private static NodeId Node(string word) => new(uint.Parse(word, CultureInfo.InvariantCulture));
 
     private static NodeId[] Nodes(string word) => [.. word.Split(',').Select(Node)];
 
     private static string Describe(TestReplica replica) => !replica.IsUp
         ? $"{replica.Id} down"
-        : $"{replica.Id} {replica.Core.Role}{(replica.Core.IsQuiescent ? " quiescent" : "")} term {replica.Core.Term} leader {replica.Core.Leader}"
-            + $" first {replica.Core.FirstIndex} last {replica.Core.LastIndex} durable {replica.Core.DurableIndex}"
-            + $" commit {replica.Core.CommitIndex} membership {replica.Core.Membership}";
+        : $"{replica.Id} {replica.Core.Role}{(replica.Core.IsQuiescent ? " quiescent" : "")} term {replica.Core.Term}"
+            + $" leader {replica.Core.Leader} first {replica.Core.FirstIndex} last {replica.Core.LastIndex}"
+            + $" durable {replica.Core.DurableIndex} commit {replica.Core.CommitIndex} membership {replica.Core.Membership}";
 
     private static RaftMessage Parse(ReadOnlySpan<string> words)
     {
@@ -172,7 +174,11 @@ public sealed class TranscriptCluster
         return words[0] switch
         {
             "Append" => RaftMessage.Append(
-                new Term(numbers[1]), new LogIndex(numbers[2]), new Term(numbers[3]), new LogIndex(numbers[4]), EntriesAfter(numbers.AsSpan(2))),
+                new Term(numbers[1]),
+                new LogIndex(numbers[2]),
+                new Term(numbers[3]),
+                new LogIndex(numbers[4]),
+                EntriesAfter(numbers.AsSpan(2))),
             "Vote" => RaftMessage.Vote(new Term(numbers[1]), new LogIndex(numbers[2]), new Term(numbers[3]), isTransfer: false),
             "PreVote" => RaftMessage.PreVote(new Term(numbers[1]), new LogIndex(numbers[2]), new Term(numbers[3])),
             "Heartbeat" => RaftMessage.Heartbeat(new Term(numbers[1]), numbers[2], new LogIndex(numbers[3])),
@@ -259,7 +265,10 @@ public sealed class TranscriptCluster
                 case "log":
                     log.Append([
                         .. words.Skip(i + 1).Select((word, position) => new LogEntry(
-                            new LogIndex((ulong)position + 1), new Term(ulong.Parse(word, CultureInfo.InvariantCulture)), EntryKind.Empty, default)),
+                            new LogIndex((ulong)position + 1),
+                            new Term(ulong.Parse(word, CultureInfo.InvariantCulture)),
+                            EntryKind.Empty,
+                            default)),
                     ]);
                     i = words.Length;
                     break;
