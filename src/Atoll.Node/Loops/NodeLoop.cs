@@ -176,7 +176,9 @@ public sealed class NodeLoop : INetworkEvents
             _nextPing = now + _options.PingInterval;
             foreach (var peer in _liveness.Peers)
             {
-                Say(new LoopAddress(peer, 0), PeerMessageKind.Ping);
+                var frame = _outbox.Begin(new LoopAddress(peer, 0), Lane.Urgent, PeerMessageKind.Ping, out var position);
+                frame.WriteUInt64(_directory.View.Version.Value);
+                _outbox.End(new LoopAddress(peer, 0), Lane.Urgent, position);
             }
         }
 
@@ -259,7 +261,20 @@ public sealed class NodeLoop : INetworkEvents
                 break;
             case PeerMessageKind.Ping:
                 Say(from, PeerMessageKind.Pong);
+                if (new HybridTime(reader.ReadUInt64()) < _directory.View.Version && reader.Ok)
+                {
+                    SayView(from);
+                }
+
                 return;
+            case PeerMessageKind.View:
+                if (DirectoryView.TryDecode(body, out var view) && view.ClusterId == _options.ClusterId)
+                {
+                    _directory.Publish(view);
+                    return;
+                }
+
+                break;
             default:
                 return; // a sign of life, or something that a newer version says
         }
@@ -270,6 +285,14 @@ public sealed class NodeLoop : INetworkEvents
     private void Say(LoopAddress to, PeerMessageKind kind)
     {
         _outbox.Begin(to, Lane.Urgent, kind, out var position);
+        _outbox.End(to, Lane.Urgent, position);
+    }
+
+    // All the directory's replicas may have moved while a node was away: any node that knows more tells it.
+    private void SayView(LoopAddress to)
+    {
+        var frame = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.View, out var position);
+        _directory.View.Encode(frame);
         _outbox.End(to, Lane.Urgent, position);
     }
 

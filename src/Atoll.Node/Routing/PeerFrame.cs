@@ -14,11 +14,14 @@ public enum PeerMessageKind : byte
     /// <summary>The answer: the request's number, then a <c>Response</c>.</summary>
     Response = 3,
 
-    /// <summary>A sign of life, which asks for one.</summary>
+    /// <summary>A sign of life, which asks for one; the version of the directory that the sender knows.</summary>
     Ping = 4,
 
     /// <summary>The sign of life asked for.</summary>
     Pong = 5,
+
+    /// <summary>A newer view of the directory than the receiver's last ping named: the encoded view.</summary>
+    View = 6,
 }
 
 /// <summary>
