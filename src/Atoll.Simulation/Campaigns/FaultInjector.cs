@@ -280,7 +280,7 @@ internal sealed class FaultInjector
     // An operator looks after nodes whose loops have stopped.
     private void RebootFaulted()
     {
-        foreach (var node in _cluster.Nodes.Where(node => node.NeedsReboot))
+        foreach (var node in _cluster.Nodes.Where(node => node.NeedsReboot && node.IsRunning))
         {
             node.LosePower();
             After(_shape.DownMax, () => StartAgain(node));

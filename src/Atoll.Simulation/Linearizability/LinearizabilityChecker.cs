@@ -84,10 +84,11 @@ public static class LinearizabilityChecker
         var end = returns[low];
         var culprit = partition.Operations.Single(operation => operation.Returned == end);
         var leftOut = LeaveOutReads(partition, culprit, statesMax);
-        var involved = partition.Operations.Where(operation => operation.Invoked < end && !leftOut.Contains(operation.Number)
-            && operation.Outcome != OperationOutcome.Refused).ToList();
+        var involved = partition.Operations.Where(operation => operation.Invoked < end && !leftOut.Contains(operation.Number)).ToList();
         var shown = involved.Where(operation => Concerns(operation, culprit))
-            .Concat(involved.TakeLast(LinesMax)).Append(culprit).Distinct().OrderBy(operation => operation.Invoked).ToList();
+            .Concat(involved.Where(IsWithoutSuccess).TakeLast(LinesMax / 2))
+            .Concat(involved.TakeLast(LinesMax))
+            .Append(culprit).Distinct().OrderBy(operation => operation.Invoked).ToList();
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"not linearizable: no order of steps on {string.Join(", ", partition.Keys.Take(5))}");
         text.Append(CultureInfo.InvariantCulture, $" explains the answer marked >>> ({partition.Operations.Count} operations,");
@@ -125,6 +126,9 @@ public static class LinearizabilityChecker
 
         return leftOut;
     }
+
+    private static bool IsWithoutSuccess(Operation operation) =>
+        !operation.IsRead && operation.Outcome is OperationOutcome.Unknown or OperationOutcome.Refused;
 
     // Whoever wrote what the culprit saw or expected.
     private static bool Concerns(Operation operation, Operation culprit) =>
