@@ -145,6 +145,8 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         // After an unknown outcome a retry is safe only when it can be recognised as one. Reads have no effect to double.
         var mayTry = response.Status.IsRetryable()
+            || (response.Status == ResponseStatus.UnknownSpace && _request.Space != default
+                && _timeout - Left() < _caller.Retries.UnknownSpaceGrace)
             || (unknown && (_request.Kind != RequestKind.Write || !_request.Identity.IsNone));
         if (!mayTry || _attempt >= _caller.Retries.AttemptsMax
             || (response.Status == ResponseStatus.Overloaded && !_caller.Budget.TrySpend()))
@@ -219,8 +221,13 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         }
     }
 
-    private void End(Exception error)
+    private void End(AtollException error)
     {
+        if (error.Code == ErrorCode.UnknownSpace)
+        {
+            _caller.ReportUnknownSpace();
+        }
+
         if (TryEnd())
         {
             _activity?.SetStatus(ActivityStatusCode.Error, error.Message);

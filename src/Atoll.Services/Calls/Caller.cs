@@ -39,6 +39,9 @@ public sealed class Caller
     /// <summary>The cluster's time.</summary>
     public ServerClock Clock { get; }
 
+    /// <summary>Called when a space turns out to be unknown after all: cached directories may be wrong. Set once, by their owner.</summary>
+    public Action? UnknownSpaceFound { get; set; }
+
     internal RetryBudget Budget { get; }
 
     internal bool RunContinuationsAsynchronously { get; }
@@ -84,6 +87,8 @@ public sealed class Caller
         };
         return Call<T>.Rent().Start(this, request, ownsIdentity, allowed, session, read, activity, cancellation);
     }
+
+    internal void ReportUnknownSpace() => UnknownSpaceFound?.Invoke();
 
     internal static Duration ToDuration(TimeSpan span) =>
         span.TotalSeconds >= int.MaxValue ? Duration.FromSeconds(int.MaxValue) : Duration.FromMicroseconds((long)span.TotalMicroseconds);
