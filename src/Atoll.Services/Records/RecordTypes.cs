@@ -113,7 +113,7 @@ public readonly record struct WatchOptions
     /// <summary>Where an earlier watch stopped (<see cref="IRecordWatch.Token"/>); null: from now on.</summary>
     public string? Token { get; init; }
 
-    /// <summary>Report progress when nothing happened for this long; null: don't.</summary>
+    /// <summary>Report progress at once and whenever nothing happened for this long; null: don't.</summary>
     public TimeSpan? ProgressInterval { get; init; }
 
     /// <summary>How long the cluster may be out of reach before the watch ends with an error; null: one minute.</summary>

@@ -83,6 +83,12 @@ internal sealed class RecordWatch : IRecordWatch
         var available = pages.Reader.WaitToReadAsync(cancellation).AsTask();
         try
         {
+            // The first sign of progress says that the watch stands: whatever is written from now on will be seen.
+            if (_options.ProgressInterval is not null)
+            {
+                yield return new WatchEvent(WatchEventKind.Progress, default, default, default);
+            }
+
             while (true)
             {
                 if (await QuietAsync(available, progress, cancellation).ConfigureAwait(false))
