@@ -257,7 +257,7 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         }
 
         var writer = new WireWriter(16);
-        DirectoryQuery.WriteView(writer, _routes.Version);
+        writer.WriteUInt64(_routes.Version.Value);
         var request = new Request { Kind = RequestKind.DirectoryView, Timeout = Duration.FromSeconds(2), Payload = writer.ToArray() };
         Submit(request, new RefreshSink(this));
     }

@@ -145,8 +145,6 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         // After an unknown outcome a retry is safe only when it can be recognised as one. Reads have no effect to double.
         var mayTry = response.Status.IsRetryable()
-            || (response.Status == ResponseStatus.UnknownSpace && _request.Space != default
-                && _timeout - Left() < _caller.Retries.UnknownSpaceGrace)
             || (unknown && (_request.Kind != RequestKind.Write || !_request.Identity.IsNone));
         if (!mayTry || _attempt >= _caller.Retries.AttemptsMax
             || (response.Status == ResponseStatus.Overloaded && !_caller.Budget.TrySpend()))

@@ -22,12 +22,6 @@ public sealed record RetryPolicy
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// For how long "unknown space" is doubted: the number of a space comes from the directory, so a node that does not know it is most likely
-    /// a moment behind. After that the space was dropped.
-    /// </summary>
-    public TimeSpan UnknownSpaceGrace { get; init; } = TimeSpan.FromSeconds(2);
-
-    /// <summary>
     /// Retries of refused ("overloaded") calls that may be saved up. Each success earns a tenth of one; when none is left, refusals go
     /// straight to the callers, so that retries cannot keep an overload alive (metastable failures, Bronson et al., HotOS '21).
     /// </summary>

@@ -156,9 +156,12 @@ internal sealed class RecordWatch : IRecordWatch
 
         var stats = await Task.WhenAll(shards.Select(shard =>
             _records.StatsAsync(shard, default, cancellation).AsTask())).ConfigureAwait(false);
-        for (var i = 0; i < shards.Length; i++)
+        lock (_lock)
         {
-            Move(shards[i].Id, stats[i].AsOf);
+            for (var i = 0; i < shards.Length; i++)
+            {
+                _position[shards[i].Id] = stats[i].AsOf; // zero when nothing was ever written there
+            }
         }
     }
 
@@ -204,9 +207,9 @@ internal sealed class RecordWatch : IRecordWatch
         {
             // The reader has gone; it knows.
         }
-        catch (AtollException error)
+        catch (Exception error)
         {
-            pages.TryComplete(error);
+            pages.TryComplete(error); // the reader throws it
         }
     }
 
