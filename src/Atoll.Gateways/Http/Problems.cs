@@ -29,9 +29,6 @@ internal static class Problems
         _ => StatusCodes.Status500InternalServerError,
     };
 
-    /// <summary>The error's public name: "outcomeUnknown".</summary>
-    public static string NameOf(ErrorCode code) => JsonNamingPolicy.CamelCase.ConvertName(code.ToString());
-
     public static Task WriteAsync(HttpContext context, AtollException error)
     {
         if (error.Code == ErrorCode.Unauthenticated)
@@ -45,7 +42,7 @@ internal static class Problems
             context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        return WriteAsync(context, StatusOf(error.Code), NameOf(error.Code), error.Message, error.IsRetryable);
+        return WriteAsync(context, StatusOf(error.Code), ErrorNames.Of(error.Code), error.Message, error.IsRetryable);
     }
 
     /// <summary>A condition did not hold.</summary>
@@ -56,7 +53,7 @@ internal static class Problems
             context.Response.Headers.ETag = RecordJson.ETag(current);
         }
 
-        return WriteAsync(context, StatusOf(ErrorCode.Conflict), NameOf(ErrorCode.Conflict),
+        return WriteAsync(context, StatusOf(ErrorCode.Conflict), ErrorNames.Of(ErrorCode.Conflict),
             current == HybridTime.Zero ? "the record does not exist" : "the record has another version", isRetryable: false, writer =>
             {
                 writer.WriteString("currentVersion", RecordJson.Version(current));

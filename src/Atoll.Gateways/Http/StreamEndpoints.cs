@@ -109,7 +109,7 @@ internal sealed class StreamEndpoints
         {
             writer.WriteStartObject();
             writer.WritePropertyName("error");
-            Problems.WriteObject(writer, Problems.StatusOf(error.Code), Problems.NameOf(error.Code), error.Message, error.IsRetryable);
+            Problems.WriteObject(writer, Problems.StatusOf(error.Code), ErrorNames.Of(error.Code), error.Message, error.IsRetryable);
             writer.WriteEndObject();
             EndLine(writer, output);
             await output.FlushAsync(context.RequestAborted).ConfigureAwait(false);

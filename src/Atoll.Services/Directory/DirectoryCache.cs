@@ -13,6 +13,8 @@ namespace Atoll.Services.Directory;
 /// </summary>
 public sealed class DirectoryCache
 {
+    private static readonly TimeSpan InitialisationPause = TimeSpan.FromMilliseconds(50);
+
     private readonly Caller _caller;
     private volatile DirectoryView? _view;
 
@@ -38,10 +40,25 @@ public sealed class DirectoryCache
     /// <exception cref="AtollException">It cannot be had; see the code.</exception>
     public async Task<DirectoryView> RefreshAsync(CancellationToken cancellation)
     {
-        var view = await _caller.Invoke(
-            new Request { Kind = RequestKind.Read, Shard = ShardId.Directory, Payload = ViewQuery() },
-            null, null, ReadAnswer, cancellation).ConfigureAwait(false);
-        return Keep(view);
+        var startedAt = _caller.Time.GetTimestamp();
+        while (true)
+        {
+            var view = await _caller.Invoke(
+                new Request { Kind = RequestKind.Read, Shard = ShardId.Directory, Payload = ViewQuery() },
+                null, null, ReadAnswer, cancellation).ConfigureAwait(false);
+            if (view.ClusterId != 0)
+            {
+                return Keep(view);
+            }
+
+            // The directory has a leader, but what its founders have to say is not written down yet: a moment at a cluster's very beginning.
+            if (_caller.Time.GetElapsedTime(startedAt) > _caller.Retries.DefaultTimeout)
+            {
+                throw new UnavailableException("the cluster is not initialised yet");
+            }
+
+            await Task.Delay(InitialisationPause, _caller.Time, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>The space of that name.</summary>
@@ -70,8 +87,8 @@ public sealed class DirectoryCache
     }
 
     private static DirectoryView ReadAnswer(in Response response) =>
-        DirectoryQuery.TryReadAnswer(response.Body, out var view) && view is not null
-            ? view
+        DirectoryQuery.TryReadAnswer(response.Body, out var view)
+            ? view ?? DirectoryView.Empty
             : throw new AtollException(ErrorCode.Protocol, "the directory's answer cannot be decoded");
 
     private static DirectoryView ReadView(in Response response) =>

@@ -96,22 +96,22 @@ internal sealed class ImportCommand
                 throw new CommandException($"the checkpoint {checkpointPath} belongs to another import, or the file has changed; give --restart");
             }
 
-            var from = found ?? start;
+            var begin = found ?? start;
             await using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
             var reader = new RowReader(stream, options);
-            if (from.Rows > 0)
+            if (begin.Rows > 0)
             {
-                await reader.SkipToAsync(from.Offset, from.Rows, cancellation).ConfigureAwait(false);
-                Printer.Remark($"going on behind row {from.Rows}");
+                await reader.SkipToAsync(begin.Offset, begin.Rows, cancellation).ConfigureAwait(false);
+                Printer.Remark($"going on behind row {begin.Rows}");
             }
 
             await using var atoll = _client.Connect(parsed);
             var patience = ClientOptions.Duration(parsed, _patience!) ?? TimeSpan.FromMinutes(2);
             var importer = new Importer(atoll.Records(space), parsed.GetValue(_concurrency), patience);
             var startedAt = TimeProvider.System.GetTimestamp();
-            await ShowAsync(printer, importer, reader, from, checkpointPath, cancellation).ConfigureAwait(false);
+            await ShowAsync(printer, importer, reader, begin, checkpointPath, cancellation).ConfigureAwait(false);
             File.Delete(checkpointPath);
-            return Report(printer, importer, from, TimeProvider.System.GetElapsedTime(startedAt));
+            return Report(printer, importer, begin, TimeProvider.System.GetElapsedTime(startedAt));
         }
         catch (RowFormatException error)
         {
@@ -123,9 +123,9 @@ internal sealed class ImportCommand
         }
     }
 
-    private static int Report(Printer printer, Importer importer, ImportCheckpoint from, TimeSpan elapsed)
+    private static int Report(Printer printer, Importer importer, ImportCheckpoint begin, TimeSpan elapsed)
     {
-        var rows = importer.Done.Rows - from.Rows;
+        var rows = importer.Done.Rows - begin.Rows;
         var rate = rows / Math.Max(0.001, elapsed.TotalSeconds);
         printer.Result(
             string.Create(CultureInfo.InvariantCulture,
@@ -133,7 +133,7 @@ internal sealed class ImportCommand
             writer =>
             {
                 writer.WriteNumber("rows", rows);
-                writer.WriteNumber("rowsBefore", from.Rows);
+                writer.WriteNumber("rowsBefore", begin.Rows);
                 writer.WriteNumber("bytes", importer.Bytes);
                 writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
             });
@@ -141,12 +141,12 @@ internal sealed class ImportCommand
     }
 
     private static async Task ShowAsync(
-        Printer printer, Importer importer, RowReader reader, ImportCheckpoint from, string checkpointPath, CancellationToken cancellation)
+        Printer printer, Importer importer, RowReader reader, ImportCheckpoint begin, string checkpointPath, CancellationToken cancellation)
     {
-        var running = importer.RunAsync(reader, from.Offset, from.Rows, cancellation);
+        var running = importer.RunAsync(reader, begin.Offset, begin.Rows, cancellation);
         if (printer.IsJson || Console.IsErrorRedirected)
         {
-            await FollowAsync(running, importer, from, checkpointPath, static (_, _) => { }).ConfigureAwait(false);
+            await FollowAsync(running, importer, begin, checkpointPath, static (_, _) => { }).ConfigureAwait(false);
             return;
         }
 
@@ -154,22 +154,22 @@ internal sealed class ImportCommand
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .StartAsync(async context =>
             {
-                var bar = context.AddTask("0 rows", maxValue: Math.Max(1, from.FileBytes));
-                bar.Value = from.Offset;
+                var bar = context.AddTask("0 rows", maxValue: Math.Max(1, begin.FileBytes));
+                bar.Value = begin.Offset;
                 var startedAt = TimeProvider.System.GetTimestamp();
-                await FollowAsync(running, importer, from, checkpointPath, (offset, rows) =>
+                await FollowAsync(running, importer, begin, checkpointPath, (offset, rows) =>
                 {
                     bar.Value = offset;
-                    var rate = (rows - from.Rows) / Math.Max(0.001, TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds);
+                    var rate = (rows - begin.Rows) / Math.Max(0.001, TimeProvider.System.GetElapsedTime(startedAt).TotalSeconds);
                     bar.Description = string.Create(CultureInfo.InvariantCulture, $"{rows} rows, {rate:0}/s");
                 }).ConfigureAwait(false);
             }).ConfigureAwait(false);
     }
 
     private static async Task FollowAsync(
-        Task running, Importer importer, ImportCheckpoint from, string checkpointPath, Action<long, long> show)
+        Task running, Importer importer, ImportCheckpoint begin, string checkpointPath, Action<long, long> show)
     {
-        var saved = from.Rows;
+        var saved = begin.Rows;
         while (!running.IsCompleted)
         {
             await Task.WhenAny(running, Task.Delay(TimeSpan.FromMilliseconds(250))).ConfigureAwait(false);
@@ -178,7 +178,7 @@ internal sealed class ImportCommand
             if (rows > saved)
             {
                 saved = rows;
-                (from with { Offset = offset, Rows = rows }).Save(checkpointPath);
+                (begin with { Offset = offset, Rows = rows }).Save(checkpointPath);
             }
         }
 
