@@ -24,7 +24,7 @@ internal sealed class ClusterEndpoints
             .WithSummary("The state of all nodes, shards and leaders").WithTags("cluster").Produces(200, contentType: "application/json");
         routes.MapPut("/v1/cluster/shards/{shard}/leader", TransferAsync)
             .WithSummary("Hand a shard's leadership to another replica").WithTags("cluster")
-            .Accepts<LeaderBody>("application/json").Produces(204).ProducesProblem(404);
+            .Accepts<LeaderBody>("application/json", "*/*").Produces(204).ProducesProblem(404);
     }
 
     private async Task StatusAsync(HttpContext context)

@@ -16,7 +16,8 @@ namespace Atoll.Gateways.Http;
 /// <summary>One record: GET, HEAD, PUT and DELETE; several: a batch.</summary>
 internal sealed class RecordEndpoints
 {
-    private const string Route = "/v1/spaces/{space}/records/{key}";
+    private const string PathRoute = "/v1/spaces/{space}/records/{key}";
+    private const string QueryRoute = "/v1/spaces/{space}/record";
 
     private readonly IAtollClient _client;
     private readonly ServerClock _clock;
@@ -29,24 +30,32 @@ internal sealed class RecordEndpoints
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods(Route, ["GET", "HEAD"], GetAsync)
-            .WithSummary("Read a record").WithTags("records")
-            .WithDescription("The body is the value, the entity tag its version. The key is any bytes, percent-encoded.")
-            .Produces(200, contentType: "application/octet-stream").Produces(304).ProducesProblem(404);
-        routes.MapPut(Route, PutAsync)
-            .WithSummary("Write a record").WithTags("records")
-            .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set.")
-            .Accepts<byte[]>("application/octet-stream").Produces(204).ProducesProblem(412).ProducesProblem(413);
-        routes.MapDelete(Route, DeleteAsync)
-            .WithSummary("Delete a record").WithTags("records").Produces(204).ProducesProblem(404).ProducesProblem(412);
+        // A server takes no zero byte in a path: such keys come in the query.
+        MapOne(routes, PathRoute, "The key is percent-encoded in the path; one with a zero byte: see /record?key=.");
+        MapOne(routes, QueryRoute, "The key is any bytes, percent-encoded in the query parameter key.");
         routes.MapPost("/v1/spaces/{space}/batch", BatchAsync)
             .WithSummary("Do several operations, all or none").WithTags("records")
             .WithDescription("All keys must lie in one shard.")
-            .Accepts<BatchBody>("application/json").Produces<VersionBody>().ProducesProblem(412);
+            .Accepts<BatchBody>("application/json", "*/*").Produces<VersionBody>().ProducesProblem(412);
+    }
+
+    private void MapOne(IEndpointRouteBuilder routes, string route, string about)
+    {
+        routes.MapMethods(route, ["GET", "HEAD"], GetAsync)
+            .WithSummary("Read a record").WithTags("records")
+            .WithDescription("The body is the value, the entity tag its version. " + about)
+            .Produces(200, contentType: "application/octet-stream").Produces(304).ProducesProblem(404);
+        routes.MapPut(route, PutAsync)
+            .WithSummary("Write a record").WithTags("records")
+            .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set. " + about)
+            .Accepts<byte[]>("application/octet-stream", "*/*").Produces(204).ProducesProblem(412).ProducesProblem(413);
+        routes.MapDelete(route, DeleteAsync)
+            .WithSummary("Delete a record").WithTags("records").WithDescription(about)
+            .Produces(204).ProducesProblem(404).ProducesProblem(412);
     }
 
     private async Task GetAsync(
-        HttpContext context, string space, string key, [FromHeader(Name = "Atoll-Read")] string? read,
+        HttpContext context, string space, string? key, [FromHeader(Name = "Atoll-Read")] string? read,
         [FromHeader(Name = "Atoll-Session")] string? token)
     {
         var session = RecordInputs.Session(context);
@@ -86,7 +95,7 @@ internal sealed class RecordEndpoints
     }
 
     private async Task PutAsync(
-        HttpContext context, string space, string key, [FromHeader(Name = "If-Match")] string? match,
+        HttpContext context, string space, string? key, [FromHeader(Name = "If-Match")] string? match,
         [FromHeader(Name = "If-None-Match")] string? noneMatch, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
         [FromHeader(Name = "Atoll-TTL")] string? timeToLive, [FromHeader(Name = "Atoll-Session")] string? token)
     {
@@ -107,7 +116,7 @@ internal sealed class RecordEndpoints
     }
 
     private async Task DeleteAsync(
-        HttpContext context, string space, string key, [FromHeader(Name = "If-Match")] string? match,
+        HttpContext context, string space, string? key, [FromHeader(Name = "If-Match")] string? match,
         [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, [FromHeader(Name = "Atoll-Session")] string? token)
     {
         var (name, at) = (RecordInputs.Space(space), RecordInputs.Key(context));

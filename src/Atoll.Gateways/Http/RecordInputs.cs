@@ -21,8 +21,17 @@ internal static class RecordInputs
     /// <summary>The space of the route; a slash in its name arrives encoded.</summary>
     public static string Space(string routeValue) => routeValue.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
-    public static byte[] Key(HttpContext context) => context.Features.Get<RecordTarget>()?.Key
-        ?? throw new InvalidRequestException("the key in the path is badly percent-encoded: '%' must be followed by two hexadecimal digits");
+    /// <summary>The key of the path, or of the query where the route has none.</summary>
+    public static byte[] Key(HttpContext context)
+    {
+        if (context.Features.Get<RecordTarget>() is { } target)
+        {
+            return target.Key ?? throw new InvalidRequestException(
+                "the key in the path is badly percent-encoded: '%' must be followed by two hexadecimal digits");
+        }
+
+        return QueryBytes(context, "key") is { Length: > 0 } key ? key : throw new InvalidRequestException("the query parameter key is missing");
+    }
 
     public static ReadOptions Read(HttpContext context, Session? session)
     {

@@ -27,7 +27,7 @@ internal sealed class SpaceEndpoints
         routes.MapPut(Route, CreateAsync)
             .WithSummary("Create a space").WithTags("spaces")
             .WithDescription("May be repeated: the same options are fine, others are a conflict.")
-            .Accepts<SpaceBody>("application/json").Produces(200, contentType: "application/json").ProducesProblem(409);
+            .Accepts<SpaceBody>("application/json", "*/*").Produces(200, contentType: "application/json").ProducesProblem(409);
         routes.MapDelete(Route, DropAsync)
             .WithSummary("Drop a space with all its data").WithTags("spaces").Produces(204).ProducesProblem(404);
         routes.MapGet(Route + "/count", CountAsync)

@@ -22,6 +22,7 @@ internal sealed class NativeConnection
     private long _waitingSince;
     private bool _leaving;
     private bool _tooSlow;
+    private bool _tookNothing;
 
     public NativeConnection(IDuplexPipe transport, IRequestPort port, NativeGatewayOptions options, RequestMetrics metrics)
     {
@@ -97,6 +98,7 @@ internal sealed class NativeConnection
         var since = Volatile.Read(ref _waitingSince);
         if (_replies.IsStuck)
         {
+            Volatile.Write(ref _tookNothing, true);
             Abort();
         }
         else if (since != 0 && _options.Time.GetElapsedTime(since) > FrameTimeout)
@@ -222,7 +224,7 @@ internal sealed class NativeConnection
             _input.AdvanceTo(buffer.Start, buffer.End);
             if (_replies.IsAborted)
             {
-                return "it broke, or took nothing of what it was sent";
+                return Volatile.Read(ref _tookNothing) ? "it took nothing of what it was sent" : ""; // else: it has gone
             }
 
             if (Volatile.Read(ref _tooSlow))

@@ -12,6 +12,12 @@ internal static class RowCutter
     /// <returns>False when the end is not among the bytes.</returns>
     public static bool TryCut(ReadOnlySpan<byte> bytes, bool isLast, RowOptions options, out int rowBytes, out int takenBytes)
     {
+        (rowBytes, takenBytes) = (0, 0);
+        if (bytes.IsEmpty)
+        {
+            return false;
+        }
+
         var found = options.Format switch
         {
             RowFormat.Csv when options.HasQuotes => TryCutQuoted(bytes, options.Delimiter, out rowBytes, out takenBytes),

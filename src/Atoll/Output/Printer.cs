@@ -11,6 +11,8 @@ namespace Atoll.Output;
 /// </summary>
 internal sealed class Printer
 {
+    private const int RedirectedWidth = 240;
+
     private readonly Stream _output;
 
     public Printer(bool json)
@@ -24,10 +26,25 @@ internal sealed class Printer
     public bool IsJson { get; }
 
     /// <summary>For tables and live views.</summary>
-    public IAnsiConsole Tables { get; } = AnsiConsole.Console;
+    public IAnsiConsole Tables { get; } = CreateTables();
 
     /// <summary>For progress and remarks.</summary>
     public IAnsiConsole Errors { get; }
+
+    private static IAnsiConsole CreateTables()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            Out = new AnsiConsoleOutput(Console.Out),
+        });
+        if (Console.IsOutputRedirected)
+        {
+            console.Profile.Width = RedirectedWidth; // nobody's window: lines must not be folded
+        }
+
+        return console;
+    }
 
     /// <summary>One result: a line of text, or an object.</summary>
     public void Result(string text, Action<Utf8JsonWriter> json)
