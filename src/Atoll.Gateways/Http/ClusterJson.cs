@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Atoll.Services.Cluster;
+
+namespace Atoll.Gateways.Http;
+
+/// <summary>The cluster's state as JSON, for the HTTP gateway and the command line alike.</summary>
+public static class ClusterJson
+{
+    /// <summary>Writes the status as an object.</summary>
+    public static void Write(Utf8JsonWriter writer, ClusterStatus status)
+    {
+        var view = status.Directory;
+        writer.WriteStartObject();
+        writer.WriteString("cluster", view.ClusterId.ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
+        writer.WriteString("directoryVersion", RecordJson.Version(view.Version));
+        writer.WriteStartArray("nodes");
+        foreach (var node in status.Nodes)
+        {
+            WriteNode(writer, node);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartArray("spaces");
+        foreach (var space in view.Spaces)
+        {
+            RecordJson.Write(writer, space, view.ShardsOf(space.Id).ToArray());
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteNode(Utf8JsonWriter writer, NodeStatus node)
+    {
+        var description = node.Node.Description;
+        writer.WriteStartObject();
+        writer.WriteNumber("node", node.Node.Id.Value);
+        writer.WriteString("name", description.Name);
+        writer.WriteString("peerAddress", description.PeerAddress);
+        writer.WriteString("clientAddress", description.ClientAddress);
+        writer.WriteString("httpAddress", description.HttpAddress);
+        writer.WriteString("region", description.Region);
+        writer.WriteString("zone", description.Zone);
+        writer.WriteString("state", node.Problem is null ? "up" : "unreachable");
+        if (node.Problem is not null)
+        {
+            writer.WriteString("problem", node.Problem);
+        }
+
+        writer.WriteStartArray("loops");
+        foreach (var loop in node.Loops)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("loop", loop.Loop);
+            writer.WriteString("directoryVersion", RecordJson.Version(new(loop.DirectoryVersion)));
+            writer.WriteNumber("requestsInFlight", loop.RequestsInFlight);
+            writer.WriteNumber("requestsServed", loop.RequestsServed);
+            writer.WriteNumber("journalBytes", loop.JournalBytes);
+            writer.WriteNumber("journalSyncs", loop.JournalSyncs);
+            writer.WriteNumber("diskFreeBytes", loop.DiskFreeBytes);
+            writer.WriteString("fault", loop.Fault);
+            writer.WriteStartArray("replicas");
+            foreach (var replica in loop.Replicas)
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("shard", replica.Shard.Value);
+                writer.WriteString("role", JsonNamingPolicy.CamelCase.ConvertName(replica.Role.ToString()));
+                writer.WriteNumber("term", replica.Term.Value);
+                writer.WriteNumber("leader", replica.Leader.Value);
+                writer.WriteNumber("lastIndex", replica.LastIndex.Value);
+                writer.WriteNumber("commitIndex", replica.CommitIndex.Value);
+                writer.WriteNumber("appliedIndex", replica.AppliedIndex.Value);
+                writer.WriteNumber("records", replica.Records);
+                writer.WriteNumber("stateBytes", replica.StateBytes);
+                writer.WriteBoolean("quiescent", replica.Quiescent);
+                writer.WriteString("detail", replica.Detail);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+}

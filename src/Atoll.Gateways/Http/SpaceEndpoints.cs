@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Atoll.Services;
+using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Atoll.Gateways.Http;
+
+/// <summary>Spaces: list, describe, create, drop, count.</summary>
+internal sealed class SpaceEndpoints
+{
+    private const string Route = "/v1/spaces/{space}";
+    private const int BodyBytesMax = 64 * 1024;
+
+    private readonly IAtollClient _client;
+
+    public SpaceEndpoints(IAtollClient client) => _client = client;
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/v1/spaces", (Delegate)ListAsync).WithSummary("List spaces").WithTags("spaces").Produces(200, contentType: "application/json");
+        routes.MapGet(Route, DescribeAsync)
+            .WithSummary("Describe a space and where its shards are").WithTags("spaces")
+            .Produces(200, contentType: "application/json").ProducesProblem(404);
+        routes.MapPut(Route, CreateAsync)
+            .WithSummary("Create a space").WithTags("spaces")
+            .WithDescription("May be repeated: the same options are fine, others are a conflict.")
+            .Accepts<SpaceBody>("application/json", "*/*").Produces(200, contentType: "application/json").ProducesProblem(409);
+        routes.MapDelete(Route, DropAsync)
+            .WithSummary("Drop a space with all its data").WithTags("spaces").Produces(204).ProducesProblem(404);
+        routes.MapGet(Route + "/count", CountAsync)
+            .WithSummary("Count a space's records").WithTags("spaces").Produces(200, contentType: "application/json").ProducesProblem(404);
+    }
+
+    private async Task ListAsync(HttpContext context)
+    {
+        var spaces = await _client.Spaces.ListAsync(context.RequestAborted).ConfigureAwait(false);
+        await Json.WriteAsync(context, writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("spaces");
+            foreach (var space in spaces)
+            {
+                RecordJson.Write(writer, space, null);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }).ConfigureAwait(false);
+    }
+
+    private async Task DescribeAsync(HttpContext context, string space)
+    {
+        var found = await _client.Spaces.DescribeAsync(RecordInputs.Space(space), context.RequestAborted).ConfigureAwait(false);
+        await Json.WriteAsync(context, writer => RecordJson.Write(writer, found.Space, found.Shards)).ConfigureAwait(false);
+    }
+
+    private async Task CreateAsync(HttpContext context, string space)
+    {
+        var body = await RecordInputs.BodyAsync(context, BodyBytesMax).ConfigureAwait(false);
+        var created = await _client.Spaces.CreateAsync(Options(RecordInputs.Space(space), body), context.RequestAborted).ConfigureAwait(false);
+        await Json.WriteAsync(context, writer => RecordJson.Write(writer, created, null)).ConfigureAwait(false);
+    }
+
+    private async Task DropAsync(HttpContext context, string space)
+    {
+        var name = RecordInputs.Space(space);
+        if (!await _client.Spaces.DropAsync(name, context.RequestAborted).ConfigureAwait(false))
+        {
+            throw new UnknownSpaceException($"there is no space \"{name}\"");
+        }
+
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private async Task CountAsync(HttpContext context, string space)
+    {
+        var options = RecordInputs.Read(context, RecordInputs.Session(context));
+        var count = await _client.Records(RecordInputs.Space(space)).CountAsync(options, context.RequestAborted).ConfigureAwait(false);
+        await Json.WriteAsync(context, writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("records", count.Records);
+            writer.WriteNumber("bytes", count.Bytes);
+            writer.WriteNumber("expiring", count.Expiring);
+            writer.WriteEndObject();
+        }).ConfigureAwait(false);
+    }
+
+    private static SpaceOptions Options(string name, byte[] body)
+    {
+        if (body.Length == 0)
+        {
+            return new SpaceOptions(name);
+        }
+
+        SpaceBody? options;
+        try
+        {
+            options = JsonSerializer.Deserialize<SpaceBody>(body, Json.Options);
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidRequestException($"the body is not a space's options: {error.Message}");
+        }
+
+        options ??= new SpaceBody();
+        return new SpaceOptions(
+            name, Named<FaultModel>(options.Replication, "replication"), options.Replicas,
+            Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards);
+    }
+
+    private static T Named<T>(string text, string member)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0])
+            ? value
+            : throw new InvalidRequestException(
+                $"\"{text}\" is not a {member}; there are {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
+}
+
+/// <summary>What is chosen when a space is created.</summary>
+/// <param name="Replication">"strong"; "eventual" and "byzantine" are not in this version.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
+/// <param name="Partitioning">"hash"; "range" is not in this version.</param>
+/// <param name="Shards">How many shards.</param>
+public sealed record SpaceBody(string Replication = "strong", int Replicas = 3, string Partitioning = "hash", int Shards = 1);

@@ -1,0 +1,50 @@
+using Atoll.Node.Requests;
+using Atoll.Services.Calls;
+using Atoll.Services.Cluster;
+using Atoll.Services.Directory;
+using Atoll.Services.Records;
+using Atoll.Services.Spaces;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Services;
+
+/// <summary>The services over any request port.</summary>
+public sealed class AtollClient : IAtollClient
+{
+    private readonly Caller _caller;
+    private readonly DirectoryCache _directory;
+    private readonly IAsyncDisposable? _owned;
+
+    /// <summary>A client over a port.</summary>
+    /// <param name="port">The way into the cluster.</param>
+    /// <param name="options">Retries, clock, identity.</param>
+    /// <param name="nodePorts">Ways to particular nodes; null: there are none, and nodes have no status.</param>
+    /// <param name="owned">What is to be disposed with the client, or null.</param>
+    public AtollClient(IRequestPort port, CallerOptions options, INodePorts? nodePorts = null, IAsyncDisposable? owned = null)
+    {
+        _caller = new Caller(port, options);
+        _directory = new DirectoryCache(_caller);
+        _owned = owned;
+        Spaces = new SpacesService(_caller, _directory);
+        Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
+    }
+
+    /// <inheritdoc />
+    public ISpaces Spaces { get; }
+
+    /// <inheritdoc />
+    public ICluster Cluster { get; }
+
+    /// <inheritdoc />
+    public IRecords Records(string space) => new RecordsService(space, _caller, _directory);
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync() => _owned?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private sealed class NoNodePorts : INodePorts
+    {
+        public static readonly NoNodePorts Instance = new();
+
+        public IRequestPort? PortOf(NodeInfo node) => null;
+    }
+}

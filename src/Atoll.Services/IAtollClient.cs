@@ -1,0 +1,21 @@
+using Atoll.Services.Cluster;
+using Atoll.Services.Records;
+using Atoll.Services.Spaces;
+
+namespace Atoll.Services;
+
+/// <summary>
+/// A cluster, whether it is reached over the network or lives in this process. Thread-safe; one for a process is enough. Disposing it ends its
+/// connections (but not nodes in this process).
+/// </summary>
+public interface IAtollClient : IAsyncDisposable
+{
+    /// <summary>Its spaces.</summary>
+    ISpaces Spaces { get; }
+
+    /// <summary>Its nodes and shards.</summary>
+    ICluster Cluster { get; }
+
+    /// <summary>The records of a space; cheap, and the space need not exist yet.</summary>
+    IRecords Records(string space);
+}

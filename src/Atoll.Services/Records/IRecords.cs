@@ -1,0 +1,55 @@
+using Atoll.Foundation.Time;
+using Atoll.Services.Errors;
+using Atoll.StateMachines.Records;
+
+namespace Atoll.Services.Records;
+
+/// <summary>
+/// The records of one space: keys and values are bytes, each record has a version. Safe for any number of callers at once. Keys and values given
+/// must not change until the call ends. Every call may throw an <see cref="AtollException"/>; writes an <see cref="OutcomeUnknownException"/>
+/// when the deadline passed before it was known what became of them. A cancelled write may still take effect.
+/// </summary>
+public interface IRecords
+{
+    /// <summary>The space's name.</summary>
+    string Space { get; }
+
+    /// <summary>Reads a record; null when there is none.</summary>
+    ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes a record, whatever was there; gives its new version.</summary>
+    ValueTask<HybridTime> PutAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>Removes a record; false when there was none.</summary>
+    ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes a record if it has the expected version; with zero, if there is none.</summary>
+    ValueTask<ConditionalOutcome> CompareAndSetAsync(
+        ReadOnlyMemory<byte> key, HybridTime expected, ReadOnlyMemory<byte> value, WriteOptions options = default,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>Removes a record if it has the expected version.</summary>
+    ValueTask<ConditionalOutcome> CompareAndDeleteAsync(
+        ReadOnlyMemory<byte> key, HybridTime expected, WriteOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Does all operations or none. Their conditions look at the records as they were before. All keys must lie in one shard: in a space with one
+    /// shard that is so; else <see cref="ErrorCode.Invalid"/> names the keys that do not.
+    /// </summary>
+    ValueTask<ConditionalOutcome> BatchAsync(
+        IReadOnlyList<RecordOperation> operations, WriteOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Reads a range in key order, page by page, from all shards at once. Each page is as fresh as the options say; pages are read at
+    /// different moments, so that a scan is no snapshot. To go on later, give the last key as <see cref="ScanRange.After"/>.
+    /// </summary>
+    IAsyncEnumerable<Record> ScanAsync(ScanRange range, ReadOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>Follows the changes of a prefix.</summary>
+    /// <exception cref="InvalidRequestException">The token is not one.</exception>
+    IRecordWatch Watch(WatchOptions options = default);
+
+    /// <summary>Counts the records of all shards.</summary>
+    ValueTask<SpaceStatistics> CountAsync(ReadOptions options = default, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,264 @@
+using System.Runtime.CompilerServices;
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Node.Requests;
+using Atoll.Services.Calls;
+using Atoll.Services.Directory;
+using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Records;
+
+namespace Atoll.Services.Records;
+
+/// <summary>Records over a request port: encodes, routes by the key's hash, and leaves retries to the <see cref="Caller"/>.</summary>
+public sealed class RecordsService : IRecords
+{
+    private readonly Caller _caller;
+    private readonly DirectoryCache _directory;
+
+    /// <summary>The records of the space of that name, which need not exist yet.</summary>
+    public RecordsService(string space, Caller caller, DirectoryCache directory)
+    {
+        Space = space;
+        _caller = caller;
+        _directory = directory;
+    }
+
+    /// <inheritdoc />
+    public string Space { get; }
+
+    /// <inheritdoc />
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
+    {
+        var refusal = RefuseKey(key.Span);
+        if (refusal is not null)
+        {
+            throw refusal;
+        }
+
+        var space = Cached() ?? await ResolveAsync(cancellationToken).ConfigureAwait(false);
+        var writer = Payloads.Begin();
+        RecordsQuery.WriteGet(writer, key.Span);
+        var request = ReadRequest(space, ShardId.None, StableHash.Compute(key.Span), Payloads.Take(writer), options);
+        var get = await _caller.Invoke(request, options.Timeout, options.Session, RecordsReaders.Get, cancellationToken)
+            .ConfigureAwait(false);
+        return get.Status == RecordsStatus.Ok ? new Record(key, get.Value, get.Version, get.ExpiresAt) : null;
+    }
+
+    /// <inheritdoc />
+    public ValueTask<HybridTime> PutAsync(
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options, CancellationToken cancellationToken) =>
+        WriteAsync(RecordOperation.Put(key, value, null, Milliseconds(options)), options, RecordsReaders.Put, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options, CancellationToken cancellationToken) =>
+        WriteAsync(RecordOperation.Delete(key), options, RecordsReaders.Delete, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<ConditionalOutcome> CompareAndSetAsync(
+        ReadOnlyMemory<byte> key, HybridTime expected, ReadOnlyMemory<byte> value, WriteOptions options, CancellationToken cancellationToken) =>
+        WriteAsync(
+            RecordOperation.Put(key, value, expected, Milliseconds(options)), options, RecordsReaders.Conditional, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<ConditionalOutcome> CompareAndDeleteAsync(
+        ReadOnlyMemory<byte> key, HybridTime expected, WriteOptions options, CancellationToken cancellationToken) =>
+        WriteAsync(RecordOperation.Delete(key, expected), options, RecordsReaders.Conditional, cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask<ConditionalOutcome> BatchAsync(
+        IReadOnlyList<RecordOperation> operations, WriteOptions options, CancellationToken cancellationToken)
+    {
+        if (operations.Count is 0 or > Limits.BatchOperationsMax)
+        {
+            throw new InvalidRequestException($"a batch has 1 to {Limits.BatchOperationsMax} operations, not {operations.Count}");
+        }
+
+        foreach (var operation in operations)
+        {
+            if (Refuse(operation) is { } refusal)
+            {
+                throw refusal;
+            }
+        }
+
+        var space = await ResolveAsync(cancellationToken).ConfigureAwait(false);
+        var hash = HashInOneShard(space, operations);
+        var writer = Payloads.Begin();
+        RecordsCommand.WriteBatch(writer, operations.ToArray());
+        return await _caller.Invoke(
+            WriteRequest(space, hash, Payloads.Take(writer), options), options.Timeout, options.Session, RecordsReaders.Conditional,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public IAsyncEnumerable<Record> ScanAsync(ScanRange range, ReadOptions options, CancellationToken cancellationToken) =>
+        new RecordScan(this, range, options).ReadAsync(cancellationToken);
+
+    /// <inheritdoc />
+    public IRecordWatch Watch(WatchOptions options) => new RecordWatch(this, options, _caller.Time);
+
+    /// <inheritdoc />
+    public async ValueTask<SpaceStatistics> CountAsync(ReadOptions options, CancellationToken cancellationToken)
+    {
+        var total = default(SpaceStatistics);
+        foreach (var shard in await ShardsAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var stats = await StatsAsync(shard, options, cancellationToken).ConfigureAwait(false);
+            total = new SpaceStatistics(total.Records + stats.Records, total.Bytes + stats.Bytes, total.Expiring + stats.Expiring);
+        }
+
+        return total;
+    }
+
+    internal async ValueTask<ShardInfo[]> ShardsAsync(CancellationToken cancellation)
+    {
+        var space = await ResolveAsync(cancellation).ConfigureAwait(false);
+        var view = await _directory.GetAsync(cancellation).ConfigureAwait(false);
+        var shards = view.ShardsOf(space.Id).ToArray();
+        return shards.Length > 0 ? shards : throw new UnknownSpaceException($"there is no space \"{Space}\" any longer");
+    }
+
+    internal ValueTask<ScanPage> ScanPageAsync(ShardInfo shard, in ScanQuery scan, ReadOptions options, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsQuery.WriteScan(writer, scan);
+        return AskAsync(shard, Payloads.Take(writer), options, Duration.Zero, RecordsReaders.Scan, cancellation);
+    }
+
+    internal ValueTask<ChangesPage> ChangesAsync(
+        ShardInfo shard, in ChangesQuery changes, TimeSpan linger, ReadOptions options, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsQuery.WriteChanges(writer, changes);
+        return AskAsync(shard, Payloads.Take(writer), options, Caller.ToDuration(linger), RecordsReaders.Changes, cancellation);
+    }
+
+    internal ValueTask<RecordsStats> StatsAsync(ShardInfo shard, ReadOptions options, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsQuery.WriteStats(writer);
+        return AskAsync(shard, Payloads.Take(writer), options, Duration.Zero, RecordsReaders.Stats, cancellation);
+    }
+
+    private ValueTask<T> AskAsync<T>(
+        ShardInfo shard, byte[] payload, ReadOptions options, Duration linger, ResponseReader<T> read, CancellationToken cancellation)
+    {
+        var request = ReadRequest(null, shard.Id, shard.HashLow, payload, options) with { Space = shard.Space, Linger = linger };
+        return _caller.Invoke(request, options.Timeout, options.Session, read, cancellation);
+    }
+
+    private ValueTask<T> WriteAsync<T>(
+        in RecordOperation operation, in WriteOptions options, ResponseReader<T> read, CancellationToken cancellation)
+    {
+        if (Refuse(operation) is { } refusal)
+        {
+            return ValueTask.FromException<T>(refusal);
+        }
+
+        return Cached() is { } space
+            ? Send(space, operation, options, read, cancellation)
+            : ResolveAndSendAsync(operation, options, read, cancellation);
+    }
+
+    private async ValueTask<T> ResolveAndSendAsync<T>(
+        RecordOperation operation, WriteOptions options, ResponseReader<T> read, CancellationToken cancellation)
+    {
+        var space = await ResolveAsync(cancellation).ConfigureAwait(false);
+        return await Send(space, operation, options, read, cancellation).ConfigureAwait(false);
+    }
+
+    private ValueTask<T> Send<T>(
+        SpaceInfo space, in RecordOperation operation, in WriteOptions options, ResponseReader<T> read, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsCommand.WriteSingle(writer, operation);
+        var request = WriteRequest(space, StableHash.Compute(operation.Key.Span), Payloads.Take(writer), options);
+        return _caller.Invoke(request, options.Timeout, options.Session, read, cancellation);
+    }
+
+    private static Request WriteRequest(SpaceInfo space, ulong hash, byte[] payload, in WriteOptions options) => new()
+    {
+        Kind = RequestKind.Write,
+        Space = space.Id,
+        RoutingHash = hash,
+        Identity = options.Identity,
+        Payload = payload,
+    };
+
+    private Request ReadRequest(SpaceInfo? space, ShardId shard, ulong hash, byte[] payload, in ReadOptions options)
+    {
+        if (options.Level == ReadLevel.Session && options.Session is null)
+        {
+            throw new InvalidRequestException("a session read needs a session");
+        }
+
+        var minVersion = HybridTime.Zero;
+        if (options.Level == ReadLevel.Session)
+        {
+            var at = shard;
+            if (at == ShardId.None && space is not null && _directory.Cached is { } view && view.TryGetShard(space.Id, hash, out var found))
+            {
+                at = found.Id;
+            }
+
+            minVersion = options.Session!.MinVersion(at);
+        }
+
+        return new Request
+        {
+            Kind = RequestKind.Read,
+            Space = space?.Id ?? SpaceId.None,
+            Shard = shard,
+            RoutingHash = hash,
+            Level = options.Level,
+            MinVersion = minVersion,
+            MaxStaleness = options.Level == ReadLevel.Bounded ? Caller.ToDuration(options.MaxStaleness) : Duration.Zero,
+            Payload = payload,
+        };
+    }
+
+    private SpaceInfo? Cached() => _directory.Cached is { } view && view.TryGetSpace(Space, out var space) ? space : null;
+
+    private ValueTask<SpaceInfo> ResolveAsync(CancellationToken cancellation) => _directory.ResolveAsync(Space, cancellation);
+
+    private ulong HashInOneShard(SpaceInfo space, IReadOnlyList<RecordOperation> operations)
+    {
+        var hash = StableHash.Compute(operations[0].Key.Span);
+        if (_directory.Cached is { } view && view.TryGetShard(space.Id, hash, out var shard))
+        {
+            for (var i = 1; i < operations.Count; i++)
+            {
+                if (!shard.Holds(StableHash.Compute(operations[i].Key.Span)))
+                {
+                    throw new InvalidRequestException(
+                        $"the batch's operations 0 and {i} have keys in different shards of space \"{Space}\"; a batch is atomic within one "
+                        + "shard only (a space created with one shard keeps all keys together)");
+                }
+            }
+        }
+
+        return hash;
+    }
+
+    private static long Milliseconds(in WriteOptions options) => options.TimeToLive is not { } span ? 0
+        : span.TotalMilliseconds >= long.MaxValue ? long.MaxValue : (long)Math.Ceiling(span.TotalMilliseconds);
+
+    // The nodes check against the operator's own limits; what no limit could allow is refused here, before it costs a trip.
+    private static AtollException? Refuse(in RecordOperation operation) =>
+        RefuseKey(operation.Key.Span)
+        ?? (operation.Value.Length > Limits.ValueBytesMax
+            ? new TooLargeException($"the value has {operation.Value.Length} bytes, the limit is {Limits.ValueBytesMax}")
+            : operation.TimeToLiveMilliseconds is < 0 or > Limits.TimeToLiveMillisecondsMax
+                ? new InvalidRequestException("the time to live must be longer than nothing and at most 100 years")
+                : null);
+
+    private static AtollException? RefuseKey(ReadOnlySpan<byte> key) =>
+        key.IsEmpty ? new InvalidRequestException("the key is empty")
+        : key.Length > Limits.KeyBytesMax
+            ? new TooLargeException($"the key has {key.Length} bytes, the limit is {Limits.KeyBytesMax}")
+            : null;
+}

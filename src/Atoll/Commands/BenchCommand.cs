@@ -1,0 +1,149 @@
+using System.CommandLine;
+using System.Globalization;
+using Atoll.Benchmarks;
+using Atoll.Client.Remote;
+using Atoll.Output;
+using Atoll.Services;
+using Atoll.Services.Calls;
+using Atoll.StateMachines.Directory;
+using Spectre.Console;
+
+namespace Atoll.Commands;
+
+/// <summary><c>atoll bench records</c>.</summary>
+internal sealed class BenchCommand
+{
+    private readonly ClientOptions _client;
+    private readonly Option<int[]> _clients = new("--clients", "-c")
+    {
+        Description = "Numbers of callers at once", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 64, 256],
+    };
+
+    private readonly Option<string[]> _loads = new("--load")
+    {
+        Description = "What they do: put, get (linearizable), mix (95 % get)", AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => ["put", "get", "mix"],
+    };
+
+    private readonly Option<int> _seconds = new("--seconds") { Description = "How long each is measured", DefaultValueFactory = _ => 10 };
+    private readonly Option<int> _warmUp = new("--warm-up") { Description = "Seconds before that", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _valueBytes = new("--value-bytes") { Description = "Bytes of a value", DefaultValueFactory = _ => 256 };
+    private readonly Option<int> _keys = new("--keys") { Description = "Different keys", DefaultValueFactory = _ => 10_000 };
+    private readonly Option<int> _shards = new("--shards") { Description = "Shards of the space", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _replicas = new("--replicas") { Description = "Replicas of each shard", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _nodes = new("--nodes") { Description = "Nodes to start, each a process, unless --node names a cluster", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _port = new("--port") { Description = "First of their ports", DefaultValueFactory = _ => 14_600 };
+    private readonly Option<string?> _data = new("--data") { Description = "Their data folder. Default: a new one here, removed at the end", HelpName = "DIR" };
+    private readonly Option<string[]> _serverOptions = new("--server-option")
+    {
+        Description = "More for the command line of each node, such as --server-option=--lease-reads", HelpName = "TEXT",
+    };
+
+    private BenchCommand(ClientOptions client)
+    {
+        _client = client;
+        _loads.AcceptOnlyFromAmong("put", "get", "mix");
+    }
+
+    public static Command Create(ClientOptions client)
+    {
+        var bench = new BenchCommand(client);
+        var records = new Command("records", "Measure puts and linearizable gets of records")
+        {
+            bench._clients, bench._loads, bench._seconds, bench._warmUp, bench._valueBytes, bench._keys, bench._shards, bench._replicas, bench._nodes,
+            bench._port, bench._data, bench._serverOptions,
+        };
+        records.SetAction(bench.RunAsync);
+        return new Command("bench", "Measure") { records };
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        var isOwn = parsed.GetValue(_client.Nodes) is null && Environment.GetEnvironmentVariable("ATOLL_NODES") is null;
+        await using var servers = isOwn
+            ? await ServerProcesses.StartAsync(
+                parsed.GetValue(_nodes), parsed.GetValue(_data), parsed.GetValue(_port), parsed.GetValue(_serverOptions) ?? [], cancellation)
+                .ConfigureAwait(false)
+            : null;
+        var remote = _client.Remote(parsed);
+        var clock = new ServerClock(TimeProvider.System);
+        var port = new RemotePort(servers is null ? remote : remote with { Nodes = servers.Addresses }, clock);
+        await using var atoll = new AtollClient(port, new CallerOptions { Clock = clock, InlineContinuations = true }, port, port);
+
+        var space = $"bench-{Guid.NewGuid():n}";
+        await atoll.Spaces.CreateAsync(
+            new SpaceOptions(space, Replicas: parsed.GetValue(_replicas), ShardCount: parsed.GetValue(_shards)), cancellation).ConfigureAwait(false);
+        try
+        {
+            return await MeasureAsync(parsed, atoll, space, servers?.Ids ?? [], cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            await atoll.Spaces.DropAsync(space, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<int> MeasureAsync(
+        ParseResult parsed, AtollClient atoll, string space, IReadOnlyList<int> servers, CancellationToken cancellation)
+    {
+        var printer = _client.Printer(parsed);
+        var load = new RecordsLoad(atoll.Records(space), Math.Max(1, parsed.GetValue(_keys)), Math.Max(0, parsed.GetValue(_valueBytes)));
+        await load.FillAsync(cancellation).ConfigureAwait(false);
+        var table = new Table().Border(TableBorder.Simple).Title(
+            $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards")
+            .AddColumns("load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores", "server RSS");
+        foreach (var name in parsed.GetRequiredValue(_loads))
+        {
+            foreach (var clients in parsed.GetRequiredValue(_clients))
+            {
+                var result = await load.RunAsync(
+                    Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096), TimeSpan.FromSeconds(parsed.GetValue(_warmUp)),
+                    TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(_seconds))), servers, cancellation).ConfigureAwait(false);
+                if (printer.IsJson)
+                {
+                    Json(printer, result);
+                }
+                else
+                {
+                    Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"{name}, {clients} clients: {result.Rate:0}/s"));
+                    table.AddRow(Row(result));
+                }
+            }
+        }
+
+        if (!printer.IsJson)
+        {
+            printer.Tables.Write(table);
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static string[] Row(LoadResult result) =>
+    [
+        result.Kind.ToString().ToLowerInvariant(), $"{result.Clients}", Number(result.Rate, "0"),
+        Milliseconds(result, 50), Milliseconds(result, 99), Milliseconds(result, 99.9), Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"),
+        $"{result.Errors}", Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Printer.Size(result.ServerMemoryBytes),
+    ];
+
+    private static void Json(Printer printer, LoadResult result) => printer.Json(writer =>
+    {
+        writer.WriteString("load", result.Kind.ToString().ToLowerInvariant());
+        writer.WriteNumber("clients", result.Clients);
+        writer.WriteNumber("operations", result.Operations);
+        writer.WriteNumber("errors", result.Errors);
+        writer.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 3));
+        writer.WriteNumber("opsPerSecond", Math.Round(result.Rate, 1));
+        writer.WriteNumber("p50Ms", result.Latencies.Percentile(50) / 1_000.0);
+        writer.WriteNumber("p99Ms", result.Latencies.Percentile(99) / 1_000.0);
+        writer.WriteNumber("p999Ms", result.Latencies.Percentile(99.9) / 1_000.0);
+        writer.WriteNumber("maxMs", result.Latencies.MaxMicroseconds / 1_000.0);
+        writer.WriteNumber("serverCores", Math.Round(result.ServerCores, 3));
+        writer.WriteNumber("clientCores", Math.Round(result.ClientCores, 3));
+        writer.WriteNumber("serverMemoryBytes", result.ServerMemoryBytes);
+    });
+
+    private static string Milliseconds(LoadResult result, double percent) => Number(result.Latencies.Percentile(percent) / 1_000.0, "0.00");
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}

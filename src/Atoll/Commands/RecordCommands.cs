@@ -1,0 +1,196 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Atoll.Foundation.Time;
+using Atoll.Gateways.Http;
+using Atoll.Node.Requests;
+using Atoll.Output;
+using Atoll.Services.Records;
+
+namespace Atoll.Commands;
+
+/// <summary><c>atoll put|get|delete</c>.</summary>
+internal sealed class RecordCommands
+{
+    private readonly ClientOptions _client;
+    private readonly Option<string> _space = SpaceOption();
+    private readonly Argument<string> _key = new("key") { Description = "The key, as text" };
+    private readonly Option<bool> _base64 = new("--base64") { Description = "The key (and a value on the command line) is given as base64" };
+    private readonly Option<string?> _ifVersion = new("--if-version")
+    {
+        Description = "Only if the record has this version; 0: only if there is none",
+        HelpName = "VERSION",
+    };
+
+    private RecordCommands(ClientOptions client) => _client = client;
+
+    public static IEnumerable<Command> Create(ClientOptions client)
+    {
+        yield return new RecordCommands(client).Put();
+        yield return new RecordCommands(client).Get();
+        yield return new RecordCommands(client).Delete();
+    }
+
+    public static Option<string> SpaceOption() => new("--space", "-s") { Description = "The space", HelpName = "NAME", Required = true };
+
+    public static Option<string?> ReadLevelOption() => new("--read")
+    {
+        Description = "How fresh: linearizable (default), any, or a staleness such as 500ms",
+        HelpName = "LEVEL",
+    };
+
+    public static ReadOptions ReadOptions(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) switch
+    {
+        null or "linearizable" => default,
+        "any" => new ReadOptions { Level = ReadLevel.Any },
+        var text => DurationText.TryParse(text, out var staleness)
+            ? new ReadOptions { Level = ReadLevel.Bounded, MaxStaleness = staleness }
+            : throw new CommandException($"--read is linearizable, any, or a duration such as 500ms; not \"{text}\""),
+    };
+
+    public static byte[] Bytes(string text, bool isBase64)
+    {
+        if (!isBase64)
+        {
+            return Encoding.UTF8.GetBytes(text);
+        }
+
+        try
+        {
+            return Convert.FromBase64String(text);
+        }
+        catch (FormatException)
+        {
+            throw new CommandException($"\"{text}\" is not base64");
+        }
+    }
+
+    private Command Put()
+    {
+        var value = new Argument<string?>("value")
+        {
+            Description = "The value, as text; absent or '-': the standard input",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var file = new Option<FileInfo?>("--file", "-f") { Description = "Take the value from this file", HelpName = "FILE" };
+        var timeToLive = new Option<string?>("--ttl") { Description = "How long the record lives, such as 30s or 7d", HelpName = "DURATION" };
+        var command = new Command("put", "Write a record; prints its version") { _key, value, _space, file, timeToLive, _ifVersion, _base64 };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var bytes = await ValueAsync(parsed.GetValue(value), parsed.GetValue(file), parsed.GetValue(_base64), cancellation)
+                .ConfigureAwait(false);
+            var options = new WriteOptions { TimeToLive = ClientOptions.Duration(parsed, timeToLive) };
+            await using var atoll = _client.Connect(parsed);
+            var records = atoll.Records(parsed.GetRequiredValue(_space));
+            var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
+            if (Expected(parsed) is { } expected)
+            {
+                return Report(parsed, await records.CompareAndSetAsync(key, expected, bytes, options, cancellation).ConfigureAwait(false));
+            }
+
+            var version = await records.PutAsync(key, bytes, options, cancellation).ConfigureAwait(false);
+            return Report(parsed, new ConditionalOutcome(true, version, 0));
+        });
+        return command;
+    }
+
+    private Command Get()
+    {
+        var read = ReadLevelOption();
+        var command = new Command("get", "Read a record; prints its value as it is") { _key, _space, read, _base64 };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = _client.Connect(parsed);
+            var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
+            var found = await atoll.Records(parsed.GetRequiredValue(_space))
+                .GetAsync(key, ReadOptions(parsed, read), cancellation).ConfigureAwait(false);
+            if (found is not { } record)
+            {
+                throw new CommandException(ExitCode.NotFound, $"there is no record with the key {Printer.Readable(key)}");
+            }
+
+            var printer = _client.Printer(parsed);
+            if (printer.IsJson)
+            {
+                printer.RawJson(writer => RecordJson.Write(writer, record, keysOnly: false));
+                return ExitCode.Ok;
+            }
+
+            printer.Bytes(record.Value.Span);
+            if (!Console.IsOutputRedirected)
+            {
+                printer.Bytes("\n"u8);
+            }
+
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private Command Delete()
+    {
+        var command = new Command("delete", "Delete a record") { _key, _space, _ifVersion, _base64 };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = _client.Connect(parsed);
+            var records = atoll.Records(parsed.GetRequiredValue(_space));
+            var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
+            if (Expected(parsed) is { } expected)
+            {
+                return Report(parsed, await records.CompareAndDeleteAsync(key, expected, default, cancellation).ConfigureAwait(false));
+            }
+
+            var existed = await records.DeleteAsync(key, default, cancellation).ConfigureAwait(false);
+            _client.Printer(parsed).Result(existed ? "deleted" : "there was no such record", writer => writer.WriteBoolean("deleted", existed));
+            return existed ? ExitCode.Ok : ExitCode.NotFound;
+        });
+        return command;
+    }
+
+    private HybridTime? Expected(ParseResult parsed) => parsed.GetValue(_ifVersion) switch
+    {
+        null => null,
+        var text => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version)
+            ? new HybridTime(version)
+            : throw new CommandException($"--if-version must be a version as put and get --json print it, not \"{text}\""),
+    };
+
+    private int Report(ParseResult parsed, ConditionalOutcome outcome)
+    {
+        var version = RecordJson.Version(outcome.Version);
+        _client.Printer(parsed).Result(
+            outcome.Succeeded ? version
+                : outcome.Version == HybridTime.Zero ? "conflict: there is no such record" : $"conflict: the record has version {version}",
+            writer =>
+            {
+                writer.WriteBoolean("done", outcome.Succeeded);
+                writer.WriteString(outcome.Succeeded ? "version" : "currentVersion", version);
+            });
+        return outcome.Succeeded ? ExitCode.Ok : ExitCode.Conflict;
+    }
+
+    private static async Task<byte[]> ValueAsync(string? argument, FileInfo? file, bool isBase64, CancellationToken cancellation)
+    {
+        if (file is not null)
+        {
+            try
+            {
+                return await File.ReadAllBytesAsync(file.FullName, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw new CommandException($"{file} cannot be read: {error.Message}");
+            }
+        }
+
+        if (argument is not null && argument != "-")
+        {
+            return Bytes(argument, isBase64);
+        }
+
+        using var buffer = new MemoryStream();
+        await using var input = Console.OpenStandardInput();
+        await input.CopyToAsync(buffer, cancellation).ConfigureAwait(false);
+        return buffer.ToArray();
+    }
+}

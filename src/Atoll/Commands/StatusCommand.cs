@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Globalization;
+using Atoll.Foundation.Identity;
+using Atoll.Gateways.Http;
+using Atoll.Node.Loops;
+using Atoll.Output;
+using Atoll.Services.Cluster;
+using Atoll.Services.Errors;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Atoll.Commands;
+
+/// <summary><c>atoll status</c> and <c>atoll transfer-leader</c>.</summary>
+internal static class StatusCommand
+{
+    public static Command Create(ClientOptions client)
+    {
+        var watch = new Option<bool>("--watch", "-w") { Description = "Show it anew every second until Ctrl-C" };
+        var command = new Command("status", "Show nodes, shards, leaders, lag and disk") { watch };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = client.Connect(parsed);
+            var printer = client.Printer(parsed);
+            if (!parsed.GetValue(watch))
+            {
+                Show(printer, await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false));
+                return ExitCode.Ok;
+            }
+
+            if (printer.IsJson)
+            {
+                while (true)
+                {
+                    Show(printer, await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false));
+                    await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(false);
+                }
+            }
+
+            await printer.Tables.Live(new Text("asking ...")).StartAsync(async context =>
+            {
+                while (!cancellation.IsCancellationRequested)
+                {
+                    try
+                    {
+                        var status = await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false);
+                        context.UpdateTarget(new Rows(Nodes(status), Shards(status)));
+                    }
+                    catch (AtollException error)
+                    {
+                        context.UpdateTarget(new Text(error.Message));
+                    }
+
+                    context.Refresh();
+                    await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
+            }).ConfigureAwait(false);
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    public static Command CreateTransferLeader(ClientOptions client)
+    {
+        var shard = new Argument<ulong>("shard") { Description = "The shard's number, as status shows it" };
+        var to = new Option<uint>("--to") { Description = "The node that shall lead", HelpName = "NODE", Required = true };
+        var command = new Command("transfer-leader", "Hand a shard's leadership to another of its replicas") { shard, to };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = client.Connect(parsed);
+            var (number, node) = (new ShardId(parsed.GetValue(shard)), new NodeId(parsed.GetValue(to)));
+            await atoll.Cluster.TransferLeadershipAsync(number, node, cancellation).ConfigureAwait(false);
+            client.Printer(parsed).Result($"shard {number} is handed to node {node}", writer =>
+            {
+                writer.WriteNumber("shard", number.Value);
+                writer.WriteNumber("node", node.Value);
+            });
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static void Show(Printer printer, ClusterStatus status)
+    {
+        if (printer.IsJson)
+        {
+            printer.RawJson(writer => ClusterJson.Write(writer, status));
+            return;
+        }
+
+        printer.Tables.Write(Nodes(status));
+        printer.Tables.Write(Shards(status));
+    }
+
+    private static Table Nodes(ClusterStatus status)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title($"cluster {status.Directory.ClusterId:x16}")
+            .AddColumns("node", "name", "clients", "http", "state", "leads", "replicas", "in flight", "served", "log", "disk free");
+        foreach (var node in status.Nodes)
+        {
+            var replicas = node.Loops.SelectMany(loop => loop.Replicas).ToArray();
+            var fault = node.Loops.Select(loop => loop.Fault).FirstOrDefault(text => text.Length > 0);
+            var state = node.Problem is not null ? $"[red]unreachable[/]: {Markup.Escape(node.Problem)}"
+                : fault is not null ? $"[red]faulted[/]: {Markup.Escape(fault)}" : "[green]up[/]";
+            table.AddRow(
+                $"{node.Node.Id}", Markup.Escape(node.Node.Name), Markup.Escape(node.Node.Description.ClientAddress),
+                Markup.Escape(node.Node.Description.HttpAddress), state,
+                $"{replicas.Count(replica => replica.Role == ReplicaRole.Leader)}", $"{replicas.Length}",
+                $"{node.Loops.Sum(loop => loop.RequestsInFlight)}", $"{node.Loops.Sum(loop => loop.RequestsServed)}",
+                Printer.Size(node.Loops.Sum(loop => loop.JournalBytes)),
+                node.Loops.Count == 0 ? "" : Printer.Size(node.Loops.Min(loop => loop.DiskFreeBytes)));
+        }
+
+        return table;
+    }
+
+    private static Table Shards(ClusterStatus status)
+    {
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns("shard", "space", "leader", "term", "committed", "records", "size", "replicas (lag in entries)");
+        foreach (var shard in status.Directory.Shards)
+        {
+            var found = status.Nodes.SelectMany(node => node.Loops)
+                .SelectMany(loop => loop.Replicas.Where(replica => replica.Shard == shard.Id).Select(replica => (loop.Node, Replica: replica)))
+                .ToDictionary(pair => pair.Node, pair => pair.Replica);
+            var leader = found.Where(pair => pair.Value.Role == ReplicaRole.Leader)
+                .OrderByDescending(pair => pair.Value.Term.Value).Select(pair => (KeyValuePair<NodeId, ReplicaStatus>?)pair).FirstOrDefault();
+            var committed = found.Values.Select(replica => replica.CommitIndex.Value).DefaultIfEmpty().Max();
+            var space = shard.Id == ShardId.Directory ? "[grey](directory)[/]"
+                : status.Directory.TryGetSpace(shard.Space, out var info) ? Markup.Escape(info.Name) : $"{shard.Space}";
+            table.AddRow(
+                $"{shard.Id}", space,
+                leader is { } leads ? $"{leads.Key}" : "[red]none[/]",
+                leader is { } at ? at.Value.Term.Value.ToString(CultureInfo.InvariantCulture) : "",
+                $"{committed}",
+                leader is { } with ? $"{with.Value.Records}" : "",
+                leader is { } of ? Printer.Size(of.Value.StateBytes) : "",
+                string.Join(", ", shard.Replicas.Select(node => Replica(node, found.GetValueOrDefault(node), committed))));
+        }
+
+        return table;
+    }
+
+    private static string Replica(NodeId node, ReplicaStatus? replica, ulong committed) => replica switch
+    {
+        null => $"[red]{node}: ?[/]",
+        { Role: ReplicaRole.Faulted } => $"[red]{node}: faulted, {Markup.Escape(replica.Detail)}[/]",
+        _ => $"{node}: {committed - Math.Min(committed, replica.AppliedIndex.Value)}{(replica.Role == ReplicaRole.Learner ? " (learner)" : "")}",
+    };
+}

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using Atoll.Hosting;
+using Atoll.Live.Nodes;
+using Atoll.Output;
+using Atoll.Services;
+using Atoll.Services.Calls;
+using Microsoft.Extensions.Logging;
+
+namespace Atoll.Commands;
+
+/// <summary><c>atoll up</c>.</summary>
+internal static class UpCommand
+{
+    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(60);
+
+    public static Command Create(ClientOptions client)
+    {
+        var nodes = new Option<int?>("--nodes") { Description = "How many nodes, 1 to 7. Default: 3, or as many as the data has", HelpName = "COUNT" };
+        var data = new Option<DirectoryInfo>("--data")
+        {
+            Description = "Where the data is", HelpName = "DIR", DefaultValueFactory = _ => new DirectoryInfo("atoll-data"),
+        };
+        var loops = new Option<int>("--loops") { Description = "Event loops of each node, when the data is new", DefaultValueFactory = _ => 1 };
+        var port = new Option<int>("--port") { Description = "First of the ports, when the data is new", DefaultValueFactory = _ => 4600 };
+        var log = new Option<string>("--log") { Description = "Log level: trace, debug, info, warning, error, none", DefaultValueFactory = _ => "warning" };
+        var command = new Command("up", "Run a local cluster in one process; Ctrl-C stops it, and it comes back with its data")
+        {
+            nodes, data, loops, port, log,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var folder = parsed.GetRequiredValue(data).FullName;
+            var first = parsed.GetValue(port);
+            var cluster = LocalCluster.LoadOrCreate(
+                folder, parsed.GetValue(nodes), parsed.GetValue(loops), new PortPlan(first, first + 1, first + 80));
+            using var loggers = NodeLogging.Create(NodeLogging.Parse(parsed.GetRequiredValue(log)));
+            return await RunAsync(cluster, folder, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        LocalCluster cluster, string folder, Printer printer, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        var hosts = new List<NodeHost>();
+        try
+        {
+            foreach (var options in cluster.Hosts(folder))
+            {
+                foreach (var endPoint in new[]
+                {
+                    options.NativeEndPoint!, options.HttpEndPoint!, System.Net.IPEndPoint.Parse(options.Node.PeerListen),
+                })
+                {
+                    if (EndPoints.WhyTaken(endPoint) is { } why)
+                    {
+                        throw new CommandException(ExitCode.Failed, $"{why} (is a cluster up already? --port chooses other ports for new data)");
+                    }
+                }
+
+                hosts.Add(await NodeHost.StartAsync(options, loggers, cancellation).ConfigureAwait(false));
+            }
+
+            await ReadyAsync(hosts[0], cancellation).ConfigureAwait(false);
+            Announce(cluster, folder, printer);
+            var failure = Task.WhenAny(hosts.Select(host => host.Failure));
+            var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);
+            if (stopped == failure)
+            {
+                throw new CommandException(ExitCode.Failed, $"a node has stopped: {await (await failure.ConfigureAwait(false)).ConfigureAwait(false)}");
+            }
+
+            Printer.Remark("stopping");
+            return ExitCode.Ok;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return ExitCode.Ok;
+        }
+        catch (Exception error) when (error is DataFolderException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Failed, error.Message);
+        }
+        finally
+        {
+            foreach (var host in Enumerable.Reverse(hosts))
+            {
+                await host.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static async Task ReadyAsync(NodeHost host, CancellationToken cancellation)
+    {
+        await host.Node.Live.Ready.WaitAsync(cancellation).ConfigureAwait(false);
+        await using var client = new AtollClient(
+            host.Node.Live, new CallerOptions { Retries = new RetryPolicy { DefaultTimeout = ReadyTimeout, AttemptsMax = 1_000 } });
+        await client.Spaces.ListAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private static void Announce(LocalCluster cluster, string folder, Printer printer)
+    {
+        if (printer.IsJson)
+        {
+            printer.Json(writer =>
+            {
+                writer.WriteString("cluster", cluster.ClusterId);
+                writer.WriteString("data", folder);
+                writer.WriteStartArray("nodes");
+                foreach (var node in cluster.Nodes)
+                {
+                    writer.WriteStartObject();
+                    writer.WriteNumber("node", node.Id.Value);
+                    writer.WriteString("client", node.Description.ClientAddress);
+                    writer.WriteString("http", $"http://{node.Description.HttpAddress}");
+                    writer.WriteEndObject();
+                }
+
+                writer.WriteEndArray();
+            });
+            return;
+        }
+
+        printer.Line($"Atoll is up: {cluster.Nodes.Length} nodes, data in {folder}");
+        foreach (var node in cluster.Nodes)
+        {
+            printer.Line($"  node {node.Id}: clients {node.Description.ClientAddress}, http://{node.Description.HttpAddress}");
+        }
+
+        printer.Line("Ctrl-C stops it; start it again to go on.");
+    }
+}

@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Atoll.Client.Hosting;
+using Atoll.Foundation.Identity;
+using Atoll.Output;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Hosting;
+
+/// <summary>
+/// A cluster in one process, as <c>atoll up</c> runs it: what it is made of stands in a file in its data folder, so that it comes back as it was.
+/// </summary>
+/// <param name="ClusterId">Its number, in hexadecimal.</param>
+/// <param name="Nodes">Its nodes.</param>
+internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
+{
+    private const string FileName = "cluster.json";
+    private const int NodesMax = 7;
+
+    /// <summary>The cluster of that folder; a new one of so many nodes when there is none.</summary>
+    public static LocalCluster LoadOrCreate(string folder, int? nodes, int loops, PortPlan ports)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            if (File.Exists(path))
+            {
+                var found = JsonSerializer.Deserialize<LocalCluster>(File.ReadAllBytes(path))
+                    ?? throw new CommandException($"{path} is empty");
+                return nodes is null || nodes == found.Nodes.Length
+                    ? found
+                    : throw new CommandException(
+                        $"the cluster in {folder} has {found.Nodes.Length} nodes, not {nodes}; leave --nodes out, or give another --data");
+            }
+
+            Directory.CreateDirectory(folder);
+            var created = Create(nodes ?? 3, loops, ports);
+            File.WriteAllBytes(path + ".tmp", JsonSerializer.SerializeToUtf8Bytes(created));
+            File.Move(path + ".tmp", path);
+            return created;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new CommandException($"can't use {path}: {error.Message}");
+        }
+    }
+
+    /// <summary>How each node is started.</summary>
+    public IEnumerable<NodeHostOptions> Hosts(string folder) => Nodes.Select(node =>
+    {
+        var description = node.Description;
+        return new NodeHostOptions
+        {
+            Node = new EmbeddedNodeOptions
+            {
+                DataFolder = Path.Combine(folder, description.Name),
+                PeerListen = description.PeerAddress,
+                ClientAddress = description.ClientAddress,
+                HttpAddress = description.HttpAddress,
+                Name = description.Name,
+                Loops = description.Loops,
+                Founders = Nodes,
+                ClusterId = ulong.Parse(ClusterId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
+            },
+            NativeEndPoint = System.Net.IPEndPoint.Parse(description.ClientAddress),
+            HttpEndPoint = System.Net.IPEndPoint.Parse(description.HttpAddress),
+        };
+    });
+
+    private static LocalCluster Create(int nodes, int loops, PortPlan ports)
+    {
+        if (nodes is < 1 or > NodesMax)
+        {
+            throw new CommandException($"--nodes must be 1 to {NodesMax}");
+        }
+
+        var ownAddresses = Enumerable.Range(1, nodes).All(i => EndPoints.Exists($"127.0.0.{i}"));
+        return new LocalCluster(
+            RandomNumber().ToString("x16", CultureInfo.InvariantCulture),
+            [.. Enumerable.Range(1, nodes).Select(i =>
+            {
+                var host = ownAddresses ? $"127.0.0.{i}" : "127.0.0.1";
+                var shift = ownAddresses ? 0 : (i - 1) * 10;
+                return new NodeInfo(new NodeId((uint)i), new NodeDescription(
+                    $"n{i}", $"{host}:{ports.Peer + shift}", $"{host}:{ports.Client + shift}", $"{host}:{ports.Http + shift}",
+                    loops, "", "", RandomNumber()));
+            })]);
+    }
+
+    private static ulong RandomNumber()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return Math.Max(1, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+    }
+}
+
+/// <summary>Which ports the nodes listen on.</summary>
+/// <param name="Client">For the native protocol.</param>
+/// <param name="Peer">For other nodes.</param>
+/// <param name="Http">For HTTP.</param>
+internal readonly record struct PortPlan(int Client = 4600, int Peer = 4601, int Http = 4680);

@@ -1,0 +1,135 @@
+using Atoll.Client.Hosting;
+using Atoll.Client.Remote;
+using Atoll.Commands;
+using Atoll.Foundation.Time;
+using Atoll.Gateways;
+using Atoll.Gateways.Http;
+using Atoll.Gateways.Native;
+using Atoll.Node.Requests;
+using Atoll.Services;
+using Atoll.Services.Calls;
+using Atoll.Services.Cluster;
+using Atoll.StateMachines.Directory;
+using Microsoft.Extensions.Logging;
+
+namespace Atoll.Hosting;
+
+/// <summary>A running node with its gateways.</summary>
+internal sealed class NodeHost : IAsyncDisposable
+{
+    private readonly GatewayServer _gateways;
+    private readonly RemotePort? _others;
+
+    private NodeHost(EmbeddedNode node, GatewayServer gateways, RemotePort? others)
+    {
+        Node = node;
+        _gateways = gateways;
+        _others = others;
+    }
+
+    public EmbeddedNode Node { get; }
+
+    /// <summary>Where the gateways listen, as URLs.</summary>
+    public IReadOnlyList<string> Addresses => _gateways.Addresses;
+
+    /// <summary>Ends, with the reason, when the node has stopped by itself.</summary>
+    public Task<string> Failure => Node.Live.Failure;
+
+    public static async Task<NodeHost> StartAsync(NodeHostOptions options, ILoggerFactory loggers, CancellationToken cancellation)
+    {
+        var node = await EmbeddedNode.StartAsync(options.Node, loggers, cancellation).ConfigureAwait(false);
+        RemotePort? others = null;
+        try
+        {
+            var clock = new ServerClock(TimeProvider.System);
+            others = Others(options, clock);
+            var client = new AtollClient(node.Live, new CallerOptions { Clock = clock }, new NodePorts(node, others));
+            var gateways = await GatewayServer.StartAsync(node.Live, client, clock, Gateways(options, node), loggers, cancellation)
+                .ConfigureAwait(false);
+            return new NodeHost(node, gateways, others);
+        }
+        catch
+        {
+            if (others is not null)
+            {
+                await others.DisposeAsync().ConfigureAwait(false);
+            }
+
+            await node.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // The doors first: what is under way is still answered by the node behind them.
+        await _gateways.DisposeAsync().ConfigureAwait(false);
+        if (_others is not null)
+        {
+            await _others.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await Node.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static GatewayServerOptions Gateways(NodeHostOptions options, EmbeddedNode node) => new()
+    {
+        NativeEndPoint = options.NativeEndPoint,
+        HttpEndPoint = options.HttpEndPoint,
+        Certificate = options.Certificate,
+        CertificateChain = options.CertificateChain,
+        Native = new NativeGatewayOptions { ClusterId = node.ClusterId, Node = node.Id, Tokens = options.Tokens },
+        Http = new HttpGatewayOptions { Tokens = options.Tokens, Readiness = cancellation => ReadinessAsync(node, cancellation) },
+        TraceEndpoint = options.TraceEndpoint,
+        InlineScheduling = options.InlineScheduling,
+    };
+
+    private static async ValueTask<string?> ReadinessAsync(EmbeddedNode node, CancellationToken cancellation)
+    {
+        if (node.Live.Failure.IsCompleted)
+        {
+            return await node.Live.Failure.ConfigureAwait(false);
+        }
+
+        if (!node.Live.Ready.IsCompletedSuccessfully)
+        {
+            return "the node still reads back what is on its disk";
+        }
+
+        if (node.Live.Directory.ClusterId == 0)
+        {
+            return "the node does not know the cluster's directory yet";
+        }
+
+        // The directory's leader answers: the node reaches a majority.
+        var caller = new Caller(node.Live, new CallerOptions { Retries = new RetryPolicy { AttemptsMax = 1 } });
+        var writer = new Foundation.Bytes.WireWriter(16);
+        DirectoryQuery.WriteView(writer, HybridTime.Max);
+        var request = new Request { Kind = RequestKind.Read, Shard = Foundation.Identity.ShardId.Directory, Payload = writer.ToArray() };
+        try
+        {
+            await caller.Invoke(request, TimeSpan.FromSeconds(1), null, static (in Response _) => true, cancellation).ConfigureAwait(false);
+            return null;
+        }
+        catch (Services.Errors.AtollException error)
+        {
+            return $"the directory does not answer: {error.Message}";
+        }
+    }
+
+    private static RemotePort? Others(NodeHostOptions options, ServerClock clock) => options.Node.ClientAddress.Length == 0 ? null : new RemotePort(
+        new RemoteOptions
+        {
+            Nodes = [options.Node.ClientAddress],
+            Token = options.OwnToken,
+            Tls = ClientOptions.ReadTls(options.AuthorityFile),
+            ClientName = $"node {options.Node.ClientAddress}",
+            Discover = false,
+        },
+        clock);
+
+    private sealed class NodePorts(EmbeddedNode own, RemotePort? others) : INodePorts
+    {
+        public IRequestPort? PortOf(NodeInfo node) => node.Id == own.Id ? own.Live : others?.PortOf(node);
+    }
+}

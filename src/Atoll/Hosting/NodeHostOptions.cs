@@ -1,0 +1,32 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Atoll.Client.Hosting;
+using Atoll.Gateways.Security;
+
+namespace Atoll.Hosting;
+
+/// <summary>A node of the program: the node itself and its doors.</summary>
+internal sealed record NodeHostOptions
+{
+    public required EmbeddedNodeOptions Node { get; init; }
+
+    public IPEndPoint? NativeEndPoint { get; init; }
+
+    public IPEndPoint? HttpEndPoint { get; init; }
+
+    public X509Certificate2? Certificate { get; init; }
+
+    public X509Certificate2Collection? CertificateChain { get; init; }
+
+    /// <summary>PEM file of the authorities that other nodes' client endpoints have certificates of; empty without TLS.</summary>
+    public string AuthorityFile { get; init; } = "";
+
+    public AccessTokens Tokens { get; init; } = AccessTokens.None;
+
+    /// <summary>The token that this node itself uses towards other nodes' client endpoints (for the status of the whole cluster).</summary>
+    public string OwnToken { get; init; } = "";
+
+    public Uri? TraceEndpoint { get; init; }
+
+    public bool InlineScheduling { get; init; }
+}

@@ -1,0 +1,144 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
+using Atoll.Node.Requests;
+using Atoll.StateMachines;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Records;
+using Atoll.StateMachines.Requests;
+
+namespace Atoll.Gateways.Tests.Fakes;
+
+/// <summary>
+/// A cluster without consensus: the real state machines behind a port, applied at once, with a clock that counts. Watches linger until
+/// something is written. <see cref="Disturb"/> may answer in a request's stead.
+/// </summary>
+internal sealed class MachinePort : IRequestPort
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ShardId, ReplicatedState> _states = [];
+    private readonly List<(Request Request, IResponseSink Sink)> _lingering = [];
+    private readonly DirectoryStateMachine _directory = new();
+    private HybridTime _now = HybridTime.FromUnixMilliseconds(1_767_225_600_000);
+
+    public MachinePort()
+    {
+        var writer = new WireWriter();
+        var nodes = Enumerable.Range(1, 3).Select(i => new NodeInfo(new NodeId((uint)i), new NodeDescription(
+            $"n{i}", $"127.0.0.{i}:4601", $"127.0.0.{i}:4600", $"127.0.0.{i}:4680", 1, "", "", (ulong)i))).ToArray();
+        DirectoryCommand.WriteInitCluster(writer, 42, nodes, [.. nodes.Select(node => node.Id)]);
+        _states[ShardId.Directory] = new ReplicatedState(_directory, new RequestTableOptions());
+        Apply(_states[ShardId.Directory], RequestIdentity.None, writer.ToArray());
+    }
+
+    /// <summary>Answers instead of the machines; the answer of null lets them. Told whether the request was applied before (in its place).</summary>
+    public Func<Request, Response?>? Disturb { get; set; }
+
+    /// <summary>What was asked, in order.</summary>
+    public List<Request> Requests { get; } = [];
+
+    public HybridTime Now
+    {
+        get => _now;
+        set => _now = value;
+    }
+
+    public void Submit(Request request, IResponseSink sink)
+    {
+        Response? response;
+        List<(Request, IResponseSink, Response)> awakened = [];
+        lock (_lock)
+        {
+            Requests.Add(request);
+            response = Disturb?.Invoke(request) ?? Answer(request);
+            if (request.Linger > Duration.Zero && response is { Status: ResponseStatus.Ok } quiet && IsNothing(quiet))
+            {
+                _lingering.Add((request, sink));
+                response = null;
+            }
+
+            if (request.Kind == RequestKind.Write)
+            {
+                foreach (var (held, heldSink) in _lingering.ToArray())
+                {
+                    var news = Answer(held);
+                    if (!IsNothing(news))
+                    {
+                        awakened.Add((held, heldSink, news));
+                        _lingering.Remove((held, heldSink));
+                    }
+                }
+            }
+        }
+
+        if (response is { } answer)
+        {
+            sink.Complete(request, answer);
+        }
+
+        foreach (var (held, heldSink, news) in awakened)
+        {
+            heldSink.Complete(held, news);
+        }
+    }
+
+    /// <summary>Applies the request as if its answer had been lost.</summary>
+    public Response Answer(Request request)
+    {
+        if (request.Kind == RequestKind.DirectoryView)
+        {
+            var writer = new WireWriter();
+            _directory.View.Encode(writer);
+            return new Response(ResponseStatus.Ok, writer.ToArray());
+        }
+
+        var shard = request.Shard;
+        if (shard == ShardId.None)
+        {
+            if (!_directory.View.TryGetShard(request.Space, request.RoutingHash, out var found))
+            {
+                return new Response(ResponseStatus.UnknownSpace);
+            }
+
+            shard = found.Id;
+        }
+
+        if (!_states.TryGetValue(shard, out var state))
+        {
+            state = _states[shard] = new ReplicatedState(new RecordsStateMachine(), new RequestTableOptions());
+        }
+
+        var result = new WireWriter();
+        if (request.Kind == RequestKind.Read)
+        {
+            state.Read(request.Payload, result);
+            return new Response(ResponseStatus.Ok, result.ToArray(), AppliedVersion: state.Now, Shard: shard);
+        }
+
+        if (shard != ShardId.Directory && _directory.View.TryGetShard(shard, out var info)
+            && RecordsCommand.Validate(request.Payload, info.HashLow, info.HashHigh, RecordLimits.Default) is { IsNone: false } fault)
+        {
+            return new Response(
+                fault.Kind == CommandFaultKind.TooLarge ? ResponseStatus.TooLarge : ResponseStatus.Invalid, Detail: fault.Detail);
+        }
+
+        var (status, body) = Apply(state, request.Identity, request.Payload.ToArray());
+        return status is ApplyStatus.Applied or ApplyStatus.Repeated
+            ? new Response(ResponseStatus.Ok, body, AppliedVersion: state.Now, Shard: shard)
+            : new Response(status == ApplyStatus.Expired ? ResponseStatus.RequestExpired : ResponseStatus.Invalid);
+    }
+
+    private static bool IsNothing(Response response) =>
+        RecordsResultCodec.TryReadChanges(response.Body, out var page) && page is { Status: RecordsStatus.Ok, Changes.Count: 0, More: false };
+
+    private (ApplyStatus Status, byte[] Body) Apply(ReplicatedState state, RequestIdentity identity, byte[] command)
+    {
+        _now = _now.Add(Duration.FromMilliseconds(1));
+        var payload = CommandEnvelope.Encode(_now, identity, command, new WireWriter());
+        var result = new WireWriter();
+        var status = state.Apply(
+            new LogEntry(new LogIndex(state.AppliedIndex.Value + 1), new Term(1), EntryKind.Command, payload), result);
+        return (status, result.ToArray());
+    }
+}
