@@ -19,25 +19,23 @@ public sealed class DurabilityMuseum
     [Fact]
     public void Row_1_is_caught_when_followers_acknowledge_before_their_disks() =>
         Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => PowerFailsWhileDisksStall(nodes: 3, Sabotage.AcknowledgesBeforeDurable));
+            "was committed in term", () => PowerFailsWhileDisksStall(nodes: 3, Sabotage.AcknowledgesBeforeDurable));
 
     [Fact]
-    public void Row_13_A_node_alone_loses_power_before_its_sync_and_had_not_acknowledged() => PowerFailsWhileDisksStall(nodes: 1, Sabotage.None);
+    public void Row_13_A_node_alone_loses_power_before_its_sync_and_had_not_acknowledged() =>
+        PowerFailsWhileDisksStall(nodes: 1, Sabotage.None);
 
     [Fact]
     public void Row_13_is_caught_when_a_node_alone_counts_itself_before_its_disk() =>
         Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => PowerFailsWhileDisksStall(nodes: 1, Sabotage.CountsItselfBeforeDurable));
+            "was committed in term", () => PowerFailsWhileDisksStall(nodes: 1, Sabotage.CountsItselfBeforeDurable));
 
     [Fact]
     public void A_power_loss_everywhere_loses_nothing_when_disks_tell_the_truth() => PowerFailsWith(lyingDisks: false);
 
     [Fact]
-    public void Disks_that_lie_about_sync_are_caught() => Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => PowerFailsWith(lyingDisks: true));
+    public void Disks_that_lie_about_sync_are_caught() =>
+        Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => PowerFailsWith(lyingDisks: true));
 
     // Row 1 (nats-server#7564): the log is synced now and then; then all machines lose power at once. Row 13 (etcd#14370): one node.
     private static void PowerFailsWhileDisksStall(int nodes, Sabotage planted)

@@ -19,36 +19,28 @@ public sealed class ElectionMuseum
 
     [Fact]
     public void Row_2_is_caught_when_the_vote_is_told_first() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => VoterForgets(Sabotage.VotesBeforeDurable));
+        Exhibit.IsCaught<SafetyViolationException>("two leaders in a term", () => VoterForgets(Sabotage.VotesBeforeDurable));
 
     [Fact]
     public void Row_3_An_entry_of_an_older_term_is_not_committed_by_counting() => Figure8(Sabotage.None);
 
     [Fact]
     public void Row_3_is_caught_when_older_terms_are_counted() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => Figure8(Sabotage.CountsOlderTerms));
+        Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => Figure8(Sabotage.CountsOlderTerms));
 
     [Fact]
     public void Row_4_A_crash_with_pauses_leaves_one_leader_and_one_history() => CrashWithPauses(Sabotage.None);
 
     [Fact]
     public void Row_4_is_caught_when_a_quorum_lacks_one() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => CrashWithPauses(Sabotage.QuorumLacksOne));
+        Exhibit.IsCaught<SafetyViolationException>("two leaders in a term", () => CrashWithPauses(Sabotage.QuorumLacksOne));
 
     [Fact]
     public void Row_15_A_node_that_hears_nobody_does_not_disturb_the_others() => OneWayLink(Sabotage.None);
 
     [Fact]
     public void Row_15_is_caught_without_pre_vote_and_check_quorum() =>
-        Exhibit.IsCaught<StalledException>(
-            "",
-            () => OneWayLink(Sabotage.DisturbedByAnyone));
+        Exhibit.IsCaught<StalledException>("elections in 20 s", () => OneWayLink(Sabotage.DisturbedByAnyone));
 
     // The voter's disk is slow; it votes for one candidate, loses power, and is asked by another in the same term.
     private static void VoterForgets(Sabotage planted)

@@ -1,5 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
 using Atoll.Foundation.World;
 using Atoll.Kernel.Raft;
 using Atoll.Node.Routing;
@@ -7,14 +8,18 @@ using Atoll.Simulation.Networks;
 
 namespace Atoll.Clusters.Tests.Museum;
 
-/// <summary>Lets a scenario say of each message of a shard's group whether it gets through, so that a schedule happens as it was drawn.</summary>
+/// <summary>
+/// Lets a scenario say of each message of a shard's group whether it gets through, so that a schedule happens as it was drawn.
+/// </summary>
 internal sealed class RaftFilter(ShardId shard) : IMessageInterceptor
 {
     /// <summary>From node, to node, message: true when it is lost. A frame is lost with any of its parts. Null: nothing is lost.</summary>
     public Func<int, int, RaftMessage, bool>? Loses { get; set; }
 
-    /// <summary>Entries for which it is true are cut off the end of an append, as if the append had been sent in two and the rest lost.</summary>
-    public Func<int, int, RaftMessage, Foundation.Logs.LogEntry, bool>? CutsFrom { get; set; }
+    /// <summary>
+    /// From the first entry on for which it is true an append is cut off, as if it had been sent in two and the rest lost.
+    /// </summary>
+    public Func<int, int, RaftMessage, LogEntry, bool>? CutsFrom { get; set; }
 
     /// <summary>Of all replicas only that one may seek to lead.</summary>
     public static bool IsCandidacyOfOther(int from, in RaftMessage message, int only) =>

@@ -18,8 +18,7 @@ public sealed class ReadMuseum
     [Fact]
     public void Row_10_is_caught_when_reads_are_not_confirmed() =>
         Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => ReadThroughDeposedLeader(Sabotage.ReadsUnconfirmed, leases: false, pauseMs: 700));
+            "not linearizable", () => ReadThroughDeposedLeader(Sabotage.ReadsUnconfirmed, leases: false, pauseMs: 700));
 
     [Fact]
     public void Row_11_A_lease_has_run_out_on_a_slow_clock_before_another_leads() =>
@@ -28,8 +27,7 @@ public sealed class ReadMuseum
     [Fact]
     public void Row_11_is_caught_when_a_lease_is_longer_than_the_others_keep_still() =>
         Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => ReadThroughDeposedLeader(Sabotage.LeaseTooLong, leases: true, pauseMs: 0));
+            "not linearizable", () => ReadThroughDeposedLeader(Sabotage.LeaseTooLong, leases: true, pauseMs: 0));
 
     // etcd#20418: the leader wakes among requests that waited for it, and has not heard yet that somebody else leads. With leases its
     // clock also runs slow by a tenth, which is within the bound: 60 ms in an election timeout.

@@ -17,9 +17,7 @@ public sealed class StateMuseum
 
     [Fact]
     public void Row_12_is_caught_when_the_applied_index_is_restored_behind_the_state() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => CrashesBetweenSnapshots(Sabotage.AppliedIndexApart));
+        Exhibit.IsCaught<SafetyViolationException>("the replicas diverge", () => CrashesBetweenSnapshots(Sabotage.AppliedIndexApart));
 
     [Fact]
     public void Row_16_Late_and_doubled_appends_cut_nothing_that_is_committed() => LateAppends(Sabotage.None);
@@ -33,9 +31,7 @@ public sealed class StateMuseum
 
     [Fact]
     public void Row_44_is_caught_when_the_state_reads_the_clock() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => ClocksApart(Sabotage.StateReadsClock));
+        Exhibit.IsCaught<SafetyViolationException>("the replicas diverge", () => ClocksApart(Sabotage.StateReadsClock));
 
     // etcd#13766.
     private static void CrashesBetweenSnapshots(Sabotage planted)

@@ -20,15 +20,11 @@ public sealed class WatchMuseum
 
     [Fact]
     public void Row_17_is_caught_when_a_resume_skips_a_change() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => WatchThroughCrashes(Sabotage.WatchSkipsOne));
+        Exhibit.IsCaught<SafetyViolationException>("changes", () => WatchThroughCrashes(Sabotage.WatchSkipsOne));
 
     [Fact]
     public void Row_17_is_caught_when_a_resume_repeats_a_change() =>
-        Exhibit.IsCaught<SafetyViolationException>(
-            "",
-            () => WatchThroughCrashes(Sabotage.WatchRepeatsOne));
+        Exhibit.IsCaught<SafetyViolationException>("the watch tells of version", () => WatchThroughCrashes(Sabotage.WatchRepeatsOne));
 
     // etcd#15271, #17529, #18089, #19179, #20221.
     private static void WatchThroughCrashes(Sabotage planted)
