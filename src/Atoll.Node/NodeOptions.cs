@@ -92,6 +92,9 @@ public sealed record NodeOptions
     /// <summary>Replicas that the directory grows to as nodes join: odd, at most the number of nodes.</summary>
     public int DirectoryReplicas { get; init; } = 3;
 
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <summary>Checks that the options make sense together.</summary>
     /// <exception cref="ArgumentException">They do not; the message names the option.</exception>
     public NodeOptions Validated()

@@ -26,6 +26,12 @@ public sealed class ReplicatedState
         _requests = new RequestTable(options);
     }
 
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
+
+    /// <summary>The replica's own clock, which the state must not look at; for <see cref="Sabotage.StateReadsClock"/>.</summary>
+    internal Func<HybridTime>? ForbiddenClock { get; init; }
+
     /// <summary>The machine inside; only to be read.</summary>
     public IStateMachine Machine { get; }
 
@@ -59,9 +65,10 @@ public sealed class ReplicatedState
 
         // The time goes on whatever becomes of the command: a refusal, too, is decided at a time that no other command has.
         var after = new HybridTime(checked(Now.Value + 1));
-        Now = envelope.Stamp > after ? envelope.Stamp : after;
+        var stamp = Sabotage.Has(Sabotage.StateReadsClock) ? ForbiddenClock!() : envelope.Stamp;
+        Now = stamp > after ? stamp : after;
         _requests.Forget(Now);
-        return envelope.Identity.IsNone ? ApplyAlways(envelope.Command, result) : ApplyOnce(envelope, result);
+        return envelope.Identity.IsNone || Sabotage.Has(Sabotage.ForgetsAnswers) ? ApplyAlways(envelope.Command, result) : ApplyOnce(envelope, result);
     }
 
     /// <summary>Answers a query from the state as it is, at the state's own time.</summary>
@@ -150,7 +157,7 @@ public sealed class ReplicatedState
 
         _requests = requests;
         Now = header.Now;
-        AppliedIndex = header.Index;
+        AppliedIndex = Sabotage.Has(Sabotage.AppliedIndexApart) ? header.Index.Previous : header.Index;
         return null;
     }
 }

@@ -16,10 +16,12 @@ public static class Majority
     /// The highest value that a majority has reached, given what each member has: of indices, what may be committed; of instants, since
     /// when a majority has not been silent. Reorders the values.
     /// </summary>
-    public static T Reached<T>(Span<T> values)
+    /// <param name="values">What each member has; at least one.</param>
+    /// <param name="lacking">Members that a majority may lack: 0, but for a planted bug.</param>
+    public static T Reached<T>(Span<T> values, int lacking = 0)
         where T : IComparable<T>
     {
-        var size = Size(values.Length);
+        var size = Math.Max(1, Size(values.Length) - lacking);
         values.Sort();
         return values[^size];
     }
@@ -28,16 +30,19 @@ public static class Majority
     /// The highest value that both a majority of the members and a majority of the outgoing members have reached (dissertation, 4.3); with
     /// nobody outgoing, the members decide alone. Reorders the values.
     /// </summary>
-    public static T ReachedByBoth<T>(Span<T> values, Span<T> outgoing)
+    /// <param name="values">What each member has; at least one.</param>
+    /// <param name="outgoing">What each outgoing member has; empty when there is none.</param>
+    /// <param name="lacking">Members that a majority may lack: 0, but for a planted bug.</param>
+    public static T ReachedByBoth<T>(Span<T> values, Span<T> outgoing, int lacking = 0)
         where T : IComparable<T>
     {
-        var reached = Reached(values);
+        var reached = Reached(values, lacking);
         if (outgoing.IsEmpty)
         {
             return reached;
         }
 
-        var reachedByOutgoing = Reached(outgoing);
+        var reachedByOutgoing = Reached(outgoing, lacking);
         return reached.CompareTo(reachedByOutgoing) <= 0 ? reached : reachedByOutgoing;
     }
 }

@@ -27,6 +27,9 @@ public sealed class VoteTally(ImmutableArray<NodeId> voters, ImmutableArray<Node
     private readonly sbyte[] _votes = new sbyte[voters.Length];
     private readonly sbyte[] _outgoingVotes = new sbyte[outgoing.Length];
 
+    /// <summary>Members that a majority may lack: 0, but for a planted bug.</summary>
+    internal int Lacking { get; init; }
+
     /// <summary>How the election stands.</summary>
     public VoteOutcome Outcome
     {
@@ -56,7 +59,7 @@ public sealed class VoteTally(ImmutableArray<NodeId> voters, ImmutableArray<Node
         }
     }
 
-    private static VoteOutcome OutcomeOf(sbyte[] votes)
+    private VoteOutcome OutcomeOf(sbyte[] votes)
     {
         var granted = 0;
         var refused = 0;
@@ -66,7 +69,7 @@ public sealed class VoteTally(ImmutableArray<NodeId> voters, ImmutableArray<Node
             refused += vote < 0 ? 1 : 0;
         }
 
-        var majority = Majority.Size(votes.Length);
+        var majority = Math.Max(1, Majority.Size(votes.Length) - Lacking);
         return granted >= majority ? VoteOutcome.Won
             : votes.Length - refused < majority ? VoteOutcome.Lost
             : VoteOutcome.Pending;

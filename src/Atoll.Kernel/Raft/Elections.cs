@@ -31,6 +31,12 @@ internal sealed class Elections(ReplicaState state)
             SplitProbe.Hit();
         }
 
+        if (state.Sabotage.Has(Sabotage.DisturbedByAnyone))
+        {
+            Campaign(isTransfer: false, now);
+            return;
+        }
+
         // Before a replica raises its term, and so everybody else's, it asks whether it could win (9.6).
         state.BecomePreCandidate();
         StartTally();
@@ -112,7 +118,7 @@ internal sealed class Elections(ReplicaState state)
         }
 
         // Museum, row 2: the vote is on disk before anybody learns of it.
-        state.Send(from, RaftMessage.VoteReply(state.Term, granted), afterDurable: granted);
+        state.Send(from, RaftMessage.VoteReply(state.Term, granted), afterDurable: granted && !state.Sabotage.Has(Sabotage.VotesBeforeDurable));
     }
 
     /// <summary>An answer to a request of this replica.</summary>
@@ -145,11 +151,16 @@ internal sealed class Elections(ReplicaState state)
     /// Whether this replica believes in a leader: it is one, it heard from one within the shortest election timeout, or it rests on one's
     /// word.
     /// </summary>
-    private bool IsProtected(Instant now) => state.Role == Role.Leader || now < state.ProtectedUntil || state.IsQuiescent;
+    private bool IsProtected(Instant now) =>
+        (state.Role == Role.Leader || now < state.ProtectedUntil || state.IsQuiescent)
+        && !state.Sabotage.Has(Sabotage.DisturbedByAnyone);
 
     private void StartTally()
     {
-        _tally = new VoteTally(state.Memberships.Latest.Voters, state.Memberships.Latest.OutgoingVoters);
+        _tally = new VoteTally(state.Memberships.Latest.Voters, state.Memberships.Latest.OutgoingVoters)
+        {
+            Lacking = state.Sabotage.Has(Sabotage.QuorumLacksOne) ? 1 : 0,
+        };
         _tally.Record(state.Self, granted: true);
     }
 

@@ -19,7 +19,7 @@ internal sealed class Following(ReplicaState state)
             return;
         }
 
-        if (append.Index < state.CommitIndex)
+        if (append.Index < state.CommitIndex && !state.Sabotage.Has(Sabotage.CutsAtAnyAppend))
         {
             // Late or doubled. What is committed agrees in every log (leader completeness, 3.6.3).
             Reply(from, RaftMessage.AppendMatched(state.Term, state.CommitIndex));
@@ -38,7 +38,7 @@ internal sealed class Following(ReplicaState state)
         // Entries that are there already stay, and what follows them: a late message must not cut what a newer one brought (3.5).
         var entries = append.Entries.Span;
         var fresh = 0;
-        while (fresh < entries.Length && state.Log.Has(entries[fresh].Index, entries[fresh].Term))
+        while (fresh < entries.Length && !state.Sabotage.Has(Sabotage.CutsAtAnyAppend) && state.Log.Has(entries[fresh].Index, entries[fresh].Term))
         {
             fresh++;
         }
@@ -159,7 +159,8 @@ internal sealed class Following(ReplicaState state)
     }
 
     // Everything that was appended before is durable before an acknowledgement leaves (museum, row 1).
-    private void Reply(NodeId to, in RaftMessage message) => state.Send(to, message, afterDurable: true);
+    private void Reply(NodeId to, in RaftMessage message) =>
+        state.Send(to, message, afterDurable: !state.Sabotage.Has(Sabotage.AcknowledgesBeforeDurable));
 
     private bool Accept(NodeId from, Instant now)
     {

@@ -97,7 +97,7 @@ internal sealed class Leadership
     internal void RequestRead(ulong context, Instant now)
     {
         _activeAt = now;
-        if (HasCommittedInTerm && HoldsLease(now))
+        if (HasCommittedInTerm && (HoldsLease(now) || _state.Sabotage.Has(Sabotage.ReadsUnconfirmed)))
         {
             LeaseProbe.Hit();
             _state.Effects.Add(new RaftEffect { Kind = RaftEffectKind.ReadReady, Context = context, Index = _state.CommitIndex });
@@ -301,6 +301,10 @@ internal sealed class Leadership
         }
 
         _replication.SendToAll(now);
+        if (_state.Sabotage.Has(Sabotage.CountsItselfBeforeDurable))
+        {
+            AdvanceCommit(now);
+        }
     }
 
     /// <summary>Commits what a quorum holds, if it is of this term (3.6.2).</summary>
@@ -312,7 +316,7 @@ internal sealed class Leadership
             return;
         }
 
-        if (reached < _termStart)
+        if (reached < _termStart && !_state.Sabotage.Has(Sabotage.CountsOlderTerms))
         {
             // Figure 3.7 (of the paper: figure 8): a later leader may still replace an entry of an older term that a majority holds. It
             // commits indirectly, with an entry of this term behind it.
@@ -375,7 +379,8 @@ internal sealed class Leadership
 
     private void Beat(Instant now)
     {
-        if (now - _replication.QuorumContact(now) >= _state.Options.ElectionTimeoutMax)
+        if (now - _replication.QuorumContact(now) >= _state.Options.ElectionTimeoutMax
+            && !_state.Sabotage.Has(Sabotage.DisturbedByAnyone))
         {
             // Check-quorum (6.2): its clients had better look elsewhere.
             LostQuorumProbe.Hit();
@@ -435,7 +440,9 @@ internal sealed class Leadership
         _state.Options.LeaseReads
         && !_transfer.EverToldToCampaign
         && _reads.ConfirmedAt is { } confirmedAt
-        && now - confirmedAt < _state.Options.ElectionTimeoutMin - _state.Options.LeaseClockDriftBound;
+        && now - confirmedAt < (_state.Sabotage.Has(Sabotage.LeaseTooLong)
+            ? _state.Options.ElectionTimeoutMax
+            : _state.Options.ElectionTimeoutMin - _state.Options.LeaseClockDriftBound);
 
     private void ServeReads(Instant now)
     {

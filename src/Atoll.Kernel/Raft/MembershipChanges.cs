@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
@@ -27,7 +28,9 @@ internal sealed class MembershipChanges(ReplicaState state, Replication replicat
             return ProposalOutcome.ChangeInProgress;
         }
 
-        first = target.Voters.AsSpan().SequenceEqual(current.Voters.AsSpan()) ? target : current.Enter(target);
+        var isOneStep = target.Voters.AsSpan().SequenceEqual(current.Voters.AsSpan())
+            || state.Sabotage.Has(Sabotage.ChangesVotersInOneStep);
+        first = isOneStep ? target : current.Enter(target);
         if (!first.IsWellFormed)
         {
             return ProposalOutcome.InvalidMembership;
@@ -46,7 +49,8 @@ internal sealed class MembershipChanges(ReplicaState state, Replication replicat
     }
 
     private bool HasCaughtUp(NodeId node, Instant now) =>
-        replication.Find(node) is { State: ProgressState.Replicate } peer
-        && peer.Match + (ulong)state.Options.PromotionLagEntriesMax >= state.Log.LastIndex
-        && now - peer.LastContact <= state.Options.ElectionTimeoutMax;
+        state.Sabotage.Has(Sabotage.PromotesAnyLearner)
+        || (replication.Find(node) is { State: ProgressState.Replicate } peer
+            && peer.Match + (ulong)state.Options.PromotionLagEntriesMax >= state.Log.LastIndex
+            && now - peer.LastContact <= state.Options.ElectionTimeoutMax);
 }

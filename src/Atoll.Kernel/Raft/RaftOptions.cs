@@ -1,4 +1,5 @@
 using Atoll.Foundation;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 
@@ -63,6 +64,9 @@ public sealed record RaftOptions
     /// while that holds: a lease is valid for ElectionTimeoutMin minus this.
     /// </summary>
     public Duration LeaseClockDriftBound { get; init; } = Duration.FromMilliseconds(100);
+
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
 
     /// <summary>Says what is wrong with the table, or null when nothing is.</summary>
     public string? Validate()

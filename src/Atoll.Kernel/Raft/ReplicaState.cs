@@ -43,6 +43,9 @@ internal sealed class ReplicaState
 
     internal RaftOptions Options { get; }
 
+    /// <summary>The bug that simulation has planted, if any.</summary>
+    internal Sabotage Sabotage => Options.Sabotage;
+
     internal Prng Random { get; }
 
     internal RaftEffects Effects { get; }

@@ -216,7 +216,10 @@ internal sealed class Replication
             outgoing[i] = MatchOf(_outgoingVoters[i]);
         }
 
-        return Majority.ReachedByBoth(voters[.._voters.Length], outgoing[.._outgoingVoters.Length]);
+        return Majority.ReachedByBoth(
+            voters[.._voters.Length],
+            outgoing[.._outgoingVoters.Length],
+            _state.Sabotage.Has(Sabotage.QuorumLacksOne) ? 1 : 0);
     }
 
     /// <summary>The highest heartbeat round that a quorum has answered.</summary>
@@ -266,7 +269,10 @@ internal sealed class Replication
     }
 
     // A leader counts itself like anybody else: by what is on its disk (10.2.1; museum, row 13).
-    private LogIndex MatchOf(PeerProgress peer) => peer.IsSelf ? _state.DurableIndex : peer.Match;
+    private LogIndex MatchOf(PeerProgress peer) =>
+        !peer.IsSelf ? peer.Match
+        : _state.Sabotage.Has(Sabotage.CountsItselfBeforeDurable) ? _state.Log.LastIndex
+        : _state.DurableIndex;
 
     private PeerProgress NewPeer(NodeId node, Instant now) =>
         new(

@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
@@ -10,11 +11,13 @@ namespace Atoll.Node.Replicas;
 internal sealed class RecordsPolicy : IShardPolicy
 {
     private readonly RecordLimits _limits;
+    private readonly Sabotage _sabotage;
     private readonly byte[] _expiry;
 
-    public RecordsPolicy(RecordLimits limits)
+    public RecordsPolicy(RecordLimits limits, Sabotage sabotage = Sabotage.None)
     {
         _limits = limits;
+        _sabotage = sabotage;
         var writer = new WireWriter(16);
         RecordsCommand.WriteExpire(writer);
         _expiry = writer.ToArray();
@@ -22,7 +25,7 @@ internal sealed class RecordsPolicy : IShardPolicy
 
     public ReadOnlyMemory<byte> ExpiryCommand => _expiry;
 
-    public IStateMachine NewMachine() => new RecordsStateMachine();
+    public IStateMachine NewMachine() => new RecordsStateMachine { Sabotage = _sabotage };
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard)
     {

@@ -36,7 +36,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         _directory = directory;
         _logger = logger;
         _answerLocally = answerLocally;
-        _recordsPolicy = new RecordsPolicy(new RecordLimits(options.KeyBytesMax, options.ValueBytesMax));
+        _recordsPolicy = new RecordsPolicy(new RecordLimits(options.KeyBytesMax, options.ValueBytesMax), options.Sabotage);
     }
 
     /// <summary>The replicas, by shard.</summary>

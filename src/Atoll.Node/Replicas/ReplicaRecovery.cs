@@ -38,7 +38,11 @@ internal sealed class ReplicaRecovery
         _founders = founders;
         _snapshotMembership = founders;
         _done = done;
-        _state = new ReplicatedState(policy.NewMachine(), new RequestTableOptions());
+        _state = new ReplicatedState(policy.NewMachine(), new RequestTableOptions())
+        {
+            Sabotage = environment.Options.Sabotage,
+            ForbiddenClock = environment.Hybrid.Peek,
+        };
         _log = environment.Journal.Shard(shard);
     }
 
@@ -135,7 +139,7 @@ internal sealed class ReplicaRecovery
 
             foreach (var entry in read.Entries)
             {
-                if (entry.Kind == EntryKind.Membership)
+                if (entry.Kind == EntryKind.Membership && !_environment.Options.Sabotage.Has(Sabotage.ForgetsRemoval))
                 {
                     if (!Membership.TryDecode(entry.Payload, out var membership))
                     {
@@ -173,6 +177,7 @@ internal sealed class ReplicaRecovery
                 QuiesceAfter = options.QuiesceAfter,
                 LeaseReads = options.LeaseReads,
                 LeaseClockDriftBound = options.LeaseClockDriftBound,
+                Sabotage = options.Sabotage,
             },
             restored,
             _environment.Random.Fork(),

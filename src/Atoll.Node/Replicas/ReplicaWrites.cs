@@ -1,5 +1,6 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
@@ -59,8 +60,9 @@ internal sealed class ReplicaWrites
             return;
         }
 
-        if (_proposals.Count + _gathered.Count >= _environment.Options.ProposalsPendingMax
-            || _proposals.Bytes >= Limits.ProposalBytesPendingMax)
+        if ((_proposals.Count + _gathered.Count >= _environment.Options.ProposalsPendingMax
+                || _proposals.Bytes >= Limits.ProposalBytesPendingMax)
+            && !_environment.Options.Sabotage.Has(Sabotage.NeverOverloaded))
         {
             _environment.Router.Complete(pending, new Response(
                 ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: _shard,

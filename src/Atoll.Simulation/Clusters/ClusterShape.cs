@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 
 namespace Atoll.Simulation.Clusters;
@@ -52,4 +53,7 @@ public sealed record ClusterShape
 
     /// <summary>The longest time between an event and the end of its batch.</summary>
     public Duration BatchTimeMax { get; init; } = Duration.FromMicroseconds(100);
+
+    /// <summary>The bug that is planted in every node.</summary>
+    internal Sabotage Sabotage { get; init; }
 }

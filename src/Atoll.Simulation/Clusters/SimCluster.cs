@@ -232,6 +232,7 @@ public sealed class SimCluster
             RequestsInFlightMax = Shape.RequestsInFlightMax,
             ProposalsPendingMax = Shape.ProposalsPendingMax,
             DirectoryReplicas = Shape.DirectoryReplicas,
+            Sabotage = Shape.Sabotage,
         };
     }
 

@@ -12,7 +12,7 @@ internal static class RecordsReader
     private static readonly Probe CompactedAnswer = Probe.Define("records: a watcher asks for changes that are forgotten");
     private static readonly Probe CommandTooLargeForPage = Probe.Define("records: the changes of one command exceed a page");
 
-    internal static void Read(RecordsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    internal static void Read(RecordsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)
     {
         switch (RecordsQuery.KindOf(query.Span))
         {
@@ -23,7 +23,7 @@ internal static class RecordsReader
                 Scan(state, scan, now, result);
                 break;
             case RecordsQueryKind.Changes when RecordsQuery.TryReadChanges(query, out var changes):
-                Changes(state.History, changes, now, result);
+                Changes(state.History, changes, now, result, sabotage);
                 break;
             case RecordsQueryKind.Stats when query.Length == 1:
                 RecordsResultCodec.WriteStats(result, new RecordsStats(
@@ -108,7 +108,8 @@ internal static class RecordsReader
     /// Pages end between commands: everything that one command changed has one version, and a watcher that resumes after a version must
     /// have seen all of it (museum, row 17).
     /// </summary>
-    private static void Changes(ChangeHistory history, in ChangesQuery query, HybridTime now, WireWriter result)
+    private static void Changes(
+        ChangeHistory history, in ChangesQuery query, HybridTime now, WireWriter result, Sabotage sabotage)
     {
         if (query.After < history.CompactedThrough)
         {
@@ -121,6 +122,9 @@ internal static class RecordsReader
         RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, now);
         var start = result.Length;
         var position = history.FirstAfter(query.After);
+        position += sabotage.Has(Sabotage.WatchSkipsOne) && position < history.Count - 1 ? 1
+            : sabotage.Has(Sabotage.WatchRepeatsOne) && position > 0 ? -1
+            : 0;
         var through = query.After;
         var written = 0;
         var more = false;

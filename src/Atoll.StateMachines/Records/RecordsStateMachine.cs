@@ -18,6 +18,9 @@ public sealed class RecordsStateMachine : IStateMachine
 
     private RecordsState _state = new();
 
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <inheritdoc />
     public HybridTime? NextExpiry => _state.NextExpiry;
 
@@ -54,7 +57,7 @@ public sealed class RecordsStateMachine : IStateMachine
     }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => RecordsReader.Read(_state, query, now, result);
+    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => RecordsReader.Read(_state, query, now, result, Sabotage);
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);
@@ -72,7 +75,7 @@ public sealed class RecordsStateMachine : IStateMachine
         actual = HybridTime.Zero;
         for (var position = 0; reader.TryNext(out var operation); position++)
         {
-            if (operation.Expected is { } expected && failed < 0)
+            if (operation.Expected is { } expected && failed < 0 && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
             {
                 var version = _state.TryGetVisible(operation.Key, now, out var record) ? record.Version : HybridTime.Zero;
                 if (version != expected)

@@ -1,0 +1,77 @@
+namespace Atoll.Foundation.Checks;
+
+/// <summary>
+/// Bugs that are planted on purpose, each one that has lost somebody's data: with one of them in place, the simulator's checkers must
+/// find it, or they prove nothing (docs/museum.md). Only simulation sets it; it cannot be reached from any configuration, and without it
+/// nothing here has an effect. Rows are those of the museum.
+/// </summary>
+[Flags]
+internal enum Sabotage
+{
+    /// <summary>No bug: everything but a simulation of one.</summary>
+    None = 0,
+
+    /// <summary>A majority may lack one member.</summary>
+    QuorumLacksOne = 1 << 0,
+
+    /// <summary>Row 1: a follower acknowledges what its disk has not confirmed.</summary>
+    AcknowledgesBeforeDurable = 1 << 1,
+
+    /// <summary>Row 2: a vote is told before it is on disk.</summary>
+    VotesBeforeDurable = 1 << 2,
+
+    /// <summary>Row 3: an entry of an older term is committed because a majority holds it.</summary>
+    CountsOlderTerms = 1 << 3,
+
+    /// <summary>Row 8: voters are replaced in one step, without a joint membership.</summary>
+    ChangesVotersInOneStep = 1 << 4,
+
+    /// <summary>Row 9: a restart forgets the changes of membership that are in the log, so that who was removed takes part again.</summary>
+    ForgetsRemoval = 1 << 5,
+
+    /// <summary>Row 10: a leader answers reads without asking whether it still leads.</summary>
+    ReadsUnconfirmed = 1 << 6,
+
+    /// <summary>Row 11: a lease is taken for good as long as a leader may go on unheard, not as long as the others keep still.</summary>
+    LeaseTooLong = 1 << 7,
+
+    /// <summary>Row 12: a snapshot names an applied index that is behind the state in it.</summary>
+    AppliedIndexApart = 1 << 8,
+
+    /// <summary>Row 13: a leader counts itself for entries that its own disk has not confirmed.</summary>
+    CountsItselfBeforeDurable = 1 << 9,
+
+    /// <summary>Row 14: a learner becomes a voter whatever it lacks.</summary>
+    PromotesAnyLearner = 1 << 10,
+
+    /// <summary>Row 15: no pre-vote, no protection of a leader that is heard, no check-quorum.</summary>
+    DisturbedByAnyone = 1 << 11,
+
+    /// <summary>Row 16: a follower cuts its log at whatever an append says.</summary>
+    CutsAtAnyAppend = 1 << 12,
+
+    /// <summary>Row 17: the first change behind the place where a watch resumes is left out.</summary>
+    WatchSkipsOne = 1 << 13,
+
+    /// <summary>Row 17: the last change before the place where a watch resumes is told again.</summary>
+    WatchRepeatsOne = 1 << 14,
+
+    /// <summary>Rows 18 and 20: expected versions are not compared.</summary>
+    IgnoresExpectedVersions = 1 << 15,
+
+    /// <summary>Row 19: a retried request is applied like a new one.</summary>
+    ForgetsAnswers = 1 << 16,
+
+    /// <summary>Row 44: the state's time is that of the replica's own clock, not the log's.</summary>
+    StateReadsClock = 1 << 17,
+
+    /// <summary>Row 41: a shard takes any number of writes at once and refuses none.</summary>
+    NeverOverloaded = 1 << 18,
+}
+
+/// <summary>Asks for a planted bug.</summary>
+internal static class SabotageExtensions
+{
+    /// <summary>Whether the bug is in place.</summary>
+    internal static bool Has(this Sabotage planted, Sabotage bug) => (planted & bug) != 0;
+}
