@@ -4,7 +4,9 @@ using Atoll.Services.Calls;
 
 namespace Atoll.Client;
 
-/// <summary>What <see cref="AtollServiceCollectionExtensions.AddAtoll"/> registers: a client of a remote cluster, or of a node in this process.</summary>
+/// <summary>
+/// What <see cref="AtollServiceCollectionExtensions.AddAtoll"/> registers: a client of a remote cluster, or of a node in this process.
+/// </summary>
 public sealed class AtollOptions
 {
     /// <summary>How to reach a remote cluster; not used when <see cref="Embedded"/> is set.</summary>

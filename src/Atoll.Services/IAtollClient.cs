@@ -5,8 +5,8 @@ using Atoll.Services.Spaces;
 namespace Atoll.Services;
 
 /// <summary>
-/// A cluster, whether it is reached over the network or lives in this process. Thread-safe; one for a process is enough. Disposing it ends its
-/// connections (but not nodes in this process).
+/// A cluster, whether it is reached over the network or lives in this process. Thread-safe; one for a process is enough. Disposing
+/// it ends its connections (but not nodes in this process).
 /// </summary>
 public interface IAtollClient : IAsyncDisposable
 {

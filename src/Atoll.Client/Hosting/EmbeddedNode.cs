@@ -15,7 +15,8 @@ using Microsoft.Extensions.Logging;
 namespace Atoll.Client.Hosting;
 
 /// <summary>
-/// Starts a node in this process: claims its folder, founds a cluster or joins one when the folder is new, and runs it until it is disposed of.
+/// Starts a node in this process: claims its folder, founds a cluster or joins one when the folder is new, and runs it until it is
+/// disposed of.
 /// </summary>
 public sealed class EmbeddedNode : IAsyncDisposable
 {
@@ -131,7 +132,8 @@ public sealed class EmbeddedNode : IAsyncDisposable
         return Make(options, identity, founds: false, view.Nodes);
     }
 
-    private static NodeOptions Make(EmbeddedNodeOptions options, NodeIdentity identity, bool founds, ImmutableArray<NodeInfo> members) => new()
+    private static NodeOptions Make(EmbeddedNodeOptions options, NodeIdentity identity, bool founds, ImmutableArray<NodeInfo> members) =>
+        new()
     {
         ClusterId = identity.ClusterId,
         Self = identity.Node,

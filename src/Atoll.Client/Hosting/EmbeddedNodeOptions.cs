@@ -35,7 +35,8 @@ public sealed record EmbeddedNodeOptions
     public int Loops { get; init; } = 1;
 
     /// <summary>
-    /// Members of an existing cluster to join through, by any of their client addresses; used while the folder is empty or has no view of the cluster.
+    /// Members of an existing cluster to join through, by any of their client addresses; used while the folder is empty or has no
+    /// view of the cluster.
     /// </summary>
     public RemoteOptions? Join { get; init; }
 
@@ -43,8 +44,8 @@ public sealed record EmbeddedNodeOptions
     public bool Bootstrap { get; init; } = true;
 
     /// <summary>
-    /// Founders of a cluster that begins with several nodes at once, this one among them, each with its number; all of them must be given the same
-    /// list. Empty: this node alone.
+    /// Founders of a cluster that begins with several nodes at once, this one among them, each with its number; all of them must
+    /// be given the same list. Empty: this node alone.
     /// </summary>
     public IReadOnlyList<NodeInfo> Founders { get; init; } = [];
 

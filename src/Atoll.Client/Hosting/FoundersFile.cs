@@ -6,8 +6,8 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Client.Hosting;
 
 /// <summary>
-/// Who founded the cluster, in a founder's data folder. The directory's first replicas are these for ever after: a founder that came back with
-/// another list would count another majority.
+/// Who founded the cluster, in a founder's data folder. The directory's first replicas are these for ever after: a founder that
+/// came back with another list would count another majority.
 /// </summary>
 internal static class FoundersFile
 {

@@ -4,8 +4,8 @@ using Atoll.Node.Requests;
 namespace Atoll.Client.Remote;
 
 /// <summary>
-/// The requests under way on one connection, in slots that are used again. A correlation number is a slot and a count of its uses, so that an
-/// answer that comes after its request was given up finds nothing. Guarded by the link's lock.
+/// The requests under way on one connection, in slots that are used again. A correlation number is a slot and a count of its uses,
+/// so that an answer that comes after its request was given up finds nothing. Guarded by the link's lock.
 /// </summary>
 internal sealed class LinkSlots
 {

@@ -37,8 +37,8 @@ internal interface ILinkOwner
 }
 
 /// <summary>
-/// One connection to one node, made anew when it is lost. Requests are pipelined; what is submitted while a write is under way, or while a burst
-/// of answers is worked through, leaves with the next write.
+/// One connection to one node, made anew when it is lost. Requests are pipelined; what is submitted while a write is under way, or
+/// while a burst of answers is worked through, leaves with the next write.
 /// </summary>
 internal sealed class NodeLink
 {

@@ -31,7 +31,9 @@ public sealed record RemoteOptions
     /// <summary>The longest wait between two tries to connect.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>A connection with requests under way that is silent for so long is pinged, and after three times as long given up.</summary>
+    /// <summary>
+    /// A connection with requests under way that is silent for so long is pinged, and after three times as long given up.
+    /// </summary>
     public TimeSpan SilenceMax { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Requests that may be under way on one connection.</summary>

@@ -10,8 +10,9 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Client.Remote;
 
 /// <summary>
-/// A cluster reached over the network: one connection a node, requests sent to the node that leads their shard as far as that is known. Any node
-/// takes any request, so that being wrong costs a hop. Completes every request by its deadline, whatever becomes of the connections.
+/// A cluster reached over the network: one connection a node, requests sent to the node that leads their shard as far as that is
+/// known. Any node takes any request, so that being wrong costs a hop. Completes every request by its deadline, whatever becomes
+/// of the connections.
 /// </summary>
 public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
 {
@@ -90,7 +91,8 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
 
     /// <summary>What is true of a request that was sent and not answered.</summary>
     internal static Response Unanswered(Request request, string detail) =>
-        new(request.Kind is RequestKind.Write or RequestKind.TransferLeadership ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable,
+        new(request.Kind is RequestKind.Write or RequestKind.TransferLeadership ? ResponseStatus.OutcomeUnknown
+            : ResponseStatus.Unavailable,
             Detail: detail);
 
     private long Deadline(Request request) => _options.Time.GetTimestamp()
@@ -124,7 +126,8 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         if (full)
         {
             sink.Complete(request, new Response(
-                ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(10), Detail: "too many requests are under way from this client"));
+                ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(10),
+                    Detail: "too many requests are under way from this client"));
         }
 
         return full;
@@ -344,7 +347,8 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
                     }
 
                     break;
-                case ResponseStatus.Ok or ResponseStatus.NotLeader when response.LeaderHint != NodeId.None && response.Shard != ShardId.None:
+                case ResponseStatus.Ok or ResponseStatus.NotLeader when response.LeaderHint != NodeId.None
+                    && response.Shard != ShardId.None:
                     port._routes.SetLeader(response.Shard, response.LeaderHint);
                     break;
                 case ResponseStatus.StaleRoute:

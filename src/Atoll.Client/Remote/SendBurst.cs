@@ -1,7 +1,8 @@
 namespace Atoll.Client.Remote;
 
 /// <summary>
-/// Holds back sending while a thread works through a burst of answers: what the awakened callers submit meanwhile leaves in one write a connection.
+/// Holds back sending while a thread works through a burst of answers: what the awakened callers submit meanwhile leaves in one
+/// write a connection.
 /// </summary>
 internal sealed class SendBurst
 {

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Atoll.Gateways.Http;
 
 /// <summary>
-/// Keys in request targets: any bytes, percent-encoded (RFC 3986, 2.1). The server's own decoding gives text, which not every key is, and folds
-/// dots: so targets are read as they came.
+/// Keys in request targets: any bytes, percent-encoded (RFC 3986, 2.1). The server's own decoding gives text, which not every key
+/// is, and folds dots: so targets are read as they came.
 /// </summary>
 public static class PercentEncoding
 {

@@ -13,7 +13,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Atoll.Gateways.Http;
 
-/// <summary>What a request's headers, query and body say, checked. Everything wrong is an <see cref="InvalidRequestException"/> in plain words.</summary>
+/// <summary>
+/// What a request's headers, query and body say, checked. Everything wrong is an <see cref="InvalidRequestException"/> in plain words.
+/// </summary>
 internal static class RecordInputs
 {
     private const int IdempotencyKeyBytesMax = 255;
@@ -30,7 +32,8 @@ internal static class RecordInputs
                 "the key in the path is badly percent-encoded: '%' must be followed by two hexadecimal digits");
         }
 
-        return QueryBytes(context, "key") is { Length: > 0 } key ? key : throw new InvalidRequestException("the query parameter key is missing");
+        return QueryBytes(context, "key") is { Length: > 0 } key ? key
+            : throw new InvalidRequestException("the query parameter key is missing");
     }
 
     public static ReadOptions Read(HttpContext context, Session? session)
@@ -41,7 +44,8 @@ internal static class RecordInputs
             "session" => ReadLevel.Session,
             "bounded" => ReadLevel.Bounded,
             "any" => ReadLevel.Any,
-            var other => throw new InvalidRequestException($"\"{other}\" is not a read level; there are linearizable, session, bounded and any"),
+            var other => throw new InvalidRequestException(
+                $"\"{other}\" is not a read level; there are linearizable, session, bounded and any"),
         };
         if (level == ReadLevel.Session && session is null)
         {
@@ -101,7 +105,8 @@ internal static class RecordInputs
 
         if (noneMatch.Length > 0)
         {
-            return noneMatch == "*" ? HybridTime.Zero : throw new InvalidRequestException("a write takes If-None-Match only as *: must not exist");
+            return noneMatch == "*" ? HybridTime.Zero
+                : throw new InvalidRequestException("a write takes If-None-Match only as *: must not exist");
         }
 
         return match.Length == 0 ? null
@@ -209,7 +214,8 @@ internal static class RecordInputs
         null or "" => null,
         var text => DurationText.TryParse(text, out var duration)
             ? duration
-            : throw new InvalidRequestException($"{header} (or the query parameter {query}) must be a duration such as 500ms, 30s, 5m or 12h"),
+            : throw new InvalidRequestException(
+                $"{header} (or the query parameter {query}) must be a duration such as 500ms, 30s, 5m or 12h"),
     };
 
     private static string? Text(HttpContext context, string header, string query)
@@ -219,5 +225,5 @@ internal static class RecordInputs
     }
 
     private static TooLargeException TooLarge(long bytes, int bytesMax) =>
-        new($"the body has {(bytes > bytesMax ? "more than " + bytesMax : bytes)} bytes; a value has at most {Math.Min(bytesMax, Limits.ValueBytesMax)}");
+        new($"the body has {bytes} bytes or more, and at most {bytesMax} are taken here; a value has at most {Limits.ValueBytesMax}");
 }

@@ -12,7 +12,8 @@ internal sealed record RecordTarget(byte[]? Key)
     private const string RecordsPart = "/records/";
 
     /// <summary>
-    /// Takes the key out of the target before routing sees the path: any bytes, slashes and dots included. The path then ends in a placeholder.
+    /// Takes the key out of the target before routing sees the path: any bytes, slashes and dots included. The path then ends in a
+    /// placeholder.
     /// </summary>
     public static Task RewriteAsync(HttpContext context, RequestDelegate next)
     {

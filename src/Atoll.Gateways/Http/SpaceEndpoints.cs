@@ -20,7 +20,8 @@ internal sealed class SpaceEndpoints
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/spaces", (Delegate)ListAsync).WithSummary("List spaces").WithTags("spaces").Produces(200, contentType: "application/json");
+        routes.MapGet("/v1/spaces", (Delegate)ListAsync).WithSummary("List spaces").WithTags("spaces").Produces(200,
+            contentType: "application/json");
         routes.MapGet(Route, DescribeAsync)
             .WithSummary("Describe a space and where its shards are").WithTags("spaces")
             .Produces(200, contentType: "application/json").ProducesProblem(404);
@@ -60,7 +61,8 @@ internal sealed class SpaceEndpoints
     private async Task CreateAsync(HttpContext context, string space)
     {
         var body = await RecordInputs.BodyAsync(context, BodyBytesMax).ConfigureAwait(false);
-        var created = await _client.Spaces.CreateAsync(Options(RecordInputs.Space(space), body), context.RequestAborted).ConfigureAwait(false);
+        var created = await _client.Spaces.CreateAsync(Options(RecordInputs.Space(space), body), context.RequestAborted)
+            .ConfigureAwait(false);
         await Json.WriteAsync(context, writer => RecordJson.Write(writer, created, null)).ConfigureAwait(false);
     }
 

@@ -9,8 +9,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Atoll.Gateways.Http;
 
 /// <summary>
-/// Scans and watches as newline-delimited JSON, one object a line. What goes wrong after the first line is a last line with a member "error";
-/// the connection is then cut, so that nobody takes half a stream for a whole one.
+/// Scans and watches as newline-delimited JSON, one object a line. What goes wrong after the first line is a last line with a
+/// member "error"; the connection is then cut, so that nobody takes half a stream for a whole one.
 /// </summary>
 internal sealed class StreamEndpoints
 {
@@ -36,7 +36,8 @@ internal sealed class StreamEndpoints
     }
 
     private async Task ScanAsync(
-        HttpContext context, string space, string? prefix, string? from, string? to, string? after, string? limit, string? reverse, string? keysOnly)
+        HttpContext context, string space, string? prefix, string? from, string? to, string? after, string? limit, string? reverse,
+            string? keysOnly)
     {
         var range = new ScanRange
         {

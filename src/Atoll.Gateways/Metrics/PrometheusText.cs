@@ -6,8 +6,8 @@ using System.Text;
 namespace Atoll.Gateways.Metrics;
 
 /// <summary>
-/// The process's metrics in Prometheus' text format, version 0.0.4: whatever the meters named Atoll and the runtime's own report. Counters and gauges
-/// as they are; of histograms the count and the sum.
+/// The process's metrics in Prometheus' text format, version 0.0.4: whatever the meters named Atoll and the runtime's own report.
+/// Counters and gauges as they are; of histograms the count and the sum.
 /// </summary>
 public sealed class PrometheusText : IDisposable
 {
@@ -41,7 +41,8 @@ public sealed class PrometheusText : IDisposable
         {
             _listener.RecordObservableInstruments();
             var text = new StringBuilder();
-            foreach (var family in _cells.GroupBy(pair => pair.Key.Name, StringComparer.Ordinal).OrderBy(group => group.Key, StringComparer.Ordinal))
+            foreach (var family in _cells.GroupBy(pair => pair.Key.Name, StringComparer.Ordinal).OrderBy(group => group.Key,
+                StringComparer.Ordinal))
             {
                 var kind = family.First().Value.Kind;
                 text.Append("# TYPE ").Append(family.Key).Append(' ').Append(kind).Append('\n');
@@ -62,7 +63,8 @@ public sealed class PrometheusText : IDisposable
     {
         var kind = instrument.GetType().Name;
         var isHistogram = kind.StartsWith("Histogram", StringComparison.Ordinal);
-        var isCounter = kind.StartsWith("Counter", StringComparison.Ordinal) || kind.StartsWith("ObservableCounter", StringComparison.Ordinal);
+        var isCounter = kind.StartsWith("Counter", StringComparison.Ordinal)
+            || kind.StartsWith("ObservableCounter", StringComparison.Ordinal);
         var series = new Series(NameOf(instrument, isCounter), LabelsOf(tags));
         var cell = _cells.GetOrAdd(series, _ => new Cell(isHistogram ? "summary" : isCounter ? "counter" : "gauge"));
         cell.Add(value, accumulates: !instrument.IsObservable && !kind.StartsWith("Gauge", StringComparison.Ordinal));

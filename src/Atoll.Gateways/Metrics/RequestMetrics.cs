@@ -72,7 +72,8 @@ public sealed class RequestMetrics : IDisposable
             if (Volatile.Read(ref _requests[i]) is var count and > 0)
             {
                 yield return new Measurement<long>(
-                    count, new("kind", ((RequestKind)(i / Statuses)).ToString()), new("status", ((ResponseStatus)(i % Statuses)).ToString()));
+                    count, new("kind", ((RequestKind)(i / Statuses)).ToString()),
+                        new("status", ((ResponseStatus)(i % Statuses)).ToString()));
             }
         }
     }

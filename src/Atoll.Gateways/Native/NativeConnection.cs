@@ -9,8 +9,8 @@ using Atoll.Services.Native;
 namespace Atoll.Gateways.Native;
 
 /// <summary>
-/// One client: handshake, then frames. All frames that have come are submitted before the next read; answers are gathered, and whatever has gathered
-/// leaves in one write.
+/// One client: handshake, then frames. All frames that have come are submitted before the next read; answers are gathered, and
+/// whatever has gathered leaves in one write.
 /// </summary>
 internal sealed class NativeConnection
 {
@@ -155,7 +155,8 @@ internal sealed class NativeConnection
         ClientName = hello.ClientName ?? "";
         await _replies.HelloAsync(new ServerHello(
             error == NativeError.None ? Math.Min(versionMax, NativeProtocol.VersionMax) : (ushort)0,
-            error, reason, _options.ClusterId, _options.Node, _options.Now, _options.FrameBytesMax, _options.InFlightMax)).ConfigureAwait(false);
+            error, reason, _options.ClusterId, _options.Node, _options.Now, _options.FrameBytesMax, _options.InFlightMax))
+                .ConfigureAwait(false);
         return reason;
     }
 

@@ -24,7 +24,9 @@ public sealed record NativeGatewayOptions
     /// <summary>How long a client may take for its hello.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long the rest of a frame may take once it has begun; also how long a client may take nothing of what it is sent.</summary>
+    /// <summary>
+    /// How long the rest of a frame may take once it has begun; also how long a client may take nothing of what it is sent.
+    /// </summary>
     public TimeSpan FrameTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest frame content.</summary>

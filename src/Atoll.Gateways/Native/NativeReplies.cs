@@ -9,8 +9,8 @@ using Atoll.Services.Native;
 namespace Atoll.Gateways.Native;
 
 /// <summary>
-/// The way out of a connection: answers come from any thread, gather in a buffer, and leave together. One flush is under way at a time; what comes
-/// meanwhile goes with the next.
+/// The way out of a connection: answers come from any thread, gather in a buffer, and leave together. One flush is under way at a
+/// time; what comes meanwhile goes with the next.
 /// </summary>
 internal sealed class NativeReplies : IThreadPoolWorkItem
 {

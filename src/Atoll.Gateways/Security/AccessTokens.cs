@@ -6,8 +6,8 @@ using Atoll.Services.Native;
 namespace Atoll.Gateways.Security;
 
 /// <summary>
-/// The access tokens that clients may come with. Only their SHA-256 digests are kept, and compared in constant time. Without any token every
-/// client is let in: a node refuses such a configuration unless it listens on loopback only, or is told to be insecure.
+/// The access tokens that clients may come with. Only their SHA-256 digests are kept, and compared in constant time. Without any
+/// token every client is let in: a node refuses such a configuration unless it listens on loopback only, or is told to be insecure.
 /// </summary>
 public sealed class AccessTokens
 {

@@ -8,8 +8,8 @@ using Atoll.Services.Errors;
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// One call under way: takes the port's answers, decides about retries, and is what the caller awaits. Used again after its end, so that a call
-/// allocates nothing of its own.
+/// One call under way: takes the port's answers, decides about retries, and is what the caller awaits. Used again after its end,
+/// so that a call allocates nothing of its own.
 /// </summary>
 internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 {
@@ -194,8 +194,8 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
     private void Fail(in Response response)
     {
-        // An early try may have taken effect although the last one was refused: then only "unknown" is true. A refusal as expired after that
-        // may mean that the answer was forgotten, not that there never was one.
+        // An early try may have taken effect although the last one was refused: then only "unknown" is true. A refusal as expired
+        // after that may mean that the answer was forgotten, not that there never was one.
         var error = _mayHaveTakenEffect && (response.Status.IsRetryable() || response.Status == ResponseStatus.RequestExpired)
             ? new OutcomeUnknownException(
                 $"an earlier try may have taken effect; the last of {_attempt} ended with: {AtollException.From(response).Message}")

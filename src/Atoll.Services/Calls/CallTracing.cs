@@ -4,8 +4,8 @@ using Atoll.Node.Requests;
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// Traces of calls (W3C trace context): a span for each call when somebody listens, and its context in the request, so that spans on nodes can be
-/// tied to it.
+/// Traces of calls (W3C trace context): a span for each call when somebody listens, and its context in the request, so that spans
+/// on nodes can be tied to it.
 /// </summary>
 public static class CallTracing
 {

@@ -10,8 +10,8 @@ namespace Atoll.Services.Calls;
 public delegate T ResponseReader<out T>(in Response response);
 
 /// <summary>
-/// Sends requests through a port and waits for their ends: gives writes their identity, tries again what may be tried again, and turns other
-/// answers into exceptions. All services of a client share one. Thread-safe.
+/// Sends requests through a port and waits for their ends: gives writes their identity, tries again what may be tried again, and
+/// turns other answers into exceptions. All services of a client share one. Thread-safe.
 /// </summary>
 public sealed class Caller
 {
@@ -114,8 +114,8 @@ public sealed record CallerOptions
     public ServerClock Clock { get; init; } = new(TimeProvider.System);
 
     /// <summary>
-    /// Run what awaits a call right on the thread that received its answer: fastest, and only for code that never blocks, for that thread serves
-    /// all other calls too.
+    /// Run what awaits a call right on the thread that received its answer: fastest, and only for code that never blocks, for that
+    /// thread serves all other calls too.
     /// </summary>
     public bool InlineContinuations { get; init; }
 }

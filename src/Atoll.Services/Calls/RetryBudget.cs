@@ -1,8 +1,8 @@
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// Savings from which retries of refused calls are paid: a retry costs one, a success earns a tenth. In an overload the retries are thus at most a
-/// tenth of the useful work, whatever the callers do. Thread-safe.
+/// Savings from which retries of refused calls are paid: a retry costs one, a success earns a tenth. In an overload the retries
+/// are thus at most a tenth of the useful work, whatever the callers do. Thread-safe.
 /// </summary>
 public sealed class RetryBudget
 {

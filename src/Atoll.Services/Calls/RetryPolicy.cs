@@ -4,8 +4,8 @@ using Atoll.Node.Requests;
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// When and how often a call is tried again: always within its deadline, never without end. Only what certainly had no effect, or carries an
-/// identity that makes a second try harmless, is tried again at all.
+/// When and how often a call is tried again: always within its deadline, never without end. Only what certainly had no effect, or
+/// carries an identity that makes a second try harmless, is tried again at all.
 /// </summary>
 public sealed record RetryPolicy
 {

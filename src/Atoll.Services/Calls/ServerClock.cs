@@ -3,8 +3,8 @@ using Atoll.Foundation.Time;
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// The time as the cluster sees it: the machine's clock, moved ahead by what answers and handshakes have shown. It never falls behind a version
-/// that this client has seen, so that a client with a slow clock does not issue requests that look old. Thread-safe.
+/// The time as the cluster sees it: the machine's clock, moved ahead by what answers and handshakes have shown. It never falls
+/// behind a version that this client has seen, so that a client with a slow clock does not issue requests that look old. Thread-safe.
 /// </summary>
 public sealed class ServerClock
 {

@@ -8,8 +8,8 @@ using Atoll.Foundation.Time;
 namespace Atoll.Services.Calls;
 
 /// <summary>
-/// What one caller has written and read, a version per shard: a session read sees at least that, at whichever replica is nearest. It travels as
-/// text (<see cref="ToToken"/>), so that a session may go on in another process. Thread-safe.
+/// What one caller has written and read, a version per shard: a session read sees at least that, at whichever replica is nearest.
+/// It travels as text (<see cref="ToToken"/>), so that a session may go on in another process. Thread-safe.
 /// </summary>
 public sealed class Session
 {

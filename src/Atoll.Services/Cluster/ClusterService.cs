@@ -56,7 +56,8 @@ public sealed class ClusterService : ICluster
 
         if (!info.Replicas.Contains(to))
         {
-            throw new InvalidRequestException($"node {to} has no replica of shard {shard}; its replicas are on {string.Join(", ", info.Replicas)}");
+            throw new InvalidRequestException(
+                $"node {to} has no replica of shard {shard}; its replicas are on {string.Join(", ", info.Replicas)}");
         }
 
         var payload = new byte[sizeof(uint)];

@@ -8,8 +8,8 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Services.Directory;
 
 /// <summary>
-/// The directory as this client last saw it. Only names are resolved by it: where a shard lives is the port's business, and a stale answer there
-/// costs a hop, not an error. What is not found is looked up again, in the directory itself. Thread-safe.
+/// The directory as this client last saw it. Only names are resolved by it: where a shard lives is the port's business, and a
+/// stale answer there costs a hop, not an error. What is not found is looked up again, in the directory itself. Thread-safe.
 /// </summary>
 public sealed class DirectoryCache
 {
@@ -51,7 +51,8 @@ public sealed class DirectoryCache
                 return Keep(view);
             }
 
-            // The directory has a leader, but what its founders have to say is not written down yet: a moment at a cluster's very beginning.
+            // The directory has a leader, but what its founders have to say is not written down yet: a moment at a cluster's very
+            // beginning.
             if (_caller.Time.GetElapsedTime(startedAt) > _caller.Retries.DefaultTimeout)
             {
                 throw new UnavailableException("the cluster is not initialised yet");

@@ -46,8 +46,8 @@ public class AtollException : Exception
 }
 
 /// <summary>
-/// The write may or may not have taken effect. It was retried with its request identity as long as the deadline allowed; what became of it can
-/// now only be learnt by reading.
+/// The write may or may not have taken effect. It was retried with its request identity as long as the deadline allowed; what
+/// became of it can now only be learnt by reading.
 /// </summary>
 public sealed class OutcomeUnknownException(string message) : AtollException(ErrorCode.OutcomeUnknown, message);
 

@@ -64,8 +64,8 @@ public enum ErrorCode
 public static class ErrorCodeExtensions
 {
     /// <summary>
-    /// Whether the same request may be tried again with a chance to succeed. <see cref="ErrorCode.OutcomeUnknown"/> is not: only a retry with the
-    /// same request identity is safe then, and the service has already made those.
+    /// Whether the same request may be tried again with a chance to succeed. <see cref="ErrorCode.OutcomeUnknown"/> is not: only a
+    /// retry with the same request identity is safe then, and the service has already made those.
     /// </summary>
     public static bool IsRetryable(this ErrorCode code) =>
         code is ErrorCode.Overloaded or ErrorCode.Unavailable or ErrorCode.DiskFull;

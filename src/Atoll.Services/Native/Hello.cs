@@ -6,8 +6,8 @@ using Atoll.Foundation.Time;
 namespace Atoll.Services.Native;
 
 /// <summary>
-/// The shape that both hellos share: magic (4 bytes), two numbers of 2 bytes, body length (4), CRC-32C of everything before it and of the body (4), body.
-/// It will be the same in every version, so that any two versions can at least tell each other what is wrong.
+/// The shape that both hellos share: magic (4 bytes), two numbers of 2 bytes, body length (4), CRC-32C of everything before it and
+/// of the body (4), body. It will be the same in every version, so that any two versions can at least tell each other what is wrong.
 /// </summary>
 public static class HelloFrame
 {

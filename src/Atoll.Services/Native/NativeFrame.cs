@@ -5,8 +5,8 @@ using Atoll.Foundation.Checks;
 namespace Atoll.Services.Native;
 
 /// <summary>
-/// A frame: length (4 bytes; of what follows the checksum), CRC-32C of what follows it (4 bytes), type (1 byte), correlation number (4 bytes), body.
-/// All integers little-endian.
+/// A frame: length (4 bytes; of what follows the checksum), CRC-32C of what follows it (4 bytes), type (1 byte), correlation
+/// number (4 bytes), body. All integers little-endian.
 /// </summary>
 public static class NativeFrame
 {
@@ -78,7 +78,8 @@ public static class NativeFrame
     /// <param name="body">The body, a slice of the content.</param>
     /// <returns>Why the frame is refused, or None.</returns>
     public static NativeError Open(
-        ReadOnlySpan<byte> prefix, ReadOnlyMemory<byte> content, out NativeFrameType type, out uint correlation, out ReadOnlyMemory<byte> body)
+        ReadOnlySpan<byte> prefix, ReadOnlyMemory<byte> content, out NativeFrameType type, out uint correlation,
+            out ReadOnlyMemory<byte> body)
     {
         Check.That(content.Length >= ContentHeaderBytes);
         var span = content.Span;

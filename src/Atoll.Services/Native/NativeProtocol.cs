@@ -3,8 +3,8 @@ using Atoll.Foundation;
 namespace Atoll.Services.Native;
 
 /// <summary>
-/// The constants of the native protocol (docs/protocol.md): a handshake, then framed requests and responses over one TCP connection, pipelined
-/// and answered in any order.
+/// The constants of the native protocol (docs/protocol.md): a handshake, then framed requests and responses over one TCP
+/// connection, pipelined and answered in any order.
 /// </summary>
 public static class NativeProtocol
 {

@@ -5,9 +5,10 @@ using Atoll.StateMachines.Records;
 namespace Atoll.Services.Records;
 
 /// <summary>
-/// The records of one space: keys and values are bytes, each record has a version. Safe for any number of callers at once. Keys and values given
-/// must not change until the call ends. Every call may throw an <see cref="AtollException"/>; writes an <see cref="OutcomeUnknownException"/>
-/// when the deadline passed before it was known what became of them. A cancelled write may still take effect.
+/// The records of one space: keys and values are bytes, each record has a version. Safe for any number of callers at once. Keys
+/// and values given must not change until the call ends. Every call may throw an <see cref="AtollException"/>; writes an <see
+/// cref="OutcomeUnknownException"/> when the deadline passed before it was known what became of them. A cancelled write may still
+/// take effect.
 /// </summary>
 public interface IRecords
 {
@@ -19,7 +20,8 @@ public interface IRecords
 
     /// <summary>Writes a record, whatever was there; gives its new version.</summary>
     ValueTask<HybridTime> PutAsync(
-        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options = default, CancellationToken cancellationToken = default);
+        ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options = default,
+            CancellationToken cancellationToken = default);
 
     /// <summary>Removes a record; false when there was none.</summary>
     ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options = default, CancellationToken cancellationToken = default);
@@ -34,8 +36,8 @@ public interface IRecords
         ReadOnlyMemory<byte> key, HybridTime expected, WriteOptions options = default, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Does all operations or none. Their conditions look at the records as they were before. All keys must lie in one shard: in a space with one
-    /// shard that is so; else <see cref="ErrorCode.Invalid"/> names the keys that do not.
+    /// Does all operations or none. Their conditions look at the records as they were before. All keys must lie in one shard: in a
+    /// space with one shard that is so; else <see cref="ErrorCode.Invalid"/> names the keys that do not.
     /// </summary>
     ValueTask<ConditionalOutcome> BatchAsync(
         IReadOnlyList<RecordOperation> operations, WriteOptions options = default, CancellationToken cancellationToken = default);

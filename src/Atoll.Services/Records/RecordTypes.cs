@@ -51,7 +51,8 @@ public readonly record struct WriteOptions
 
 /// <summary>The end of a write that had conditions.</summary>
 /// <param name="Succeeded">Whether it was done.</param>
-/// <param name="Version">Done: the version written. Not done: the version that the record has instead, zero when there is no record.</param>
+/// <param name="Version">Done: the version written. Not done: the version that the record has instead, zero when there is no
+/// record.</param>
 /// <param name="FailedOperation">Not done: the position in the batch of the first operation whose condition did not hold; else 0.</param>
 public readonly record struct ConditionalOutcome(bool Succeeded, HybridTime Version, int FailedOperation);
 
@@ -127,8 +128,8 @@ public readonly record struct WatchOptions
 public interface IRecordWatch : IAsyncEnumerable<WatchEvent>
 {
     /// <summary>
-    /// The position behind the event that the enumeration gave last: a watch that starts with it goes on there. Within a batch's changes it lies
-    /// before the batch, so that a batch is never resumed in its middle.
+    /// The position behind the event that the enumeration gave last: a watch that starts with it goes on there. Within a batch's
+    /// changes it lies before the batch, so that a batch is never resumed in its middle.
     /// </summary>
     string Token { get; }
 }

@@ -196,7 +196,8 @@ internal sealed class RecordWatch : IRecordWatch
                 if (page.Status == RecordsStatus.Compacted)
                 {
                     throw new WatchCompactedException(
-                        $"the changes of shard {shard.Id} between {after} and {page.Through} are no longer kept: read the records anew, then watch");
+                        $"the changes of shard {shard.Id} between {after} and {page.Through} are no longer kept: read the records anew, "
+                        + "then watch");
                 }
 
                 after = page.Through > after ? page.Through : after;

@@ -59,7 +59,8 @@ public sealed class RecordsService : IRecords
 
     /// <inheritdoc />
     public ValueTask<ConditionalOutcome> CompareAndSetAsync(
-        ReadOnlyMemory<byte> key, HybridTime expected, ReadOnlyMemory<byte> value, WriteOptions options, CancellationToken cancellationToken) =>
+        ReadOnlyMemory<byte> key, HybridTime expected, ReadOnlyMemory<byte> value, WriteOptions options,
+            CancellationToken cancellationToken) =>
         WriteAsync(
             RecordOperation.Put(key, value, expected, Milliseconds(options)), options, RecordsReaders.Conditional, cancellationToken);
 
@@ -235,8 +236,8 @@ public sealed class RecordsService : IRecords
                 if (!shard.Holds(StableHash.Compute(operations[i].Key.Span)))
                 {
                     throw new InvalidRequestException(
-                        $"the batch's operations 0 and {i} have keys in different shards of space \"{Space}\"; a batch is atomic within one "
-                        + "shard only (a space created with one shard keeps all keys together)");
+                        $"the batch's operations 0 and {i} have keys in different shards of space \"{Space}\"; a batch is atomic within "
+                        + "one shard only (a space created with one shard keeps all keys together)");
                 }
             }
         }

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Atoll.Benchmarks;
 
 /// <summary>
-/// Counts latencies in buckets that are linear within each power of two (as HdrHistogram's): at most 3.2 % wide, from a microsecond to hours.
-/// Recording is a few instructions and allocates nothing. Not thread-safe: one a caller, added up at the end.
+/// Counts latencies in buckets that are linear within each power of two (as HdrHistogram's): at most 3.2 % wide, from a
+/// microsecond to hours. Recording is a few instructions and allocates nothing. Not thread-safe: one a caller, added up at the end.
 /// </summary>
 public sealed class LatencyHistogram
 {
@@ -41,7 +41,9 @@ public sealed class LatencyHistogram
         MaxMicroseconds = Math.Max(MaxMicroseconds, other.MaxMicroseconds);
     }
 
-    /// <summary>The latency in microseconds that so many percent of the calls did not exceed, to the bucket's upper end; 0 when empty.</summary>
+    /// <summary>
+    /// The latency in microseconds that so many percent of the calls did not exceed, to the bucket's upper end; 0 when empty.
+    /// </summary>
     public long Percentile(double percent)
     {
         var wanted = (long)Math.Ceiling(Count * percent / 100);

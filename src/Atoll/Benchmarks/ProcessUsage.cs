@@ -24,11 +24,14 @@ public readonly record struct ProcessUsage(double CpuSeconds, long MemoryBytes)
                 var stat = File.ReadAllText($"/proc/{id}/stat");
                 var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
                 var first = UserTimeField - StatFieldsBeforeState - 1;
-                cpu += (long.Parse(fields[first], CultureInfo.InvariantCulture) + long.Parse(fields[first + 1], CultureInfo.InvariantCulture))
+                cpu += (long.Parse(fields[first], CultureInfo.InvariantCulture)
+                    + long.Parse(fields[first + 1], CultureInfo.InvariantCulture))
                     / TicksPerSecond;
-                var resident = File.ReadLines($"/proc/{id}/status").FirstOrDefault(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
+                var resident = File.ReadLines($"/proc/{id}/status").FirstOrDefault(line =>
+                    line.StartsWith("VmRSS:", StringComparison.Ordinal));
                 memory += resident is null ? 0
-                    : long.Parse(resident.AsSpan("VmRSS:".Length).Trim().TrimEnd("kB ").Trim(), NumberStyles.None, CultureInfo.InvariantCulture) * 1024;
+                    : long.Parse(resident.AsSpan("VmRSS:".Length).Trim().TrimEnd("kB ").Trim(), NumberStyles.None,
+                        CultureInfo.InvariantCulture) * 1024;
             }
             catch (IOException)
             {

@@ -30,7 +30,8 @@ public enum LoadKind
 /// <param name="ClientCores">Processor cores that this process kept busy.</param>
 /// <param name="ServerMemoryBytes">Resident memory of the servers at the end.</param>
 public sealed record LoadResult(
-    LoadKind Kind, int Clients, long Operations, long Errors, TimeSpan Elapsed, LatencyHistogram Latencies, double ServerCores, double ClientCores,
+    LoadKind Kind, int Clients, long Operations, long Errors, TimeSpan Elapsed, LatencyHistogram Latencies, double ServerCores,
+        double ClientCores,
     long ServerMemoryBytes)
 {
     /// <summary>Calls a second.</summary>
@@ -38,7 +39,8 @@ public sealed record LoadResult(
 }
 
 /// <summary>
-/// Callers that each wait for one answer before they ask again (closed loop), multiplexed over the client's connections as in any program that uses it.
+/// Callers that each wait for one answer before they ask again (closed loop), multiplexed over the client's connections as in any
+/// program that uses it.
 /// </summary>
 internal sealed class RecordsLoad
 {
@@ -49,7 +51,8 @@ internal sealed class RecordsLoad
     public RecordsLoad(IRecords records, int keys, int valueBytes)
     {
         _records = records;
-        _keys = [.. Enumerable.Range(0, keys).Select(i => Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{i:0000000000}")))];
+        _keys = [.. Enumerable.Range(0, keys).Select(i =>
+            Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{i:0000000000}")))];
         _value = new byte[valueBytes];
         new Random(1).NextBytes(_value);
     }
@@ -96,7 +99,8 @@ internal sealed class RecordsLoad
 
         return new LoadResult(
             kind, clients, latencies.Count, callers.Sum(caller => caller.Errors), elapsed, latencies,
-            (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds, (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds,
+            (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
+                (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds,
             after.MemoryBytes);
     }
 

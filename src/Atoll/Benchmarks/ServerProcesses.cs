@@ -23,7 +23,8 @@ internal sealed class ServerProcesses : IAsyncDisposable
     public List<string> Addresses { get; } = [];
 
     /// <summary>Starts so many nodes: the first founds the cluster, the others join it.</summary>
-    public static async Task<ServerProcesses> StartAsync(int nodes, string? data, int port, IReadOnlyList<string> more, CancellationToken cancellation)
+    public static async Task<ServerProcesses> StartAsync(int nodes, string? data, int port, IReadOnlyList<string> more,
+        CancellationToken cancellation)
     {
         var folder = data ?? Path.Combine(Directory.GetCurrentDirectory(), string.Create(
             CultureInfo.InvariantCulture, $"atoll-bench-{Environment.ProcessId}"));
@@ -39,7 +40,8 @@ internal sealed class ServerProcesses : IAsyncDisposable
                 await servers.StartOneAsync(
                     [
                         "node", "--json", "--log", "warning", "--data", Path.Combine(folder, $"n{i}"), "--listen", host, "--name", $"n{i}",
-                        "--port", Text(port + shift), "--peer-port", Text(port + shift + 1), "--http-port", Text(port + shift + 80), .. role, .. more,
+                        "--port", Text(port + shift), "--peer-port", Text(port + shift + 1), "--http-port", Text(port + shift + 80),
+                            .. role, .. more,
                     ],
                     cancellation).ConfigureAwait(false);
                 servers.Addresses.Add(address);

@@ -31,9 +31,15 @@ internal sealed class BenchCommand
     private readonly Option<int> _keys = new("--keys") { Description = "Different keys", DefaultValueFactory = _ => 10_000 };
     private readonly Option<int> _shards = new("--shards") { Description = "Shards of the space", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _replicas = new("--replicas") { Description = "Replicas of each shard", DefaultValueFactory = _ => 3 };
-    private readonly Option<int> _nodes = new("--nodes") { Description = "Nodes to start, each a process, unless --node names a cluster", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _nodes = new("--nodes")
+    {
+        Description = "Nodes to start, each a process, unless --node names a cluster", DefaultValueFactory = _ => 3,
+    };
     private readonly Option<int> _port = new("--port") { Description = "First of their ports", DefaultValueFactory = _ => 14_600 };
-    private readonly Option<string?> _data = new("--data") { Description = "Their data folder. Default: a new one here, removed at the end", HelpName = "DIR" };
+    private readonly Option<string?> _data = new("--data")
+    {
+        Description = "Their data folder. Default: a new one here, removed at the end", HelpName = "DIR",
+    };
     private readonly Option<string[]> _serverOptions = new("--server-option")
     {
         Description = "More for the command line of each node, such as --server-option=--lease-reads", HelpName = "TEXT",
@@ -50,7 +56,8 @@ internal sealed class BenchCommand
         var bench = new BenchCommand(client);
         var records = new Command("records", "Measure puts and linearizable gets of records")
         {
-            bench._clients, bench._loads, bench._seconds, bench._warmUp, bench._valueBytes, bench._keys, bench._shards, bench._replicas, bench._nodes,
+            bench._clients, bench._loads, bench._seconds, bench._warmUp, bench._valueBytes, bench._keys, bench._shards, bench._replicas,
+                bench._nodes,
             bench._port, bench._data, bench._serverOptions,
         };
         records.SetAction(bench.RunAsync);
@@ -62,7 +69,8 @@ internal sealed class BenchCommand
         var isOwn = parsed.GetValue(_client.Nodes) is null && Environment.GetEnvironmentVariable("ATOLL_NODES") is null;
         await using var servers = isOwn
             ? await ServerProcesses.StartAsync(
-                parsed.GetValue(_nodes), parsed.GetValue(_data), parsed.GetValue(_port), parsed.GetValue(_serverOptions) ?? [], cancellation)
+                parsed.GetValue(_nodes), parsed.GetValue(_data), parsed.GetValue(_port), parsed.GetValue(_serverOptions) ?? [],
+                    cancellation)
                 .ConfigureAwait(false)
             : null;
         var remote = _client.Remote(parsed);
@@ -72,7 +80,8 @@ internal sealed class BenchCommand
 
         var space = $"bench-{Guid.NewGuid():n}";
         await atoll.Spaces.CreateAsync(
-            new SpaceOptions(space, Replicas: parsed.GetValue(_replicas), ShardCount: parsed.GetValue(_shards)), cancellation).ConfigureAwait(false);
+            new SpaceOptions(space, Replicas: parsed.GetValue(_replicas), ShardCount: parsed.GetValue(_shards)),
+                cancellation).ConfigureAwait(false);
         try
         {
             return await MeasureAsync(parsed, atoll, space, servers?.Ids ?? [], cancellation).ConfigureAwait(false);
@@ -91,13 +100,15 @@ internal sealed class BenchCommand
         await load.FillAsync(cancellation).ConfigureAwait(false);
         var table = new Table().Border(TableBorder.Simple).Title(
             $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards")
-            .AddColumns("load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores", "server RSS");
+            .AddColumns("load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores",
+                "server RSS");
         foreach (var name in parsed.GetRequiredValue(_loads))
         {
             foreach (var clients in parsed.GetRequiredValue(_clients))
             {
                 var result = await load.RunAsync(
-                    Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096), TimeSpan.FromSeconds(parsed.GetValue(_warmUp)),
+                    Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096),
+                        TimeSpan.FromSeconds(parsed.GetValue(_warmUp)),
                     TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(_seconds))), servers, cancellation).ConfigureAwait(false);
                 if (printer.IsJson)
                 {
@@ -122,7 +133,8 @@ internal sealed class BenchCommand
     private static string[] Row(LoadResult result) =>
     [
         result.Kind.ToString().ToLowerInvariant(), $"{result.Clients}", Number(result.Rate, "0"),
-        Milliseconds(result, 50), Milliseconds(result, 99), Milliseconds(result, 99.9), Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"),
+        Milliseconds(result, 50), Milliseconds(result, 99), Milliseconds(result, 99.9),
+            Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"),
         $"{result.Errors}", Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Printer.Size(result.ServerMemoryBytes),
     ];
 

@@ -124,7 +124,8 @@ internal sealed class ClientOptions
         {
             policy.CustomTrustStore.ImportFromPemFile(authorityFile);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        catch (Exception error) when (
+            error is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
         {
             throw new CommandException($"no certificate can be read from {authorityFile}: {error.Message}");
         }

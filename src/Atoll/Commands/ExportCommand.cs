@@ -17,7 +17,10 @@ internal static class ExportCommand
     public static Command Create(ClientOptions client)
     {
         var space = RecordCommands.SpaceOption();
-        var output = new Option<FileInfo?>("--output", "-o") { Description = "Into this file. Default: the standard output", HelpName = "FILE" };
+        var output = new Option<FileInfo?>("--output", "-o")
+        {
+            Description = "Into this file. Default: the standard output", HelpName = "FILE",
+        };
         var format = new Option<string>("--format")
         {
             Description = "raw-lines: the values as they were imported, a line end behind each; stanzas: a blank line behind each; "
@@ -31,7 +34,10 @@ internal static class ExportCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
-            var range = new ScanRange { Prefix = parsed.GetValue(prefix) is { } text ? RecordCommands.Bytes(text, isBase64: false) : default };
+            var range = new ScanRange
+            {
+                Prefix = parsed.GetValue(prefix) is { } text ? RecordCommands.Bytes(text, isBase64: false) : default,
+            };
             var records = atoll.Records(parsed.GetRequiredValue(space))
                 .ScanAsync(range, RecordCommands.ReadOptions(parsed, read), cancellation);
             var file = parsed.GetValue(output);

@@ -37,7 +37,10 @@ internal sealed class ImportCommand
 
     private readonly Option<bool> _noHeader = new("--no-header") { Description = "For csv: the first row is data already" };
     private readonly Option<bool> _noQuotes = new("--no-quotes") { Description = "For csv: double quotes mean nothing" };
-    private readonly Option<int> _concurrency = new("--concurrency", "-c") { Description = "Rows under way at once", DefaultValueFactory = _ => 256 };
+    private readonly Option<int> _concurrency = new("--concurrency", "-c")
+    {
+        Description = "Rows under way at once", DefaultValueFactory = _ => 256,
+    };
     private readonly Option<string> _patience = new("--patience")
     {
         Description = "How long to go on trying while the cluster is not available", DefaultValueFactory = _ => "2m",
@@ -61,7 +64,8 @@ internal sealed class ImportCommand
         var import = new ImportCommand(client);
         var command = new Command("import", "Put each row of a file as a record: the whole row is the value, byte for byte")
         {
-            import._file, import._space, import._keys, import._separator, import._format, import._delimiter, import._noHeader, import._noQuotes,
+            import._file, import._space, import._keys, import._separator, import._format, import._delimiter, import._noHeader,
+                import._noQuotes,
             import._concurrency, import._patience, import._checkpoint, import._restart,
         };
         command.SetAction(import.RunAsync);
@@ -93,7 +97,8 @@ internal sealed class ImportCommand
             var found = parsed.GetValue(_restart) ? null : ImportCheckpoint.Load(checkpointPath);
             if (found is not null && !found.Fits(start))
             {
-                throw new CommandException($"the checkpoint {checkpointPath} belongs to another import, or the file has changed; give --restart");
+                throw new CommandException(
+                    $"the checkpoint {checkpointPath} belongs to another import, or the file has changed; give --restart");
             }
 
             var begin = found ?? start;

@@ -55,7 +55,8 @@ internal static class NodeCommand
             await host.Node.Live.Ready.WaitAsync(cancellation).ConfigureAwait(false);
             printer.Result(
                 $"node {host.Node.Id} of cluster {host.Node.ClusterId:x16} serves at {options.Node.ClientAddress}"
-                    + (options.Node.HttpAddress.Length > 0 ? $" and {(options.Certificate is null ? "http" : "https")}://{options.Node.HttpAddress}" : ""),
+                    + (options.Node.HttpAddress.Length > 0
+                        ? $" and {(options.Certificate is null ? "http" : "https")}://{options.Node.HttpAddress}" : ""),
                 writer =>
                 {
                     writer.WriteNumber("node", host.Node.Id.Value);

@@ -15,7 +15,10 @@ internal sealed class RecordCommands
     private readonly ClientOptions _client;
     private readonly Option<string> _space = SpaceOption();
     private readonly Argument<string> _key = new("key") { Description = "The key, as text" };
-    private readonly Option<bool> _base64 = new("--base64") { Description = "The key (and a value on the command line) is given as base64" };
+    private readonly Option<bool> _base64 = new("--base64")
+    {
+        Description = "The key (and a value on the command line) is given as base64",
+    };
     private readonly Option<string?> _ifVersion = new("--if-version")
     {
         Description = "Only if the record has this version; 0: only if there is none",
@@ -73,8 +76,12 @@ internal sealed class RecordCommands
             Arity = ArgumentArity.ZeroOrOne,
         };
         var file = new Option<FileInfo?>("--file", "-f") { Description = "Take the value from this file", HelpName = "FILE" };
-        var timeToLive = new Option<string?>("--ttl") { Description = "How long the record lives, such as 30s or 7d", HelpName = "DURATION" };
-        var command = new Command("put", "Write a record; prints its version") { _key, value, _space, file, timeToLive, _ifVersion, _base64 };
+        var timeToLive = new Option<string?>("--ttl")
+        {
+            Description = "How long the record lives, such as 30s or 7d", HelpName = "DURATION",
+        };
+        var command = new Command("put", "Write a record; prints its version") { _key, value, _space, file, timeToLive, _ifVersion,
+            _base64 };
         command.SetAction(async (parsed, cancellation) =>
         {
             var bytes = await ValueAsync(parsed.GetValue(value), parsed.GetValue(file), parsed.GetValue(_base64), cancellation)
@@ -141,7 +148,8 @@ internal sealed class RecordCommands
             }
 
             var existed = await records.DeleteAsync(key, default, cancellation).ConfigureAwait(false);
-            _client.Printer(parsed).Result(existed ? "deleted" : "there was no such record", writer => writer.WriteBoolean("deleted", existed));
+            _client.Printer(parsed).Result(existed ? "deleted" : "there was no such record", writer =>
+                writer.WriteBoolean("deleted", existed));
             return existed ? ExitCode.Ok : ExitCode.NotFound;
         });
         return command;

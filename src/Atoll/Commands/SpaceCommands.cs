@@ -29,8 +29,14 @@ internal static class SpaceCommands
             DefaultValueFactory = _ => "strong",
         };
         replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");
-        var replicas = new Option<int>("--replicas", "-r") { Description = "Copies of each shard: 1, 3, 5 or 7", DefaultValueFactory = _ => 3 };
-        var shards = new Option<int>("--shards", "-s") { Description = "Into how many shards the keys are cut", DefaultValueFactory = _ => 1 };
+        var replicas = new Option<int>("--replicas", "-r")
+        {
+            Description = "Copies of each shard: 1, 3, 5 or 7", DefaultValueFactory = _ => 3,
+        };
+        var shards = new Option<int>("--shards", "-s")
+        {
+            Description = "Into how many shards the keys are cut", DefaultValueFactory = _ => 1,
+        };
         var command = new Command("create", "Create a space (again with the same options: fine)") { name, replication, replicas, shards };
         command.SetAction(async (parsed, cancellation) =>
         {

@@ -121,10 +121,12 @@ internal static class StatusCommand
         foreach (var shard in status.Directory.Shards)
         {
             var found = status.Nodes.SelectMany(node => node.Loops)
-                .SelectMany(loop => loop.Replicas.Where(replica => replica.Shard == shard.Id).Select(replica => (loop.Node, Replica: replica)))
+                .SelectMany(loop => loop.Replicas.Where(replica => replica.Shard == shard.Id).Select(replica =>
+                    (loop.Node, Replica: replica)))
                 .ToDictionary(pair => pair.Node, pair => pair.Replica);
             var leader = found.Where(pair => pair.Value.Role == ReplicaRole.Leader)
-                .OrderByDescending(pair => pair.Value.Term.Value).Select(pair => (KeyValuePair<NodeId, ReplicaStatus>?)pair).FirstOrDefault();
+                .OrderByDescending(pair => pair.Value.Term.Value).Select(pair =>
+                    (KeyValuePair<NodeId, ReplicaStatus>?)pair).FirstOrDefault();
             var committed = found.Values.Select(replica => replica.CommitIndex.Value).DefaultIfEmpty().Max();
             var space = shard.Id == ShardId.Directory ? "[grey](directory)[/]"
                 : status.Directory.TryGetSpace(shard.Space, out var info) ? Markup.Escape(info.Name) : $"{shard.Space}";
@@ -145,6 +147,9 @@ internal static class StatusCommand
     {
         null => $"[red]{node}: ?[/]",
         { Role: ReplicaRole.Faulted } => $"[red]{node}: faulted, {Markup.Escape(replica.Detail)}[/]",
-        _ => $"{node}: {committed - Math.Min(committed, replica.AppliedIndex.Value)}{(replica.Role == ReplicaRole.Learner ? " (learner)" : "")}",
+        { Role: ReplicaRole.Learner } => $"{node}: {Lag(replica, committed)} (learner)",
+        _ => $"{node}: {Lag(replica, committed)}",
     };
+
+    private static ulong Lag(ReplicaStatus replica, ulong committed) => committed - Math.Min(committed, replica.AppliedIndex.Value);
 }

@@ -48,7 +48,8 @@ internal static class StreamCommands
             await using var atoll = client.Connect(parsed);
             var printer = client.Printer(parsed);
             var records = atoll.Records(parsed.GetRequiredValue(space));
-            await foreach (var record in records.ScanAsync(range, RecordCommands.ReadOptions(parsed, read), cancellation).ConfigureAwait(false))
+            await foreach (var record in records.ScanAsync(range, RecordCommands.ReadOptions(parsed, read), cancellation)
+                .ConfigureAwait(false))
             {
                 if (printer.IsJson)
                 {
@@ -70,7 +71,10 @@ internal static class StreamCommands
     {
         var space = RecordCommands.SpaceOption();
         var prefix = new Option<string?>("--prefix", "-p") { Description = "Only keys that begin with this", HelpName = "TEXT" };
-        var token = new Option<string?>("--token-from", "--resume") { Description = "Go on behind this token of an earlier watch", HelpName = "TOKEN" };
+        var token = new Option<string?>("--token-from", "--resume")
+        {
+            Description = "Go on behind this token of an earlier watch", HelpName = "TOKEN",
+        };
         var limit = new Option<long>("--limit", "-l") { Description = "End after so many changes", HelpName = "COUNT" };
         var command = new Command("watch", "Print changes as they happen; with --json an object a line, with a token to resume from")
         {

@@ -15,14 +15,23 @@ internal static class UpCommand
 
     public static Command Create(ClientOptions client)
     {
-        var nodes = new Option<int?>("--nodes") { Description = "How many nodes, 1 to 7. Default: 3, or as many as the data has", HelpName = "COUNT" };
+        var nodes = new Option<int?>("--nodes")
+        {
+            Description = "How many nodes, 1 to 7. Default: 3, or as many as the data has", HelpName = "COUNT",
+        };
         var data = new Option<DirectoryInfo>("--data")
         {
             Description = "Where the data is", HelpName = "DIR", DefaultValueFactory = _ => new DirectoryInfo("atoll-data"),
         };
-        var loops = new Option<int>("--loops") { Description = "Event loops of each node, when the data is new", DefaultValueFactory = _ => 1 };
+        var loops = new Option<int>("--loops")
+        {
+            Description = "Event loops of each node, when the data is new", DefaultValueFactory = _ => 1,
+        };
         var port = new Option<int>("--port") { Description = "First of the ports, when the data is new", DefaultValueFactory = _ => 4600 };
-        var log = new Option<string>("--log") { Description = "Log level: trace, debug, info, warning, error, none", DefaultValueFactory = _ => "warning" };
+        var log = new Option<string>("--log")
+        {
+            Description = "Log level: trace, debug, info, warning, error, none", DefaultValueFactory = _ => "warning",
+        };
         var command = new Command("up", "Run a local cluster in one process; Ctrl-C stops it, and it comes back with its data")
         {
             nodes, data, loops, port, log,
@@ -54,7 +63,8 @@ internal static class UpCommand
                 {
                     if (EndPoints.WhyTaken(endPoint) is { } why)
                     {
-                        throw new CommandException(ExitCode.Failed, $"{why} (is a cluster up already? --port chooses other ports for new data)");
+                        throw new CommandException(ExitCode.Failed,
+                            $"{why} (is a cluster up already? --port chooses other ports for new data)");
                     }
                 }
 
@@ -67,7 +77,8 @@ internal static class UpCommand
             var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);
             if (stopped == failure)
             {
-                throw new CommandException(ExitCode.Failed, $"a node has stopped: {await (await failure.ConfigureAwait(false)).ConfigureAwait(false)}");
+                throw new CommandException(ExitCode.Failed,
+                    $"a node has stopped: {await (await failure.ConfigureAwait(false)).ConfigureAwait(false)}");
             }
 
             Printer.Remark("stopping");

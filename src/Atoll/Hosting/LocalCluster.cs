@@ -10,7 +10,8 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Hosting;
 
 /// <summary>
-/// A cluster in one process, as <c>atoll up</c> runs it: what it is made of stands in a file in its data folder, so that it comes back as it was.
+/// A cluster in one process, as <c>atoll up</c> runs it: what it is made of stands in a file in its data folder, so that it comes
+/// back as it was.
 /// </summary>
 /// <param name="ClusterId">Its number, in hexadecimal.</param>
 /// <param name="Nodes">Its nodes.</param>

@@ -41,7 +41,8 @@ internal static class NodeConfiguration
     };
 
     /// <summary>Which settings are flags.</summary>
-    public static readonly IReadOnlySet<string> Flags = new HashSet<string>(StringComparer.Ordinal) { "bootstrap", "insecure", "lease-reads" };
+    public static readonly IReadOnlySet<string> Flags = new HashSet<string>(StringComparer.Ordinal) { "bootstrap", "insecure",
+        "lease-reads" };
 
     /// <summary>How to start the node.</summary>
     /// <exception cref="CommandException">A setting is wrong, or they do not fit together.</exception>
@@ -50,7 +51,8 @@ internal static class NodeConfiguration
         var host = settings.Text("listen") ?? "127.0.0.1";
         var advertised = settings.Text("advertise") ?? host;
         var (port, peerPort, httpPort) = (
-            settings.Number("port", 4600, 1, 65535), settings.Number("peer-port", 4601, 1, 65535), settings.Number("http-port", 4680, 0, 65535));
+            settings.Number("port", 4600, 1, 65535), settings.Number("peer-port", 4601, 1, 65535),
+                settings.Number("http-port", 4680, 0, 65535));
         var native = EndPoints.Resolve(host, port);
         if (settings.Text("advertise") is null && (native.Address.Equals(IPAddress.Any) || native.Address.Equals(IPAddress.IPv6Any)))
         {
@@ -102,7 +104,8 @@ internal static class NodeConfiguration
     {
         try
         {
-            return new RemoteOptions { Nodes = nodes, Token = token, Tls = ClientOptions.ReadTls(authority), ClientName = "joining node" }.Validated();
+            return new RemoteOptions { Nodes = nodes, Token = token, Tls = ClientOptions.ReadTls(authority),
+                ClientName = "joining node" }.Validated();
         }
         catch (ArgumentException error)
         {
@@ -150,7 +153,8 @@ internal static class NodeConfiguration
             chain.ImportFromPemFile(cert);
 
             // Windows signs only with keys that went through its own store format; elsewhere this changes nothing.
-            return (X509CertificateLoader.LoadPkcs12(ephemeral.Export(X509ContentType.Pkcs12), null), chain, PeerTls.Load(cert, key, authority));
+            return (X509CertificateLoader.LoadPkcs12(ephemeral.Export(X509ContentType.Pkcs12), null), chain,
+                PeerTls.Load(cert, key, authority));
         }
         catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException or PeerTlsException)
         {

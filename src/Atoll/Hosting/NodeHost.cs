@@ -117,7 +117,8 @@ internal sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    private static RemotePort? Others(NodeHostOptions options, ServerClock clock) => options.Node.ClientAddress.Length == 0 ? null : new RemotePort(
+    private static RemotePort? Others(NodeHostOptions options, ServerClock clock) => options.Node.ClientAddress.Length == 0 ? null
+        : new RemotePort(
         new RemoteOptions
         {
             Nodes = [options.Node.ClientAddress],

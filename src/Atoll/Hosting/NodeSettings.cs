@@ -6,8 +6,8 @@ using YamlDotNet.RepresentationModel;
 namespace Atoll.Hosting;
 
 /// <summary>
-/// A node's settings by name: from the command line, else the environment (ATOLL_ and the name in capitals), else a configuration file in YAML or
-/// JSON. A name in the file that nobody knows is an error.
+/// A node's settings by name: from the command line, else the environment (ATOLL_ and the name in capitals), else a configuration
+/// file in YAML or JSON. A name in the file that nobody knows is an error.
 /// </summary>
 internal sealed class NodeSettings
 {

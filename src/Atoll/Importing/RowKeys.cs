@@ -38,7 +38,8 @@ internal sealed class RowKeys
             names.Add(Encoding.UTF8.GetString(field));
         }
 
-        _columns = [.. _options.KeyFields.Select(field => names.IndexOf(field) is >= 0 and var at ? at : Number(field) is { } number && number < names.Count
+        _columns = [.. _options.KeyFields.Select(field => names.IndexOf(field) is >= 0 and var at ? at : Number(field) is { } number
+            && number < names.Count
             ? number
             : throw new RowFormatException($"the header has no field \"{field}\"; it has {string.Join(", ", names)}"))];
     }

@@ -6,8 +6,8 @@ using Spectre.Console;
 namespace Atoll.Output;
 
 /// <summary>
-/// Where commands say what they have to say: results on the standard output, as text for people or as JSON (one object a line), everything else on
-/// the standard error.
+/// Where commands say what they have to say: results on the standard output, as text for people or as JSON (one object a line),
+/// everything else on the standard error.
 /// </summary>
 internal sealed class Printer
 {
@@ -109,7 +109,8 @@ internal sealed class Printer
             {
                 foreach (var b in bytes[..used])
                 {
-                    text.Append(b switch { (byte)'\\' => "\\\\", (byte)'\n' => "\\n", (byte)'\t' => "\\t", (byte)'\r' => "\\r", _ => $"\\x{b:x2}" });
+                    text.Append(b switch { (byte)'\\' => "\\\\", (byte)'\n' => "\\n", (byte)'\t' => "\\t", (byte)'\r' => "\\r", _ =>
+                        $"\\x{b:x2}" });
                 }
             }
 

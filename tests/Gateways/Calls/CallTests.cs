@@ -113,7 +113,8 @@ public sealed class CallTests
     public async Task An_overload_is_not_asked_again_before_its_time()
     {
         var port = new ScriptedPort((_, number) =>
-            number == 0 ? new Response(ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(700)) : new Response(ResponseStatus.Ok));
+            number == 0 ? new Response(ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(700))
+                : new Response(ResponseStatus.Ok));
         var call = Caller(port).Invoke(Write, null, null, Done, default).AsTask();
         _time.Advance(TimeSpan.FromMilliseconds(699));
         Assert.Single(port.Requests);

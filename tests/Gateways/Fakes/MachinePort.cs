@@ -32,7 +32,9 @@ internal sealed class MachinePort : IRequestPort
         Apply(_states[ShardId.Directory], RequestIdentity.None, writer.ToArray());
     }
 
-    /// <summary>Answers instead of the machines; the answer of null lets them. Told whether the request was applied before (in its place).</summary>
+    /// <summary>
+    /// Answers instead of the machines; the answer of null lets them. Told whether the request was applied before (in its place).
+    /// </summary>
     public Func<Request, Response?>? Disturb { get; set; }
 
     /// <summary>What was asked, in order.</summary>
@@ -130,7 +132,8 @@ internal sealed class MachinePort : IRequestPort
     }
 
     private static bool IsNothing(Response response) =>
-        RecordsResultCodec.TryReadChanges(response.Body, out var page) && page is { Status: RecordsStatus.Ok, Changes.Count: 0, More: false };
+        RecordsResultCodec.TryReadChanges(response.Body, out var page)
+            && page is { Status: RecordsStatus.Ok, Changes.Count: 0, More: false };
 
     private (ApplyStatus Status, byte[] Body) Apply(ReplicatedState state, RequestIdentity identity, byte[] command)
     {

@@ -2,7 +2,9 @@ using Atoll.Node.Requests;
 
 namespace Atoll.Gateways.Tests.Fakes;
 
-/// <summary>A port that answers as a function says, at once; without an answer the request stays open until <see cref="CompleteOpen"/>.</summary>
+/// <summary>
+/// A port that answers as a function says, at once; without an answer the request stays open until <see cref="CompleteOpen"/>.
+/// </summary>
 internal sealed class ScriptedPort : IRequestPort
 {
     private readonly Lock _lock = new();
