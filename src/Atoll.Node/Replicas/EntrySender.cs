@@ -8,7 +8,7 @@ namespace Atoll.Node.Replicas;
 
 /// <summary>
 /// Fills the core's "send these entries" with the entries themselves: from memory as a rule, from the disk for a follower that is far
-/// behind.
+/// behind. What is to follow entries that are still being read waits behind them: overtaken, they would be refused.
 /// </summary>
 internal sealed class EntrySender
 {
@@ -16,6 +16,7 @@ internal sealed class EntrySender
     private readonly ShardLog _log;
     private readonly RaftCore _raft;
     private readonly ShardReplica _replica;
+    private readonly Dictionary<NodeId, Queue<RaftEffect>> _behindRead = [];
     private LogEntry[] _entryBuffer = new LogEntry[16];
 
     public EntrySender(ReplicaEnvironment environment, ShardLog log, RaftCore raft, ShardReplica replica)
@@ -29,6 +30,12 @@ internal sealed class EntrySender
     /// <summary>Carries out a SendEntries effect.</summary>
     public void Send(in RaftEffect effect)
     {
+        if (_behindRead.TryGetValue(effect.Peer, out var waiting))
+        {
+            waiting.Enqueue(effect);
+            return;
+        }
+
         var count = checked((int)(effect.Last - effect.First)) + 1;
         if (_entryBuffer.Length < count)
         {
@@ -39,6 +46,7 @@ internal sealed class EntrySender
         {
             if (!_log.TryRead(effect.First + (ulong)i, out _entryBuffer[i]))
             {
+                _behindRead[effect.Peer] = new Queue<RaftEffect>();
                 ReadAndSend(effect.Peer, effect.First, effect.Last, effect.PrevTerm, effect.Term);
                 return;
             }
@@ -55,6 +63,7 @@ internal sealed class EntrySender
         {
             if (_replica.FaultReason is not null || _raft.Role != Role.Leader || _raft.Term != term)
             {
+                _behindRead.Remove(to);
                 return;
             }
 
@@ -67,9 +76,14 @@ internal sealed class EntrySender
                     {
                         ReadAndSend(to, end.Index.Next, last, end.Term, term);
                     }
+                    else
+                    {
+                        SendWhatWaited(to);
+                    }
 
                     break;
                 case LogReadStatus.Unavailable:
+                    _behindRead.Remove(to);
                     _raft.PeerUnreachable(to, _environment.Clock.Now); // compacted meanwhile: it will find out that a snapshot is needed
                     _replica.MarkDirty();
                     break;
@@ -78,6 +92,20 @@ internal sealed class EntrySender
                     break;
             }
         });
+    }
+
+    private void SendWhatWaited(NodeId to)
+    {
+        if (_behindRead.Remove(to, out var waiting))
+        {
+            foreach (var effect in waiting)
+            {
+                if (effect.Term == _raft.Term)
+                {
+                    Send(effect);
+                }
+            }
+        }
     }
 
     private void SendAppend(NodeId to, Term term, LogIndex prev, Term prevTerm, LogIndex commit, ReadOnlyMemory<LogEntry> entries)

@@ -59,12 +59,6 @@ internal sealed class SnapshotInstaller
             return; // the answer follows when it is done; the sender repeats itself meanwhile
         }
 
-        if (chunk.Index <= _state.AppliedIndex)
-        {
-            Reply(from, chunk, Kernel.Raft.SnapshotStatus.Done, chunk.TotalBytes);
-            return;
-        }
-
         var verdict = _receiver.Accept(from, chunk);
         switch (verdict)
         {
@@ -122,7 +116,6 @@ internal sealed class SnapshotInstaller
         _replica.SkippedBySnapshot(_last.Index);
         Installed.Hit();
         NodeLog.SnapshotInstalled(_environment.Logger, _shard.Value, _last.Index.Value, _from.Value);
-        Reply(_from, _last, Kernel.Raft.SnapshotStatus.Done, _last.TotalBytes);
         return true;
     }
 
@@ -159,8 +152,8 @@ internal sealed class SnapshotInstaller
 
         if (!_raft.TryBeginSnapshotInstall(_last.Index, _last.LogTerm, _environment.Clock.Now))
         {
+            // Everything is here already; the core says so to the leader, once that is durable.
             _receiver.Reset();
-            Reply(_from, _last, Kernel.Raft.SnapshotStatus.Done, _last.TotalBytes);
             _replica.MarkDirty();
             return;
         }

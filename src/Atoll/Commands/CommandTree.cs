@@ -39,6 +39,7 @@ public static class CommandTree
         root.Subcommands.Add(StatusCommand.Create(client));
         root.Subcommands.Add(StatusCommand.CreateTransferLeader(client));
         root.Subcommands.Add(BenchCommand.Create(client));
+        root.Subcommands.Add(SimCommand.Create(client));
         root.Subcommands.Add(CompletionsCommand.Create());
         return root;
     }
