@@ -203,7 +203,12 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         var expired = new List<(Request Request, IResponseSink Sink)>();
         foreach (var link in _links.All)
         {
+            var before = expired.Count;
             link.Sweep(now, expired);
+            foreach (var (request, _) in expired.Skip(before))
+            {
+                _routes.Avoid(request, link.Node);
+            }
         }
 
         foreach (var (request, sink) in expired)
@@ -353,6 +358,9 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
                     break;
                 case ResponseStatus.StaleRoute:
                     port.RefreshRoutes();
+                    break;
+                case ResponseStatus.NotLeader or ResponseStatus.Unavailable or ResponseStatus.OutcomeUnknown:
+                    port._routes.Avoid(request, link.Node);
                     break;
                 default:
                     break;

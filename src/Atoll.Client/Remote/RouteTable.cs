@@ -44,15 +44,22 @@ internal sealed class RouteTable
         }
     }
 
+    /// <summary>
+    /// A node gave no answer, or only that it knows none. It may be cut off from the others while this client still reaches it, and would never
+    /// say so: the next request of that shard asks another replica, which names the leader.
+    /// </summary>
+    public void Avoid(Request request, NodeId node)
+    {
+        if (ShardOf(request) is { } shard && LeaderOf(shard) == node)
+        {
+            _leaders[shard.Id] = shard.Replicas[(shard.Replicas.IndexOf(node) + 1) % shard.Replicas.Length];
+        }
+    }
+
     /// <summary>The link that a request should take; null when every link is as good.</summary>
     public NodeLink? Choose(Request request, LinkTable links)
     {
-        var view = _view;
-        ShardInfo? shard;
-        var known = request.Shard != ShardId.None
-            ? view.TryGetShard(request.Shard, out shard)
-            : view.TryGetShard(request.Space, request.RoutingHash, out shard);
-        if (!known || request.Kind is RequestKind.DirectoryView or RequestKind.Status || shard is null)
+        if (request.Kind is RequestKind.DirectoryView or RequestKind.Status || ShardOf(request) is not { } shard)
         {
             return null;
         }
@@ -62,9 +69,20 @@ internal sealed class RouteTable
             return Nearest(shard, links);
         }
 
-        var leader = _leaders.TryGetValue(shard.Id, out var hinted) ? hinted : shard.PreferredLeader;
-        return links.Of(leader);
+        return links.Of(LeaderOf(shard));
     }
+
+    private ShardInfo? ShardOf(Request request)
+    {
+        var view = _view;
+        ShardInfo? shard;
+        var known = request.Shard != ShardId.None
+            ? view.TryGetShard(request.Shard, out shard)
+            : view.TryGetShard(request.Space, request.RoutingHash, out shard);
+        return known ? shard : null;
+    }
+
+    private NodeId LeaderOf(ShardInfo shard) => _leaders.TryGetValue(shard.Id, out var hinted) ? hinted : shard.PreferredLeader;
 
     private static NodeLink? Nearest(ShardInfo shard, LinkTable links)
     {

@@ -22,6 +22,9 @@ public sealed class Router
 
     // Between attempts that found no leader: an election takes about a second, so a few tries fall into it.
     private static readonly Duration ParkFor = Duration.FromMilliseconds(20);
+
+    // A follower calls an election after at most 1.2 s of silence; a little is left for the votes.
+    private static readonly Duration LeaderPatience = Duration.FromMilliseconds(1_500);
     private static readonly Duration SweepInterval = Duration.FromMilliseconds(50);
 
     private static readonly Probe Rerouted = Probe.Define("router: request tried again after its peer was lost");
@@ -279,7 +282,7 @@ public sealed class Router
 
     private void Sweep(PendingRequest pending)
     {
-        if (_now >= pending.Deadline)
+        if (_now >= pending.Deadline || IsBetterAskedElsewhere(pending))
         {
             TimeOut(pending);
         }
@@ -292,6 +295,15 @@ public sealed class Router
             GiveUpAttempt(pending, wasDelivered: true, "no answer came in time");
         }
     }
+
+    // A node that is cut off finds no leader, while whoever asks may reach nodes that have one. To hold the request until its deadline
+    // would make the shard as unavailable as this node; what may safely be tried again is given back once an election had time enough.
+    private bool IsBetterAskedElsewhere(PendingRequest pending) =>
+        pending.Sink is not null
+        && pending.Shard != ShardId.None
+        && !_leaders.ContainsKey(pending.Shard)
+        && _now - (pending.Deadline - pending.Request.Timeout) >= LeaderPatience
+        && (pending.Request.Kind != RequestKind.Write || !pending.Request.Identity.IsNone);
 
     private void TimeOut(PendingRequest pending)
     {
