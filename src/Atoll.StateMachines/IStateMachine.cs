@@ -1,3 +1,4 @@
+using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;

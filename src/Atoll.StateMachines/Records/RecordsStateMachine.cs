@@ -1,3 +1,4 @@
+using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
@@ -57,7 +58,8 @@ public sealed class RecordsStateMachine : IStateMachine
     }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => RecordsReader.Read(_state, query, now, result, Sabotage);
+    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
+        RecordsReader.Read(_state, query, now, result, Sabotage);
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);

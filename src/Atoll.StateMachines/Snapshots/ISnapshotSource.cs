@@ -1,6 +1,6 @@
 using Atoll.Foundation.Bytes;
 
-namespace Atoll.StateMachines;
+namespace Atoll.StateMachines.Snapshots;
 
 /// <summary>
 /// A state at one moment, read in slices of about <see cref="Foundation.Limits.SnapshotChunkBytes"/>. The same state gives the same slices

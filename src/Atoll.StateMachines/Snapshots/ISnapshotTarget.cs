@@ -1,4 +1,4 @@
-namespace Atoll.StateMachines;
+namespace Atoll.StateMachines.Snapshots;
 
 /// <summary>
 /// Builds a state from the slices of a snapshot, beside the state in use, which goes on as it is until <see cref="Finish"/> succeeds.

@@ -13,7 +13,8 @@ internal sealed class SimCommand
     private readonly Option<long> _seeds = new("--seeds") { Description = "How many seeds to run", DefaultValueFactory = _ => 100 };
     private readonly Option<ulong> _first = new("--first")
     {
-        Description = "The first of them. Default: drawn, and printed", DefaultValueFactory = _ => (ulong)Random.Shared.NextInt64(1, 1L << 48),
+        Description = "The first of them. Default: drawn, and printed",
+        DefaultValueFactory = _ => (ulong)Random.Shared.NextInt64(1, 1L << 48),
     };
 
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Replay just this seed, and tell its story when it fails" };
@@ -23,7 +24,11 @@ internal sealed class SimCommand
         Description = "Seeds at once, each on a thread of its own", DefaultValueFactory = _ => Environment.ProcessorCount,
     };
 
-    private readonly Option<PlantedBug> _bug = new("--planted-bug") { Description = "Break the cluster on purpose: the checkers must find it" };
+    private readonly Option<PlantedBug> _bug = new("--planted-bug")
+    {
+        Description = "Break the cluster on purpose: the checkers must find it",
+    };
+
     private readonly Option<bool> _continue = new("--continue") { Description = "Go on after a failure" };
 
     private SimCommand(ClientOptions client) => _client = client;
@@ -71,7 +76,8 @@ internal sealed class SimCommand
             else if (now - lastSaid >= 5_000)
             {
                 lastSaid = now;
-                Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"seed {result.Seed} passed: {result.SimulatedSeconds:0} simulated seconds"));
+                Printer.Remark(string.Create(
+                    CultureInfo.InvariantCulture, $"seed {result.Seed} passed: {result.SimulatedSeconds:0} simulated seconds"));
             }
         });
         var summary = campaign.Run();

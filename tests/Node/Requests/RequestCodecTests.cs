@@ -18,15 +18,16 @@ public sealed class RequestCodecTests
         Assert.NotNull(decoded);
         Assert.Equal(request.Payload.ToArray(), decoded.Payload.ToArray());
         Assert.Equal(request.TraceContext.ToArray(), decoded.TraceContext.ToArray());
-        Assert.Equal(request with { Payload = default, TraceContext = default }, decoded with { Payload = default, TraceContext = default });
+        Assert.Equal(
+            request with { Payload = default, TraceContext = default }, decoded with { Payload = default, TraceContext = default });
     }
 
     [Fact]
     public void A_response_comes_back_as_it_was()
     {
         var response = new Response(
-            ResponseStatus.Overloaded, new byte[] { 1, 2, 3 }, new NodeId(7), Duration.FromMilliseconds(50), new HybridTime(99), new ShardId(12),
-            "مزدحم");
+            ResponseStatus.Overloaded, new byte[] { 1, 2, 3 }, new NodeId(7), Duration.FromMilliseconds(50), new HybridTime(99),
+            new ShardId(12), "مزدحم");
         var writer = new WireWriter();
         RequestCodec.Write(writer, response);
         var reader = new WireReader(writer.ToArray());
@@ -36,7 +37,9 @@ public sealed class RequestCodecTests
         Assert.Equal(response with { Body = default }, decoded with { Body = default });
     }
 
-    /// <summary>The layout is a promise to other versions and to clients (docs/protocol.md): a change here needs a new version byte.</summary>
+    /// <summary>
+    /// The layout is a promise to other versions and to clients (docs/protocol.md): a change here needs a new version byte.
+    /// </summary>
     [Fact]
     public void The_bytes_of_a_request_are_these() =>
         Assert.Equal(
