@@ -68,7 +68,9 @@ public sealed class ReplicatedState
         var stamp = Sabotage.Has(Sabotage.StateReadsClock) ? ForbiddenClock!() : envelope.Stamp;
         Now = stamp > after ? stamp : after;
         _requests.Forget(Now);
-        return envelope.Identity.IsNone || Sabotage.Has(Sabotage.ForgetsAnswers) ? ApplyAlways(envelope.Command, result) : ApplyOnce(envelope, result);
+        return envelope.Identity.IsNone || Sabotage.Has(Sabotage.ForgetsAnswers)
+            ? ApplyAlways(envelope.Command, result)
+            : ApplyOnce(envelope, result);
     }
 
     /// <summary>Answers a query from the state as it is, at the state's own time.</summary>

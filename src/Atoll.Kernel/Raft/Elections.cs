@@ -118,7 +118,8 @@ internal sealed class Elections(ReplicaState state)
         }
 
         // Museum, row 2: the vote is on disk before anybody learns of it.
-        state.Send(from, RaftMessage.VoteReply(state.Term, granted), afterDurable: granted && !state.Sabotage.Has(Sabotage.VotesBeforeDurable));
+        var afterDurable = granted && !state.Sabotage.Has(Sabotage.VotesBeforeDurable);
+        state.Send(from, RaftMessage.VoteReply(state.Term, granted), afterDurable);
     }
 
     /// <summary>An answer to a request of this replica.</summary>

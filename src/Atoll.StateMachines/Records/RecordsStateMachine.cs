@@ -57,7 +57,8 @@ public sealed class RecordsStateMachine : IStateMachine
     }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => RecordsReader.Read(_state, query, now, result, Sabotage);
+    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
+        RecordsReader.Read(_state, query, now, result, Sabotage);
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);
