@@ -93,9 +93,11 @@ internal sealed class ChaosRun
         var acknowledged = recorded.Count(operation =>
             operation.Outcome is OperationOutcome.Ok or OperationOutcome.NotFound or OperationOutcome.Conflict);
         var unknown = recorded.Count(operation => operation.Outcome == OperationOutcome.Unknown);
-        var errors = recorded.Errors.Count == 0 ? "" : $" ({string.Join(", ", recorded.Errors.Select(pair => $"{pair.Key} {pair.Value}"))})";
+        var byCode = string.Join(", ", recorded.Errors.Select(pair => $"{pair.Key} {pair.Value}"));
+        var errors = byCode.Length == 0 ? "" : $" ({byCode})";
         Report(string.Create(CultureInfo.InvariantCulture,
-            $"{name}: {elapsed.TotalSeconds:0} s, {verdict.Operations} operations, {acknowledged} acknowledged, {unknown} unknown{errors}; ")
+            $"{name}: {elapsed.TotalSeconds:0} s, {verdict.Operations} operations, {acknowledged} acknowledged, ")
+            + string.Create(CultureInfo.InvariantCulture, $"{unknown} unknown{errors}; ")
             + $"{verdict.Verdict}, {load.Appended.Count} appends all there; faults: "
             + string.Join(", ", faults.Counts.Select(pair => $"{pair.Value} {pair.Key}")));
         Report(name, "killed", faults.PausesAfterLeaderDeaths);

@@ -7,8 +7,8 @@ using Atoll.Foundation.Randomness;
 namespace Atoll.Chaos.Tests;
 
 /// <summary>
-/// What is done to a cluster under load. Each fault ends with everything working again, and measures how long the shard whose leader it hit took
-/// no write.
+/// What is done to a cluster under load. Each fault ends with everything working again, and measures how long the shard whose leader it hit
+/// took no write.
 /// </summary>
 internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
 {
@@ -54,7 +54,7 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
         await cluster.WholeAsync();
     }
 
-    /// <summary>SIGSTOP of a leader for longer than an election takes, then SIGCONT: it wakes up and still takes itself for the leader.</summary>
+    /// <summary>SIGSTOP of a leader for longer than an election takes, then SIGCONT: it still takes itself for the leader.</summary>
     public async Task PauseLeaderAsync()
     {
         var (shard, leader) = await PickLeaderAsync();

@@ -45,8 +45,8 @@ internal sealed class RouteTable
     }
 
     /// <summary>
-    /// A node gave no answer, or only that it knows none. It may be cut off from the others while this client still reaches it, and would never
-    /// say so: the next request of that shard asks another replica, which names the leader.
+    /// A node gave no answer, or only that it knows none. It may be cut off from the others while this client still reaches it, and would
+    /// never say so: the next request of that shard asks another replica, which names the leader.
     /// </summary>
     public void Avoid(Request request, NodeId node)
     {

@@ -67,6 +67,9 @@ internal enum Sabotage
 
     /// <summary>Row 41: a shard takes any number of writes at once and refuses none.</summary>
     NeverOverloaded = 1 << 18,
+
+    /// <summary>Row 19: an answer is forgotten when it is old, but a retry that is as old is taken for a new request.</summary>
+    TakesExpiredForNew = 1 << 19,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -38,8 +38,9 @@ internal sealed class Following(ReplicaState state)
         // Entries that are there already stay, and what follows them: a late message must not cut what a newer one brought (3.5).
         var entries = append.Entries.Span;
         var fresh = 0;
-        while (fresh < entries.Length && !state.Sabotage.Has(Sabotage.CutsAtAnyAppend)
-            && state.Log.Has(entries[fresh].Index, entries[fresh].Term))
+        while (fresh < entries.Length
+            && state.Log.Has(entries[fresh].Index, entries[fresh].Term)
+            && !state.Sabotage.Has(Sabotage.CutsAtAnyAppend))
         {
             fresh++;
         }

@@ -22,7 +22,7 @@ internal sealed class ReadQueue
     /// <summary>Rounds under way at once: one in flight while the next gathers keeps latency low; more only costs messages.</summary>
     public const int RoundsMax = 2;
 
-    private readonly Queue<Round> _rounds = new();
+    private readonly List<Round> _rounds = new(RoundsMax);
     private readonly Stack<List<HeldRequest>> _spare = new();
     private readonly PriorityQueue<HeldRequest, LogIndex> _waitingForState = new();
     private List<HeldRequest> _gathering = [];
@@ -44,7 +44,7 @@ internal sealed class ReadQueue
     /// <summary>Closes the gathered reads into a round; returns the context to ask with.</summary>
     public ulong BeginRound()
     {
-        _rounds.Enqueue(new Round(++_lastContext, _gathering));
+        _rounds.Add(new Round(++_lastContext, _gathering));
         _gathering = _spare.TryPop(out var list) ? list : [];
         return _lastContext;
     }
@@ -100,14 +100,17 @@ internal sealed class ReadQueue
         return false;
     }
 
-    // Rounds are answered in the order they were asked, but a lost leadership fails them all, and late answers name rounds long gone.
+    // In any order: a round asked for under a lease is answered at once, also while an earlier one still waits for its quorum.
     private bool TryEndRound(ulong context, out List<HeldRequest> reads)
     {
-        if (_rounds.TryPeek(out var round) && round.Context == context)
+        for (var i = 0; i < _rounds.Count; i++)
         {
-            _rounds.Dequeue();
-            reads = round.Reads;
-            return true;
+            if (_rounds[i].Context == context)
+            {
+                reads = _rounds[i].Reads;
+                _rounds.RemoveAt(i);
+                return true;
+            }
         }
 
         reads = [];

@@ -38,7 +38,7 @@ internal sealed class ReplicaRecovery
         _founders = founders;
         _snapshotMembership = founders;
         _done = done;
-        _state = new ReplicatedState(policy.NewMachine(), new RequestTableOptions())
+        _state = new ReplicatedState(policy.NewMachine(), new RequestTableOptions { Sabotage = environment.Options.Sabotage })
         {
             Sabotage = environment.Options.Sabotage,
             ForbiddenClock = environment.Hybrid.Peek,

@@ -90,7 +90,7 @@ public sealed class SimulationRun
         if (!RunUntil(() => ConvergenceChecker.Missing(_cluster) is null && _workload.AreWatchersCaughtUp, ConvergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
-                $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? "a watcher has not caught up"}");
+                $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeWatchers()}");
         }
 
         ReadEverything();

@@ -66,14 +66,15 @@ internal sealed class DiskOperation(SimDisk disk, LoopIncarnation loop) : ISimEv
             return;
         }
 
-        if (File is not null && !File.IsNextToEnd(_order))
+        if (loop.Withholds(scheduler, this, happening))
         {
-            scheduler.Schedule(scheduler.Now, this, happening);
             return;
         }
 
-        if (loop.Withholds(scheduler, this, happening))
+        // Only operations that were held up until the same moment can meet here out of order.
+        if (File is not null && !File.IsNextToEnd(_order))
         {
+            scheduler.Schedule(scheduler.Now, this, happening);
             return;
         }
 

@@ -44,20 +44,19 @@ public sealed class RecordsRecorder
     public HybridTime LastVersionSeen(string key) => _lastSeen.GetValueOrDefault(key);
 
     /// <summary>A linearizable read.</summary>
-    public void Get(SimClient client, int number, string key, Action<bool> done)
+    public void Get(SimClient client, int number, string key, Action<CallResult> done)
     {
         var operation = History.Invoke(number, Now, new Step(StepKind.Get, key));
         client.Call(RecordsRequests.Get(_space, key), result =>
         {
-            var succeeded = EndsWell(result);
-            if (succeeded)
+            if (EndsWell(result))
             {
                 var get = ParseGet(result);
                 _lastSeen[key] = get.Version;
                 History.ReturnRead(operation, Now, Observe(get));
             }
 
-            done(succeeded);
+            done(result);
         });
     }
 

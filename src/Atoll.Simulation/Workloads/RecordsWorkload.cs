@@ -90,11 +90,13 @@ public sealed class RecordsWorkload
                 return;
             }
 
-            _recorder.Get(client, -1, keys[position], succeeded =>
+            _recorder.Get(client, -1, keys[position], result =>
             {
-                if (!succeeded)
+                if (result.Response.Status != ResponseStatus.Ok)
                 {
-                    throw new StalledException($"key {keys[position]} cannot be read although nothing hinders it any more");
+                    throw new StalledException(
+                        $"key {keys[position]} cannot be read although nothing hinders it any more: {result.Response.Status} after "
+                        + $"{result.Attempts} attempts, {result.Response.Detail}");
                 }
 
                 Next(position + 1);
@@ -107,6 +109,9 @@ public sealed class RecordsWorkload
 
     /// <summary>True when the watchers have caught up with what was acknowledged.</summary>
     public bool AreWatchersCaughtUp => _watchers.TrueForAll(watcher => watcher.IsCaughtUp);
+
+    /// <summary>Where the watchers stand, for people.</summary>
+    public string DescribeWatchers() => string.Join("; ", _watchers);
 
     /// <summary>A write to each shard through a node, to see that it serves; keys that the history does not look at.</summary>
     public void Probe(SimNode through, Action<bool> done)

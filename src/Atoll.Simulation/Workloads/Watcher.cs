@@ -21,6 +21,7 @@ internal sealed class Watcher(SimCluster cluster, SimClient client, ShardId shar
     private HybridTime _from;
     private HybridTime _through;
     private bool _isStarted;
+    private string _lastAnswer = "none";
 
     public bool IsCaughtUp => Acknowledged().All(write => write.Version <= _through.Value);
 
@@ -38,6 +39,9 @@ internal sealed class Watcher(SimCluster cluster, SimClient client, ShardId shar
             cluster.Scheduler.Schedule(Duration.FromMilliseconds(500), Start);
         }
     });
+
+    public override string ToString() =>
+        $"a watch of shard {shard} stands at {_through} ({(IsCaughtUp ? "caught up" : "behind")}), last answer {_lastAnswer}";
 
     public void Check()
     {
@@ -74,6 +78,7 @@ internal sealed class Watcher(SimCluster cluster, SimClient client, ShardId shar
         RecordsRequests.Changes(shard, "", _through, Duration.FromMilliseconds(300)),
         result =>
         {
+            _lastAnswer = $"{result.Response.Status} at {cluster.Scheduler.Now} {result.Response.Detail}";
             if (result.Response.Status == ResponseStatus.Ok)
             {
                 Take(result.Response.Body);

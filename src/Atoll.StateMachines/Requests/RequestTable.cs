@@ -62,7 +62,7 @@ internal sealed class RequestTable
             }
         }
 
-        if (identity.IssuedAt < now.Add(Duration.Zero - _options.Window))
+        if (identity.IssuedAt < now.Add(Duration.Zero - _options.Window) && !_options.Sabotage.Has(Sabotage.TakesExpiredForNew))
         {
             Late.Hit();
             return RequestLookup.Expired;

@@ -1,4 +1,5 @@
 using Atoll.Foundation;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Requests;
@@ -17,4 +18,7 @@ public sealed record RequestTableOptions
 
     /// <summary>Answers remembered for one client.</summary>
     public int AnswersPerClientMax { get; init; } = Limits.ClientRequestsInFlightMax;
+
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
 }

@@ -104,7 +104,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         return _nodes.FirstOrDefault(node => node.ClientAddress == leader?.Description.ClientAddress);
     }
 
-    /// <summary>Waits until every node answers, every shard has one leader that all its replicas follow, and nothing is left to catch up.</summary>
+    /// <summary>Waits until every node answers, and every shard has one leader that all its replicas follow.</summary>
     public Task WholeAsync() =>
         Eventually.HoldsAsync("all nodes are back and follow their leaders", LivenessBound, IsWholeAsync);
 

@@ -28,7 +28,7 @@ internal sealed class NodeNetwork : IDisposable
         !OperatingSystem.IsLinux() ? "links are cut in network namespaces, which only Linux has"
         : Environment.UserName != "root" ? "links are cut in network namespaces, which only root may make: run the tests as root"
         : !ShellCommand.TryRun("ip", "-Version") ? "links are cut with the program ip: install the package iproute2"
-        : !MayMakeNamespaces() ? "this machine does not let root make network namespaces (a container without CAP_NET_ADMIN or CAP_SYS_ADMIN?)"
+        : !MayMakeNamespaces() ? "root may not make network namespaces here (a container without CAP_NET_ADMIN or CAP_SYS_ADMIN?)"
         : null;
 
     /// <summary>Whether links can be cut.</summary>
@@ -75,11 +75,12 @@ internal sealed class NodeNetwork : IDisposable
         _isNamespaced ? ["ip", "netns", "exec", Namespace(node), .. command] : command;
 
     /// <summary>Nothing that one node sends reaches the other any more; the other way stays open.</summary>
-    public void CutOneWay(int from, int to) =>
-        ShellCommand.Run("ip", "-n", Namespace(from), "neigh", "replace", Address(to), "lladdr", NobodysMac, "dev", "eth0", "nud", "permanent");
+    public void CutOneWay(int from, int to) => ShellCommand.Run(
+        "ip", "-n", Namespace(from), "neigh", "replace", Address(to), "lladdr", NobodysMac, "dev", "eth0", "nud", "permanent");
 
     /// <summary>Opens one direction of a link again; harmless when it is open.</summary>
-    public void MendOneWay(int from, int to) => ShellCommand.TryRun("ip", "-n", Namespace(from), "neigh", "del", Address(to), "dev", "eth0");
+    public void MendOneWay(int from, int to) =>
+        ShellCommand.TryRun("ip", "-n", Namespace(from), "neigh", "del", Address(to), "dev", "eth0");
 
     /// <summary>Opens all links again.</summary>
     public void MendAll()

@@ -57,7 +57,8 @@ internal sealed class NodeProcess : IDisposable
     {
         if (_process is { HasExited: true } ended)
         {
-            throw new InvalidOperationException($"node {Number + 1} ended by itself with {ended.ExitCode}; the end of {LogPath}:\n{LastLines(40)}");
+            throw new InvalidOperationException(
+                $"node {Number + 1} ended by itself with {ended.ExitCode}; the end of {LogPath}:\n{LastLines(40)}");
         }
     }
 

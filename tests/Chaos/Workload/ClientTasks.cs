@@ -14,8 +14,8 @@ using Atoll.StateMachines.Requests;
 namespace Atoll.Chaos.Tests.Workload;
 
 /// <summary>
-/// Clients under whose load the faults happen: some read and write a few hot keys, which makes a history to check; others append keys that are
-/// never touched again, which must all be there at the end.
+/// Clients under whose load the faults happen: some read and write a few hot keys, which makes a history to check; others append keys that
+/// are never touched again, which must all be there at the end.
 /// </summary>
 internal sealed class ClientTasks : IAsyncDisposable
 {
@@ -128,7 +128,8 @@ internal sealed class ClientTasks : IAsyncDisposable
                 case < 85:
                     outcome = await Recorded.WriteAsync(task, new Step(StepKind.Put, name, value, versions[at]), async () =>
                     {
-                        var set = await records.CompareAndSetAsync(key, new HybridTime(versions[at]), RecordedHistory.Encode(value), options);
+                        var set = await records.CompareAndSetAsync(
+                            key, new HybridTime(versions[at]), RecordedHistory.Encode(value), options);
                         return Conditional(set, out versions[at]);
                     });
                     break;

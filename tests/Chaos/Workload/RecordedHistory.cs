@@ -8,7 +8,9 @@ using Atoll.Simulation.Linearizability;
 
 namespace Atoll.Chaos.Tests.Workload;
 
-/// <summary>A history that many tasks write to at once. Its lock makes the order of invocations and returns the real one, or a weaker one.</summary>
+/// <summary>
+/// A history that many tasks write to at once. Its lock makes the order of invocations and returns the real one, or a weaker one.
+/// </summary>
 internal sealed class RecordedHistory
 {
     private readonly Lock _lock = new();

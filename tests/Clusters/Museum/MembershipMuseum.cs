@@ -1,5 +1,7 @@
 using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Raft;
 using Atoll.Simulation.Checkers;
 using Atoll.Simulation.Clusters;
 using Atoll.Simulation.Linearizability;
@@ -25,6 +27,13 @@ public sealed class MembershipMuseum
     [Fact]
     public void Row_9_is_caught_when_a_restart_forgets_the_removal() =>
         Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => ZombieMembers(Sabotage.ForgetsRemoval));
+
+    [Fact]
+    public void Row_9_A_machine_whose_disk_was_replaced_is_a_new_node_and_has_no_vote() => WipedVoter(keepsItsNumber: false);
+
+    [Fact]
+    public void Row_9_is_caught_when_an_empty_disk_comes_back_under_the_old_number() =>
+        Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => WipedVoter(keepsItsNumber: true));
 
     [Fact]
     public void Row_14_A_learner_that_lacks_the_log_does_not_count_when_a_voter_crashes() => LearnerLagsBehind(Sabotage.None);
@@ -91,6 +100,58 @@ public sealed class MembershipMuseum
         scene.MustRecover();
         client.Get("k");
         scene.CheckHistory();
+    }
+
+    // A voter forgets everything: it would vote for one who lacks what it had acknowledged. That is why an empty data folder is another
+    // node: it gets a number of its own, and has no vote until it was made a replica.
+    private static void WipedVoter(bool keepsItsNumber)
+    {
+        var scene = new Scene(Seed, Sabotage.None, new ClusterShape { Nodes = 5 });
+        var leader = scene.Leader;
+        var behind = scene.Others(leader)[0];
+        var wiped = Enumerable.Range(4, 2).First(node => node != leader && node != behind);
+        scene.Place(leader, behind, wiped);
+        scene.Await(
+            () => scene.Raft(leader) is { } raft && raft.Membership is { IsJoint: false, Learners.Length: 0 }
+                && raft.Membership.Voters.Contains(new NodeId((uint)wiped)) && raft.MembershipIndex <= raft.CommitIndex,
+            "the replicas are placed");
+        scene.Run(500);
+        scene.Cluster.Cut(behind, leader);
+        scene.Cluster.Cut(behind, wiped);
+        Assert.Equal(OperationOutcome.Ok, scene.NewClient(through: leader).Put("k", 1));
+        var machine = scene.Cluster.Node(wiped);
+        machine.Stop();
+        if (keepsItsNumber)
+        {
+            Wipe(scene, machine);
+            machine.Start();
+            scene.Run(200);
+        }
+        else
+        {
+            scene.Cluster.AddNode();
+        }
+
+        scene.Cluster.Node(leader).LosePower();
+        scene.Cluster.Heal();
+        scene.Run(6_000);
+        Assert.NotEqual(Role.Leader, scene.Raft(behind)!.Role);
+        scene.Cluster.Node(leader).Start();
+        scene.MustTakeWrites();
+        Assert.Equal(1, scene.NewClient().Get("k")!.Value.Value);
+        scene.CheckHistory();
+    }
+
+    private static void Wipe(Scene scene, SimNode machine)
+    {
+        var disk = machine.Disk().Mount();
+        foreach (var name in machine.Disk().FileNames)
+        {
+            disk.Delete(name, _ => { });
+        }
+
+        scene.Run(100);
+        machine.Disk().Crash(powerLoss: false);
     }
 
     private static void LearnerLagsBehind(Sabotage planted)

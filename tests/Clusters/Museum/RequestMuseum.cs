@@ -32,6 +32,14 @@ public sealed class RequestMuseum
         Exhibit.IsCaught<SafetyViolationException>("not linearizable", () => RetryAcrossLeaders(Sabotage.ForgetsAnswers));
 
     [Fact]
+    public void Row_19_A_retry_that_is_older_than_what_is_remembered_is_refused() => RetryAfterTheAnswerIsForgotten(Sabotage.None);
+
+    [Fact]
+    public void Row_19_is_caught_when_an_expired_retry_is_taken_for_new() =>
+        Exhibit.IsCaught<SafetyViolationException>(
+            "not linearizable", () => RetryAfterTheAnswerIsForgotten(Sabotage.TakesExpiredForNew));
+
+    [Fact]
     public void Row_20_Of_two_updates_from_one_version_one_wins_on_a_single_node() => ConcurrentUpdates(Sabotage.None);
 
     [Fact]
@@ -113,6 +121,33 @@ public sealed class RequestMuseum
         Assert.Equal(OperationOutcome.Ok, put.Operation.Outcome);
         other.Get("k");
         scene.CheckHistory();
+    }
+
+    // The second half of row 19: the session that the request was remembered under has expired when the retry comes.
+    private static void RetryAfterTheAnswerIsForgotten(Sabotage planted)
+    {
+        var scene = new Scene(Seed, planted);
+        var leader = scene.Leader;
+        var other = scene.NewClient(through: scene.Others(leader)[0]);
+        var patient = scene.NewClient(through: leader);
+        patient.Client.AttemptTimeout = Duration.FromSeconds(700);
+        patient.Patience = Duration.FromSeconds(1_000);
+        var applied = scene.Cluster.Checker.LastApplied(scene.Shard);
+        var delivered = scene.Cluster.ClientNetwork.RequestsDelivered;
+        var put = patient.BeginPut("k", 1);
+        scene.Await(() => scene.Cluster.ClientNetwork.RequestsDelivered > delivered, "the write has come to the leader");
+        scene.Cluster.ClientNetwork.LossPartsPerMillion = 1_000_000;
+        scene.Await(() => scene.Cluster.Checker.LastApplied(scene.Shard) > applied, "the write is applied");
+        scene.Run(20);
+        scene.Cluster.ClientNetwork.LossPartsPerMillion = 0;
+        Assert.Equal(1, other.Get("k")!.Value.Value);
+        scene.Run(650_000);
+        Assert.Equal(OperationOutcome.Ok, other.Put("k", 2));
+        Assert.False(put.IsOver);
+        patient.Wait(put);
+        other.Get("k");
+        scene.CheckHistory();
+        Assert.Equal(OperationOutcome.Unknown, put.Operation.Outcome);
     }
 
     // RavenDB 6.0.2: one healthy node, default settings.
