@@ -23,8 +23,6 @@ public sealed class Router
     // Between attempts that found no leader: an election takes about a second, so a few tries fall into it.
     private static readonly Duration ParkFor = Duration.FromMilliseconds(20);
 
-    // A follower calls an election after at most 1.2 s of silence; a little is left for the votes.
-    private static readonly Duration LeaderPatience = Duration.FromMilliseconds(1_500);
     private static readonly Duration SweepInterval = Duration.FromMilliseconds(50);
 
     private static readonly Probe Rerouted = Probe.Define("router: request tried again after its peer was lost");
@@ -38,6 +36,9 @@ public sealed class Router
     private readonly DirectoryFollower _directory;
     private readonly ILocalReplicas _replicas;
     private readonly InFlightTable _inFlight;
+
+    // A follower calls an election after at most two election timeouts of silence; a little is left for the votes.
+    private readonly Duration _leaderPatience;
     private readonly Dictionary<ShardId, NodeId> _leaders = [];
     private Instant _now;
     private Instant _nextSweep;
@@ -53,6 +54,7 @@ public sealed class Router
         _directory = directory;
         _replicas = replicas;
         _inFlight = new InFlightTable(options.RequestsInFlightMax);
+        _leaderPatience = (options.ElectionTimeout * 2) + (options.HeartbeatInterval * 3);
     }
 
     /// <summary>Requests that wait for their answer.</summary>
@@ -302,7 +304,7 @@ public sealed class Router
         pending.Sink is not null
         && pending.Shard != ShardId.None
         && !_leaders.ContainsKey(pending.Shard)
-        && _now - (pending.Deadline - pending.Request.Timeout) >= LeaderPatience
+        && _now - (pending.Deadline - pending.Request.Timeout) >= _leaderPatience
         && (pending.Request.Kind != RequestKind.Write || !pending.Request.Identity.IsNone);
 
     private void TimeOut(PendingRequest pending)
