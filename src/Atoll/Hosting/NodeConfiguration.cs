@@ -164,7 +164,7 @@ internal static class NodeConfiguration
 
     private static void RequireSafety(NodeSettings settings, IPAddress address, bool hasTls, bool hasTokens)
     {
-        if (IPAddress.IsLoopback(address) || (hasTls && hasTokens) || settings.Flag("insecure"))
+        if (settings.Flag("insecure") || IPAddress.IsLoopback(address) || (hasTls && hasTokens))
         {
             return;
         }
