@@ -52,6 +52,7 @@ internal static class UpCommand
         LocalCluster cluster, string folder, Printer printer, ILoggerFactory loggers, CancellationToken cancellation)
     {
         var hosts = new List<NodeHost>();
+        cluster.RequireWhole(folder);
         try
         {
             foreach (var options in cluster.Hosts(folder))
@@ -72,6 +73,7 @@ internal static class UpCommand
             }
 
             await ReadyAsync(hosts[0], cancellation).ConfigureAwait(false);
+            LocalCluster.MarkFounded(folder);
             Announce(cluster, folder, printer);
             var failure = Task.WhenAny(hosts.Select(host => host.Failure));
             var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);

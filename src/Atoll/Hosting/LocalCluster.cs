@@ -18,6 +18,7 @@ namespace Atoll.Hosting;
 internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
 {
     private const string FileName = "cluster.json";
+    private const string FoundedName = "founded";
     private const int NodesMax = 7;
 
     /// <summary>The cluster of that folder; a new one of so many nodes when there is none.</summary>
@@ -47,6 +48,34 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
             throw new CommandException($"can't use {path}: {error.Message}");
         }
     }
+
+    /// <summary>
+    /// Refuses a cluster of which a node's data has gone: started anew under its old number, that node would vote without what it had
+    /// acknowledged, and could help to lose it (museum, row 9).
+    /// </summary>
+    /// <exception cref="CommandException">The data of a node is missing.</exception>
+    public void RequireWhole(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, FoundedName)))
+        {
+            return; // not every node had started yet when the program ended: what is missing has never held anything
+        }
+
+        foreach (var node in Nodes)
+        {
+            var path = Path.Combine(folder, node.Name);
+            if (!Directory.Exists(Path.Combine(path, "loop-0")))
+            {
+                throw new CommandException(
+                    ExitCode.Failed,
+                    $"the data of node {node.Id} is missing ({path}). Put it back, or begin a new cluster with another --data; "
+                    + "a node that lost its data must not take part under its old number");
+            }
+        }
+    }
+
+    /// <summary>Notes that every node has started: from now on, each must find its data again.</summary>
+    public static void MarkFounded(string folder) => File.WriteAllBytes(Path.Combine(folder, FoundedName), []);
 
     /// <summary>How each node is started.</summary>
     public IEnumerable<NodeHostOptions> Hosts(string folder) => Nodes.Select(node =>
