@@ -17,6 +17,9 @@ namespace Atoll.Simulation.Workloads;
 /// <summary>Clients of one space's records: each does one thing after the other, drawn from the workload's shape.</summary>
 public sealed class RecordsWorkload
 {
+    // A probe's request may be forgotten once, by a jump of a clock; not again and again.
+    private const int ProbeTriesMax = 3;
+
     private readonly SimCluster _cluster;
     private readonly SpaceId _space;
     private readonly WorkloadShape _shape;
@@ -120,9 +123,9 @@ public sealed class RecordsWorkload
         client.Home = through;
         client.Patience = Duration.FromSeconds(30);
         var shards = _cluster.Directory.ShardsOf(_space).ToArray();
-        Next(0);
+        Next(0, 1);
 
-        void Next(int position)
+        void Next(int position, int tries)
         {
             if (position == shards.Length)
             {
@@ -135,7 +138,12 @@ public sealed class RecordsWorkload
             {
                 if (result.Response.Status == ResponseStatus.Ok)
                 {
-                    Next(position + 1);
+                    Next(position + 1, 1);
+                }
+                else if (tries < ProbeTriesMax && result.Response.Status is ResponseStatus.OutcomeUnknown or ResponseStatus.RequestExpired)
+                {
+                    // A shard's clock that jumped by hours forgets what was under way; what is asked for after that must succeed.
+                    Next(position, tries + 1);
                 }
                 else
                 {

@@ -8,5 +8,6 @@ internal static class PinnedSeeds
         1, // the first run of all: every floor together
         2, // the first seed that finds several of the planted bugs
         8, // the first seed that finds a quorum reduced by one
+        214127756324766, // a shard's clock jumps by hours while a request is tried again: forgotten, and served when asked anew
     ];
 }
