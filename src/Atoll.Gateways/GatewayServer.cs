@@ -74,7 +74,7 @@ public sealed class GatewayServer : IAsyncDisposable
         application.UseAtollHttp(options.Http);
         var tracer = options.TraceEndpoint is null ? null : Sdk.CreateTracerProviderBuilder()
             .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService("atoll", serviceInstanceId: $"node-{options.Native.Node}"))
-            .AddSource(CallTracing.SourceName)
+            .AddSource(CallTracing.SourceName, "Microsoft.AspNetCore") // the latter's spans carry on the traceparent of HTTP requests
             .AddOtlpExporter(exporter => exporter.Endpoint = options.TraceEndpoint)
             .Build();
         try

@@ -13,7 +13,7 @@ namespace Atoll.Services.Directory;
 /// </summary>
 public sealed class DirectoryCache
 {
-    private static readonly TimeSpan InitialisationPause = TimeSpan.FromMilliseconds(50);
+    internal static readonly TimeSpan InitialisationPause = TimeSpan.FromMilliseconds(50);
 
     private readonly Caller _caller;
     private volatile DirectoryView? _view;

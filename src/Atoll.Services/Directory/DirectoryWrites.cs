@@ -14,12 +14,28 @@ internal static class DirectoryWrites
 
     /// <summary>Sends one command.</summary>
     /// <exception cref="AtollException">It was refused, or failed.</exception>
-    public static ValueTask<DirectoryResult> InvokeAsync(Caller caller, Action<WireWriter> write, CancellationToken cancellation)
+    public static async ValueTask<DirectoryResult> InvokeAsync(Caller caller, Action<WireWriter> write, CancellationToken cancellation)
     {
         var writer = Payloads.Begin();
         write(writer);
         var request = new Request { Kind = RequestKind.Write, Shard = ShardId.Directory, Payload = Payloads.Take(writer) };
-        return caller.Invoke(request, null, null, Reader, cancellation);
+        var startedAt = caller.Time.GetTimestamp();
+        while (true)
+        {
+            var result = await caller.Invoke(request, null, null, Reader, cancellation).ConfigureAwait(false);
+            if (result.Status != DirectoryStatus.NotInitialized)
+            {
+                return result;
+            }
+
+            // A moment at a cluster's very beginning: the directory has a leader, and its founders are not written down yet.
+            if (caller.Time.GetElapsedTime(startedAt) > caller.Retries.DefaultTimeout)
+            {
+                throw new UnavailableException(result.Detail ?? "the cluster is not initialised yet");
+            }
+
+            await Task.Delay(DirectoryCache.InitialisationPause, caller.Time, cancellation).ConfigureAwait(false);
+        }
     }
 
     private static DirectoryResult Read(in Response response)
@@ -31,11 +47,10 @@ internal static class DirectoryWrites
 
         return result.Status switch
         {
-            DirectoryStatus.Ok => result,
+            DirectoryStatus.Ok or DirectoryStatus.NotInitialized => result,
             DirectoryStatus.NotFound => throw new AtollException(ErrorCode.NotFound, result.Detail ?? "there is no such thing"),
             DirectoryStatus.AlreadyExists => throw new AtollException(
                 ErrorCode.SpaceExists, result.Detail ?? "the name is taken by something with other options"),
-            DirectoryStatus.NotInitialized => throw new UnavailableException(result.Detail ?? "the cluster is not initialised yet"),
             DirectoryStatus.NotAvailable => throw new AtollException(
                 ErrorCode.Unsupported, result.Detail ?? "this version of Atoll does not have that yet"),
             DirectoryStatus.InUse => throw new AtollException(ErrorCode.Conflict, result.Detail ?? "something still depends on it"),

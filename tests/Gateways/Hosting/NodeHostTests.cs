@@ -1,0 +1,118 @@
+using Atoll.Client;
+using Atoll.Client.Hosting;
+using Atoll.Client.Remote;
+using Atoll.Gateways.Tests.Fakes;
+using Atoll.Hosting;
+using Atoll.Services;
+using Atoll.Services.Calls;
+using Atoll.Services.Records;
+using Atoll.StateMachines.Directory;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Atoll.Gateways.Tests.Hosting;
+
+/// <summary>Real nodes in this process, with real folders and sockets: how they come into a cluster, and come back.</summary>
+public sealed class NodeHostTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("atoll-host-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_node_joins_through_a_member_and_serves_what_was_written_there()
+    {
+        await using var first = await StartAsync("a", options => options with { Bootstrap = true });
+        await using var second = await StartAsync(
+            "b", options => options with { Bootstrap = false, Join = new RemoteOptions { Nodes = [first.Options.Node.ClientAddress] } });
+        Assert.Equal((first.Host.Node.ClusterId, 2U), (second.Host.Node.ClusterId, second.Host.Node.Id.Value));
+
+        await using var writer = Client(first.Options.Node.ClientAddress);
+        await writer.Spaces.CreateAsync(new SpaceOptions("s", Replicas: 1, ShardCount: 4));
+        await writer.Records("s").PutTextAsync("k", "v");
+        await using var reader = Client(second.Options.Node.ClientAddress);
+        Assert.Equal("v", await reader.Records("s").GetTextAsync("k"));
+        var status = await reader.Cluster.StatusAsync();
+        Assert.All(status.Nodes, node => Assert.Null(node.Problem));
+        Assert.Equal(2, status.Nodes.Count);
+    }
+
+    [Fact]
+    public async Task A_node_comes_back_as_itself_with_its_data()
+    {
+        NodeHostOptions options;
+        ulong cluster;
+        await using (var node = await StartAsync("a", options => options with { Bootstrap = true }))
+        {
+            options = node.Options;
+            cluster = node.Host.Node.ClusterId;
+            await using var client = Client(options.Node.ClientAddress);
+            await client.Spaces.CreateAsync(new SpaceOptions("s", Replicas: 1));
+            await client.Records("s").PutTextAsync("k", "v");
+        }
+
+        // What founded the cluster once does not found another one.
+        await using var again = await NodeHost.StartAsync(options, NullLoggerFactory.Instance, default);
+        Assert.Equal((cluster, 1U), (again.Node.ClusterId, again.Node.Id.Value));
+        await using var reader = Client(options.Node.ClientAddress);
+        Assert.Equal("v", await reader.Records("s").GetTextAsync("k"));
+    }
+
+    [Fact]
+    public async Task A_new_folder_needs_to_be_told_where_it_belongs()
+    {
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => StartAsync("a", options => options with { Bootstrap = false }));
+        Assert.Contains("bootstrap", error.Message, StringComparison.Ordinal);
+        Assert.Contains("join", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_application_hosts_a_node_and_uses_it_like_any_cluster()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddAtoll(atoll => atoll.Embedded = new EmbeddedNodeOptions
+        {
+            DataFolder = Path.Combine(_folder, "embedded"),
+            PeerListen = $"127.0.0.1:{FreePort.Next()}",
+        });
+        using var host = builder.Build();
+        await host.StartAsync();
+        var client = host.Services.GetRequiredService<IAtollClient>();
+        await client.Spaces.CreateAsync(new SpaceOptions("s", Replicas: 1));
+        await client.Records("s").PutTextAsync("k", "v");
+        Assert.Equal("v", await client.Records("s").GetTextAsync("k"));
+        await host.StopAsync();
+    }
+
+    private static AtollClient Client(string address)
+    {
+        var clock = new ServerClock(TimeProvider.System);
+        var port = new RemotePort(new RemoteOptions { Nodes = [address] }, clock);
+        var retries = new RetryPolicy { DefaultTimeout = TimeSpan.FromSeconds(30) };
+        return new AtollClient(port, new CallerOptions { Clock = clock, Retries = retries }, port, port);
+    }
+
+    private async Task<StartedNode> StartAsync(string name, Func<EmbeddedNodeOptions, EmbeddedNodeOptions> with)
+    {
+        var native = $"127.0.0.1:{FreePort.Next()}";
+        var options = new NodeHostOptions
+        {
+            Node = with(new EmbeddedNodeOptions
+            {
+                DataFolder = Path.Combine(_folder, name),
+                PeerListen = $"127.0.0.1:{FreePort.Next()}",
+                ClientAddress = native,
+                Name = name,
+            }),
+            NativeEndPoint = System.Net.IPEndPoint.Parse(native),
+        };
+        return new StartedNode(options, await NodeHost.StartAsync(options, NullLoggerFactory.Instance, default));
+    }
+
+    private sealed record StartedNode(NodeHostOptions Options, NodeHost Host) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => Host.DisposeAsync();
+    }
+}
