@@ -40,7 +40,8 @@ public sealed class SimulationRun
     /// <param name="bug">A bug to put in on purpose.</param>
     /// <param name="trace">Where events are recorded; null for a fresh trace.</param>
     /// <param name="tell">Gets each line of the story as it happens; null for nobody.</param>
-    public static SimulationResult Run(ulong seed, PlantedBug bug = PlantedBug.None, EventTrace? trace = null, Action<string>? tell = null) =>
+    public static SimulationResult Run(
+        ulong seed, PlantedBug bug = PlantedBug.None, EventTrace? trace = null, Action<string>? tell = null) =>
         Run(SimulationSheet.Draw(seed) with { Bug = bug }, trace, tell);
 
     /// <summary>Runs a sheet.</summary>
@@ -87,7 +88,7 @@ public sealed class SimulationRun
         _workload.Stop();
         RunUntil(() => _workload.Busy == 0, _sheet.Workload.Patience + Duration.FromSeconds(20));
         ProveThatItServes();
-        if (!RunUntil(() => ConvergenceChecker.Missing(_cluster) is null && _workload.AreWatchersCaughtUp, ConvergenceMax, everyEvents: 2_000))
+        if (!RunUntil(HasConverged, ConvergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
                 $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeWatchers()}");
@@ -105,6 +106,8 @@ public sealed class SimulationRun
         _prng.Shuffle<int>(numbers);
         return numbers[.._sheet.ExpendableNodes];
     }
+
+    private bool HasConverged() => ConvergenceChecker.Missing(_cluster) is null && _workload!.AreWatchersCaughtUp;
 
     private void ProveThatItServes()
     {

@@ -10,8 +10,8 @@ using Atoll.Simulation.Workloads;
 namespace Atoll.Simulation.Campaigns;
 
 /// <summary>
-/// Everything that a seed decides before its run begins: cluster, spaces, clients, faults, limits and time-outs (swarm testing, Groce et al.,
-/// 2012: many runs that each leave some things out find more than many that have everything).
+/// Everything that a seed decides before its run begins: cluster, spaces, clients, faults, limits and time-outs (swarm testing, Groce et
+/// al., 2012: many runs that each leave some things out find more than many that have everything).
 /// </summary>
 public sealed record SimulationSheet
 {

@@ -84,8 +84,9 @@ internal sealed class AgreedLog(ShardId shard)
             var found = termAt(index);
             if (found is null || (found != Term.Zero && found != _entries[position].Term))
             {
+                var there = found is null ? "nothing" : $"term {found}";
                 throw new SafetyViolationException(
-                    $"{Name(node)} becomes leader of term {term}, but at index {index} its log has {(found is null ? "nothing" : $"term {found}")}"
+                    $"{Name(node)} becomes leader of term {term}, but at index {index} its log has {there}"
                     + $" where an entry of term {_entries[position].Term} was committed in term {_entries[position].CommittedIn}");
             }
 

@@ -20,7 +20,10 @@ public sealed class ClusterChecker : IReplicaObserver
 
     internal ClusterChecker(SimCluster cluster) => _cluster = cluster;
 
-    /// <summary>Each that many entries the states of the replicas are compared; a power of two. A comparison walks over a whole state.</summary>
+    /// <summary>
+    /// Each that many entries the states of the replicas are compared, more rarely further on in a log; a power of two. A comparison walks
+    /// over a whole state, whose history of changes grows with the log.
+    /// </summary>
     public int StateHashInterval { get; set; } = 32;
 
     /// <summary>Entries applied, over all replicas.</summary>
@@ -84,7 +87,7 @@ public sealed class ClusterChecker : IReplicaObserver
         var log = LogOf(shard);
         var hash = StableHash.Compute(entry.Payload.Span) + (ulong)entry.Kind;
         log.Apply(node, entry.Index, entry.Term, hash, RaftOf(node, shard)?.Term ?? entry.Term);
-        if ((entry.Index.Value & (ulong)(StateHashInterval - 1)) == 0)
+        if (IsCompared(entry.Index))
         {
             log.State(node, entry.Index, state.StateHash());
         }
@@ -124,6 +127,12 @@ public sealed class ClusterChecker : IReplicaObserver
         {
             throw new SafetyViolationException($"n{node.Id}: a {what} stopped although its disk is sound: {why}");
         }
+    }
+
+    private bool IsCompared(LogIndex index)
+    {
+        var interval = (ulong)StateHashInterval << (index.Value < 1_024 ? 0 : index.Value < 16_384 ? 4 : 6);
+        return (index.Value & (interval - 1)) == 0;
     }
 
     private static Term? TermAt(RaftCore raft, LogIndex index) =>

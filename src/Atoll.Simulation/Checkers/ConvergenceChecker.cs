@@ -84,7 +84,8 @@ internal static class ConvergenceChecker
             var hash = replica.State.StateHash();
             if (state is { } same && same != hash)
             {
-                throw new SafetyViolationException($"shard {shard.Id}: replicas with the same applied index {applied} have different states");
+                throw new SafetyViolationException(
+                    $"shard {shard.Id}: replicas with the same applied index {applied} have different states");
             }
 
             state = hash;

@@ -9,8 +9,8 @@ using Atoll.Simulation.World;
 namespace Atoll.Simulation.Clients;
 
 /// <summary>
-/// The way between clients and nodes: a request goes to some loop of some node, and its answer comes back, each after a latency; either may be
-/// lost. A node that is not there refuses at once, like a closed port.
+/// The way between clients and nodes: a request goes to some loop of some node, and its answer comes back, each after a latency; either
+/// may be lost. A node that is not there refuses at once, like a closed port.
 /// </summary>
 public sealed class ClientNetwork
 {

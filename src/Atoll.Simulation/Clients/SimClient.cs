@@ -10,8 +10,8 @@ using Atoll.StateMachines.Requests;
 namespace Atoll.Simulation.Clients;
 
 /// <summary>
-/// A client as a good library behaves: tries again with the identity of the first attempt, here and there, until its patience ends, and then
-/// knows whether it knows.
+/// A client as a good library behaves: tries again with the identity of the first attempt, here and there, until its patience ends, and
+/// then knows whether it knows.
 /// </summary>
 public sealed class SimClient
 {

@@ -15,8 +15,8 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Simulation.Clusters;
 
 /// <summary>
-/// A whole cluster in the simulated world: real nodes, simulated machines, and checkers that watch from outside. A scenario does things to it
-/// and lets time pass; a failed check is thrown where time passes.
+/// A whole cluster in the simulated world: real nodes, simulated machines, and checkers that watch from outside. A scenario does things
+/// to it and lets time pass; a failed check is thrown where time passes.
 /// </summary>
 public sealed class SimCluster
 {

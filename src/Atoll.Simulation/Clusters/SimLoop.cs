@@ -10,7 +10,9 @@ using Atoll.Simulation.World;
 
 namespace Atoll.Simulation.Clusters;
 
-/// <summary>One life of one loop, driven by the scheduler as a thread drives it in Live: events, ticks, and the end of each batch.</summary>
+/// <summary>
+/// One life of one loop, driven by the scheduler as a thread drives it in Live: events, ticks, and the end of each batch.
+/// </summary>
 internal sealed class SimLoop : INetworkEvents, ISimEventTarget
 {
     private readonly SimCluster _cluster;

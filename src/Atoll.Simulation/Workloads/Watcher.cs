@@ -12,8 +12,8 @@ using Atoll.StateMachines.Records;
 namespace Atoll.Simulation.Workloads;
 
 /// <summary>
-/// Follows the changes of a shard, resuming after every answer, whatever node gives it. At the end every acknowledged write must have come by,
-/// exactly once, in the order of versions (museum, row 17).
+/// Follows the changes of a shard, resuming after every answer, whatever node gives it. At the end every acknowledged write must have
+/// come by, exactly once, in the order of versions (museum, row 17).
 /// </summary>
 internal sealed class Watcher(SimCluster cluster, SimClient client, ShardId shard, RecordsRecorder recorder)
 {

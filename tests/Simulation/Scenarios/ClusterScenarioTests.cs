@@ -101,7 +101,13 @@ public sealed class ClusterScenarioTests
     {
         var cluster = new SimCluster(
             (ulong)((nodes * 10) + loops),
-            new ClusterShape { Nodes = nodes, LoopsPerNode = loops, Founders = Math.Min(3, nodes), DirectoryReplicas = Math.Min(3, nodes) });
+            new ClusterShape
+            {
+                Nodes = nodes,
+                LoopsPerNode = loops,
+                Founders = Math.Min(3, nodes),
+                DirectoryReplicas = Math.Min(3, nodes),
+            });
         cluster.Start();
         return cluster;
     }
