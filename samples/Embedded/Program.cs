@@ -8,11 +8,10 @@ using Atoll.StateMachines.Directory;
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddAtoll(atoll => atoll.Embedded = new EmbeddedNodeOptions { DataFolder = "notes-data" });
 var app = builder.Build();
-await app.StartAsync();
-var atoll = app.Services.GetRequiredService<IAtollClient>();
-await atoll.Spaces.CreateAsync(new SpaceOptions("notes", Replicas: 1));
-app.MapPut("/notes/{key}", async (string key, HttpRequest request) =>
+app.MapPut("/notes/{key}", async (string key, HttpRequest request, IAtollClient atoll) =>
     await atoll.Records("notes").PutTextAsync(key, await new StreamReader(request.Body).ReadToEndAsync()));
-app.MapGet("/notes/{key}", async (string key) =>
+app.MapGet("/notes/{key}", async (string key, IAtollClient atoll) =>
     await atoll.Records("notes").GetTextAsync(key) is { } note ? Results.Text(note) : Results.NotFound());
+await app.StartAsync();
+await app.Services.GetRequiredService<IAtollClient>().Spaces.CreateAsync(new SpaceOptions("notes", Replicas: 1));
 await app.WaitForShutdownAsync();
