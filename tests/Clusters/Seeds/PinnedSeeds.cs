@@ -1,6 +1,8 @@
 namespace Atoll.Clusters.Tests.Seeds;
 
-/// <summary>Seeds whose runs once failed. What a seed draws changes with the simulator; a seed that has lost its meaning stays harmless.</summary>
+/// <summary>
+/// Seeds whose runs once failed. What a seed draws changes with the simulator; a seed that has lost its meaning stays harmless.
+/// </summary>
 internal static class PinnedSeeds
 {
     public static readonly ulong[] All =
