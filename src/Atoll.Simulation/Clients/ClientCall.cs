@@ -112,13 +112,17 @@ internal sealed class ClientCall : ISimEventTarget
 
         _last = response;
         _answeredAttempt = attempt;
-        if (response.Status == ResponseStatus.RequestExpired && !_mayHaveTakenEffect)
+        if (response.Status == ResponseStatus.RequestExpired)
         {
-            // Not applied, and it never will be: its clock was too far from the shard's. The answer has told the shard's.
+            // Not applied now. Whether it was before cannot be told, not even of a first attempt: a doubled message is a second one. The
+            // answer has told the shard's time, so that what is asked for next is not refused.
             _client.Close(_request.Identity.Sequence);
-            Identify();
+            _mayHaveTakenEffect |= IsWrite;
+            End(response with { Status = ResponseStatus.OutcomeUnknown });
+            return;
         }
-        else if (response.Status.IsFinal() && response.Status != ResponseStatus.Faulted)
+
+        if (response.Status.IsFinal() && response.Status != ResponseStatus.Faulted)
         {
             End(response);
             return;
