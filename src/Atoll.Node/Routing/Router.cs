@@ -136,8 +136,9 @@ public sealed class Router
                 Complete(pending, response);
                 break;
             default:
-                // An early refusal of a retry says nothing about the first attempt.
-                Complete(pending, pending.MayHaveTakenEffect && response.Status.IsRetryable()
+                // An early refusal of a retry says nothing about the first attempt; nor does it that the answer to that is forgotten.
+                Complete(pending, pending.MayHaveTakenEffect
+                    && (response.Status.IsRetryable() || response.Status == ResponseStatus.RequestExpired)
                     ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
                     : response);
                 break;
