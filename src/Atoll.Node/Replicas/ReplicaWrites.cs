@@ -24,7 +24,8 @@ internal sealed class ReplicaWrites
     private readonly RaftCore _raft;
     private readonly ReplicatedState _state;
     private readonly ProposalQueue _proposals = new();
-    private readonly List<PendingRequest> _gathered = [];
+    // A request may be answered at its deadline while it waits here: what is proposed must still be held.
+    private readonly List<HeldRequest> _gathered = [];
     private readonly WireWriter _scratch = new(128);
     private readonly Action<PendingRequest> _giveBackLost;
     private Proposal[] _proposalBuffer = new Proposal[16];
@@ -77,12 +78,13 @@ internal sealed class ReplicaWrites
             return;
         }
 
-        _gathered.Add(pending);
+        _gathered.Add(new HeldRequest(pending, pending.Number));
     }
 
     /// <summary>Proposes what has gathered, all of it at once.</summary>
     public void Propose(Instant now)
     {
+        _gathered.RemoveAll(static held => !held.IsHeld);
         if (_gathered.Count == 0)
         {
             return;
@@ -96,7 +98,7 @@ internal sealed class ReplicaWrites
         _environment.Hybrid.Observe(_state.Now);
         for (var i = 0; i < _gathered.Count; i++)
         {
-            var request = _gathered[i].Request;
+            var request = _gathered[i].Pending.Request;
             _proposalBuffer[i] = new Proposal(
                 EntryKind.Command,
                 CommandEnvelope.Encode(_environment.Hybrid.Next(), request.Identity, request.Payload.Span, _scratch));
@@ -113,7 +115,7 @@ internal sealed class ReplicaWrites
 
         for (var i = 0; i < _gathered.Count; i++)
         {
-            _proposals.Add(first + (ulong)i, _raft.Term, _gathered[i], proposals[i].Payload.Length, _giveBackLost);
+            _proposals.Add(first + (ulong)i, _raft.Term, _gathered[i].Pending, proposals[i].Payload.Length, _giveBackLost);
         }
 
         proposals.Clear();
@@ -123,9 +125,12 @@ internal sealed class ReplicaWrites
     /// <summary>Gives back what has gathered and was not proposed.</summary>
     public void ReturnGathered(string why)
     {
-        foreach (var pending in _gathered)
+        foreach (var held in _gathered)
         {
-            _environment.Router.Return(pending, _raft.Leader == Self ? NodeId.None : _raft.Leader, why);
+            if (held.IsHeld)
+            {
+                _environment.Router.Return(held.Pending, _raft.Leader == Self ? NodeId.None : _raft.Leader, why);
+            }
         }
 
         _gathered.Clear();

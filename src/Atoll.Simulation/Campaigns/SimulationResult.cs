@@ -58,7 +58,8 @@ public sealed record SimulationResult
     public required string RecentEvents { get; init; }
 
     /// <summary>The command that does it again.</summary>
-    public string ReplayCommand => $"./atoll sim --seed {Seed}";
+    public string ReplayCommand =>
+        $"./atoll sim --seed {Seed}" + (Sheet.Bug == PlantedBug.None ? "" : $" --planted-bug {Sheet.Bug}");
 
     /// <summary>A failure told in full: what was wrong, the sheet, the story, and how to replay it in the last line.</summary>
     public string Describe() =>

@@ -113,15 +113,15 @@ public sealed class SimulationRun
     {
         var serving = _cluster.Nodes.Where(node => !node.IsExpendable).ToList();
         var left = serving.Count;
-        var failed = new List<NodeId>();
+        var failed = new List<string>();
         foreach (var node in serving)
         {
-            _workload!.Probe(node, succeeded =>
+            _workload!.Probe(node, problem =>
             {
                 left--;
-                if (!succeeded)
+                if (problem is not null)
                 {
-                    failed.Add(node.Id);
+                    failed.Add(problem);
                 }
             });
         }
@@ -129,7 +129,7 @@ public sealed class SimulationRun
         if (!RunUntil(() => left == 0, ConvergenceMax * 2) || failed.Count > 0)
         {
             throw new StalledException(
-                $"after everything was mended, writes through nodes {string.Join(' ', failed)} do not succeed "
+                $"after everything was mended, writes do not succeed: {string.Join("; ", failed)} "
                 + $"({left} have not ended; {ConvergenceChecker.Missing(_cluster) ?? "the replicas have converged"})");
         }
     }

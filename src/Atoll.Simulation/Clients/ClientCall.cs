@@ -112,17 +112,13 @@ internal sealed class ClientCall : ISimEventTarget
 
         _last = response;
         _answeredAttempt = attempt;
-        if (response.Status == ResponseStatus.RequestExpired)
+        if (response.Status == ResponseStatus.RequestExpired && !_mayHaveTakenEffect)
         {
-            // Not applied now. Whether it was before cannot be told, not even of a first attempt: a doubled message is a second one. The
-            // answer has told the shard's time, so that what is asked for next is not refused.
-            _client.Close(_request.Identity.Sequence);
-            _mayHaveTakenEffect |= IsWrite;
-            End(response with { Status = ResponseStatus.OutcomeUnknown });
-            return;
+            // Not applied, and it never will be: its clock was too far from the shard's. The answer has told the shard's.
+            _client.BeginAnew(_shard);
+            Identify();
         }
-
-        if (response.Status.IsFinal() && response.Status != ResponseStatus.Faulted)
+        else if (response.Status.IsFinal() && response.Status != ResponseStatus.Faulted)
         {
             End(response);
             return;
@@ -140,7 +136,7 @@ internal sealed class ClientCall : ISimEventTarget
         _isOver = true;
         if (IsWrite)
         {
-            _client.Close(_request.Identity.Sequence);
+            _client.Close(_shard, _request.Identity);
         }
 
         _done(new CallResult(response, _mayHaveTakenEffect && response.Status != ResponseStatus.Ok, _attempts));

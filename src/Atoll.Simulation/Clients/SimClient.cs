@@ -15,10 +15,9 @@ namespace Atoll.Simulation.Clients;
 /// </summary>
 public sealed class SimClient
 {
-    private readonly SortedSet<ulong> _open = [];
+    // Per shard: the clocks of different shards may be hours apart, and a shard refuses what lies far from its own.
+    private readonly SortedDictionary<ShardId, IdentityStream> _streams = [];
     private readonly SortedDictionary<ShardId, HybridTime> _seen = [];
-    private readonly SortedDictionary<ShardId, HybridTime> _issued = [];
-    private ulong _lastSequence;
 
     internal SimClient(SimCluster cluster, Prng prng)
     {
@@ -61,20 +60,30 @@ public sealed class SimClient
         return result!;
     }
 
-    // Per shard: the clocks of different shards may be hours apart, and a shard refuses what lies far from its own.
     internal RequestIdentity NewIdentity(ShardId shard)
     {
-        var sequence = ++_lastSequence;
-        _open.Add(sequence);
-        var clock = _seen.TryGetValue(shard, out var seen) && seen > HybridTime.Zero
+        if (!_streams.TryGetValue(shard, out var stream))
+        {
+            var id = _streams.Count == 0 ? Id : Prng.NextUInt64() | 1;
+            _streams[shard] = stream = new IdentityStream(id);
+        }
+
+        return stream.Next(_seen.TryGetValue(shard, out var seen) && seen > HybridTime.Zero
             ? seen
-            : HybridTime.FromUnixMilliseconds(Clock.WallTime.Milliseconds);
-        var issued = _issued.TryGetValue(shard, out var last) && last > clock ? last : clock;
-        _issued[shard] = issued;
-        return new RequestIdentity(Id, sequence, _open.Min, issued);
+            : HybridTime.FromUnixMilliseconds(Clock.WallTime.Milliseconds));
     }
 
-    internal void Close(ulong sequence) => _open.Remove(sequence);
+    // The request will not be sent again.
+    internal void Close(ShardId shard, in RequestIdentity identity)
+    {
+        if (_streams.TryGetValue(shard, out var stream) && stream.Id == identity.ClientId)
+        {
+            stream.Close(identity.Sequence);
+        }
+    }
+
+    // The stream's time has run away from the shard's: what comes next is another client's, as far as the shard can tell.
+    internal void BeginAnew(ShardId shard) => _streams[shard] = new IdentityStream(Prng.NextUInt64() | 1);
 
     internal void Saw(ShardId shard, HybridTime version)
     {
@@ -83,6 +92,26 @@ public sealed class SimClient
             _seen[shard] = version;
         }
     }
+}
+
+/// <summary>The identities of one client's requests to one shard: numbered from 1, issued at times that never go back.</summary>
+internal sealed class IdentityStream(ulong id)
+{
+    private readonly SortedSet<ulong> _open = [];
+    private ulong _lastSequence;
+    private HybridTime _lastIssuedAt;
+
+    public ulong Id => id;
+
+    public RequestIdentity Next(HybridTime now)
+    {
+        var sequence = ++_lastSequence;
+        _open.Add(sequence);
+        _lastIssuedAt = now > _lastIssuedAt ? now : _lastIssuedAt;
+        return new RequestIdentity(id, sequence, _open.Min, _lastIssuedAt);
+    }
+
+    public void Close(ulong sequence) => _open.Remove(sequence);
 }
 
 /// <summary>The end of a client's call.</summary>

@@ -117,7 +117,9 @@ public sealed class RecordsWorkload
     public string DescribeWatchers() => string.Join("; ", _watchers);
 
     /// <summary>A write to each shard through a node, to see that it serves; keys that the history does not look at.</summary>
-    public void Probe(SimNode through, Action<bool> done)
+    /// <param name="through">The node.</param>
+    /// <param name="done">The end: what is wrong, or null.</param>
+    public void Probe(SimNode through, Action<string?> done)
     {
         var client = NewClient();
         client.Home = through;
@@ -129,7 +131,7 @@ public sealed class RecordsWorkload
         {
             if (position == shards.Length)
             {
-                done(true);
+                done(null);
                 return;
             }
 
@@ -147,7 +149,7 @@ public sealed class RecordsWorkload
                 }
                 else
                 {
-                    done(false);
+                    done($"n{through.Id}, shard {shards[position].Id}: {result.Response.Status} {result.Response.Detail}");
                 }
             });
         }

@@ -12,5 +12,6 @@ internal static class PinnedSeeds
         8, // the first seed that finds a quorum reduced by one
         214127756324766, // a shard's clock jumps by hours while a request is tried again: forgotten, and served when asked anew
         198510030283299, // a doubled message is refused as expired before the answer to the first comes: that proves nothing
+        74218471501515, // a write was answered at its deadline in the very batch of events in which it was to be proposed
     ];
 }

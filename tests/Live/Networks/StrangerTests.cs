@@ -199,7 +199,10 @@ public sealed class StrangerTests
         try
         {
             socket.Poll(TimeSpan.FromMilliseconds(20), SelectMode.SelectError);
-            socket.Send([bytes.Dequeue()]);
+            if (bytes.Count > 1)
+            {
+                socket.Send([bytes.Dequeue()]); // never the last one: the greeting stays unfinished
+            }
         }
         catch (SocketException)
         {

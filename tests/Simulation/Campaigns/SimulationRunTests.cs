@@ -102,7 +102,7 @@ public sealed class SimulationRunTests
         var text = failure.Describe();
         Assert.Contains("Cluster.Nodes = 3", text, StringComparison.Ordinal);
         Assert.Contains("loses power", text, StringComparison.Ordinal);
-        Assert.EndsWith($"./atoll sim --seed {failure.Seed}", text, StringComparison.Ordinal);
+        Assert.EndsWith($"./atoll sim --seed {failure.Seed} --planted-bug LyingDisks", text, StringComparison.Ordinal);
     }
 
     [Fact]
