@@ -21,6 +21,7 @@ internal sealed class SnapshotExchange
     private readonly SnapshotInstaller _installer;
     private readonly List<SnapshotStream> _streams = [];
     private readonly List<(NodeId Peer, LogIndex Index)> _waiting = [];
+    private LogIndex _unreadableThrough;
 
     public SnapshotExchange(
         ReplicaEnvironment environment, ShardId shard, ShardLog log, ReplicatedState state, RaftCore raft, EntryApplier applier,
@@ -75,7 +76,7 @@ internal sealed class SnapshotExchange
         }
 
         var latest = _environment.Snapshots.Latest(_shard);
-        if (latest is null || latest.Meta.Index < index)
+        if (latest is null || latest.Meta.Index < index || latest.Meta.Index <= _unreadableThrough)
         {
             _waiting.Add((peer, index));
             _taker.Want();
@@ -87,6 +88,11 @@ internal sealed class SnapshotExchange
         _environment.Snapshots.OpenRead(latest, (status, reader) =>
         {
             _waiting.RemoveAll(waiting => waiting.Peer == peer);
+            if (reader is null)
+            {
+                ReplaceUnreadable(latest.Meta.Index);
+            }
+
             if (reader is null || _raft.Role != Role.Leader || _raft.Term != term || _replica.FaultReason is not null
                 || !Membership.TryDecode(latest.Meta.Membership, out var membership))
             {
@@ -142,12 +148,20 @@ internal sealed class SnapshotExchange
         if (stream.Failure is { } failure)
         {
             NodeLog.SnapshotFailed(_environment.Logger, _shard.Value, failure);
+            ReplaceUnreadable(stream.Index);
         }
 
         stream.Close();
         _streams.Remove(stream);
         _raft.SnapshotSent(stream.Peer, stream.State == SnapshotSendState.Done, _environment.Clock.Now);
         _replica.MarkDirty();
+    }
+
+    // What was read back damaged will not get better; the state in memory is sound, and makes a new one.
+    private void ReplaceUnreadable(LogIndex index)
+    {
+        _unreadableThrough = LogIndex.Max(_unreadableThrough, index);
+        _taker.Want();
     }
 
     private void TakingEnded(bool ok)

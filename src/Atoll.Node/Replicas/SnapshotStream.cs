@@ -39,6 +39,9 @@ internal sealed class SnapshotStream
     /// <summary>Who receives.</summary>
     public NodeId Peer { get; }
 
+    /// <summary>The index that the snapshot ends with.</summary>
+    public LogIndex Index => _reader.Snapshot.Meta.Index;
+
     /// <summary>The leader's term in which the transfer began; with it ends the transfer.</summary>
     public Term Term { get; }
 
