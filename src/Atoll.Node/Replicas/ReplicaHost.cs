@@ -103,7 +103,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var shard in _directory.View.Shards)
         {
-            if (shard.Replicas.Contains(_options.Self) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
+            if (BelongsHere(shard) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
                 && !_replicas.ContainsKey(shard.Id) && !_recovering.Contains(shard.Id))
             {
                 Recover(shard.Id, () => _environment.Router.RetryParked(_environment.Clock.Now));
@@ -240,6 +240,10 @@ internal sealed class ReplicaHost : ILocalReplicas
             done();
         });
     }
+
+    // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders
+    // can elect the first leader, and it is that leader who moves the shard.
+    private bool BelongsHere(ShardInfo shard) => shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self);
 
     // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log.
     private Membership FoundersOf(ShardId shard)

@@ -31,6 +31,11 @@ internal sealed class SimCommand
 
     private readonly Option<bool> _continue = new("--continue") { Description = "Go on after a failure" };
 
+    private readonly Option<FileInfo?> _story = new("--story")
+    {
+        Description = "With --seed: write all that happened in the run to this file, passed or failed",
+    };
+
     private SimCommand(ClientOptions client) => _client = client;
 
     public static Command Create(ClientOptions client)
@@ -46,7 +51,15 @@ internal sealed class SimCommand
             """)
         {
             sim._seeds, sim._first, sim._seed, sim._minutes, sim._parallel, sim._bug, sim._continue,
+            sim._story,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(sim._story) is not null && result.GetResult(sim._seed) is null)
+            {
+                result.AddError("--story tells one run: name it with --seed");
+            }
+        });
         command.SetAction(sim.Run);
         return command;
     }
@@ -65,6 +78,12 @@ internal sealed class SimCommand
             StopAtFailure = !parsed.GetValue(_continue),
         };
         Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"seeds {options.FirstSeed} and on, {options.Seeds} of them"));
+        if (single is { } seed && parsed.GetValue(_story) is { } file)
+        {
+            using var story = file.CreateText();
+            SimulationRun.Run(seed, options.Bug, tell: story.WriteLine);
+        }
+
         var lastSaid = 0L;
         var campaign = new SimulationCampaign(options, result =>
         {
