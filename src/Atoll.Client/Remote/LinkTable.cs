@@ -29,7 +29,8 @@ internal sealed class LinkTable
     {
         lock (_lock)
         {
-            if (node != NodeId.None && _byNode.TryGetValue(node, out var known) && known.State == LinkState.Up)
+            if (node != NodeId.None && _byNode.TryGetValue(node, out var known)
+                && known.State is LinkState.Up or LinkState.Silent)
             {
                 return known; // reached under another name: through a seed address, say
             }

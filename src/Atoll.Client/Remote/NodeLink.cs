@@ -19,6 +19,11 @@ internal enum LinkState
     /// <summary>Takes requests.</summary>
     Up,
 
+    /// <summary>
+    /// Connected, but the other end has not answered a ping: paused, or cut off without a word. Requests go elsewhere until it is heard.
+    /// </summary>
+    Silent,
+
     /// <summary>The node says it goes away, or the port is being closed: answers still come, requests go elsewhere.</summary>
     Draining,
 }
@@ -28,6 +33,9 @@ internal interface ILinkOwner
 {
     /// <summary>The link now takes requests.</summary>
     void LinkUp(NodeLink link);
+
+    /// <summary>The link was silent, was heard, and takes requests again.</summary>
+    void LinkResumed(NodeLink link);
 
     /// <summary>The link is gone, or could not be made; its requests were completed.</summary>
     void LinkDown(NodeLink link, NativeError error, string reason);
@@ -160,20 +168,30 @@ internal sealed class NodeLink
     /// <summary>Writes what was gathered; the caller has set the send under way.</summary>
     public void Send() => _ = SendGatheredAsync();
 
-    /// <summary>Gives up requests whose time is over, and the connection if it has been silent for too long.</summary>
+    /// <summary>
+    /// Gives up requests whose time is over, those of an end that has fallen silent (they are worth another try elsewhere, long before
+    /// their deadline), and the connection if the silence lasts.
+    /// </summary>
     public void Sweep(long now, List<(Request Request, IResponseSink Sink)> expired)
     {
-        var silent = false;
+        var isGone = false;
         var ping = false;
         lock (_lock)
         {
             _slots.ReleaseExpired(now, expired);
-            if (State is LinkState.Up or LinkState.Draining)
+            if (State is LinkState.Up or LinkState.Silent or LinkState.Draining)
             {
                 // Only a silence that began after somebody asked something means anything.
                 var silence = _options.Time.GetElapsedTime(_heardAt, now);
-                silent = _pingedAt > _heardAt && _options.Time.GetElapsedTime(_pingedAt, now) > _options.SilenceMax * 2;
-                ping = (_slots.Count > 0 || expired.Count > 0) && silence > _options.SilenceMax && _pingedAt <= _heardAt;
+                var unanswered = _pingedAt > _heardAt ? _options.Time.GetElapsedTime(_pingedAt, now) : TimeSpan.Zero;
+                isGone = unanswered > _options.GiveUpAfter;
+                if (unanswered > _options.PingTimeout)
+                {
+                    State = State == LinkState.Up ? LinkState.Silent : State;
+                    _slots.ReleaseAll(expired);
+                }
+
+                ping = (_slots.Count > 0 || expired.Count > 0) && silence > _options.PingAfter && _pingedAt <= _heardAt;
                 if (ping)
                 {
                     _pingedAt = now;
@@ -189,7 +207,7 @@ internal sealed class NodeLink
             }
         }
 
-        if (silent)
+        if (isGone)
         {
             Close();
         }
@@ -342,7 +360,7 @@ internal sealed class NodeLink
             }
 
             filled += read;
-            _heardAt = _options.Time.GetTimestamp();
+            Heard();
             var burst = SendBurst.Begin();
             var consumed = 0;
             try
@@ -368,6 +386,22 @@ internal sealed class NodeLink
                 burst.End();
             }
         }
+    }
+
+    private void Heard()
+    {
+        _heardAt = _options.Time.GetTimestamp();
+        if (State != LinkState.Silent)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            State = State == LinkState.Silent ? LinkState.Up : State;
+        }
+
+        _owner.LinkResumed(this);
     }
 
     private static byte[] MakeRoom(byte[] buffer, int consumed, ref int filled, int needed)

@@ -31,10 +31,17 @@ public sealed record RemoteOptions
     /// <summary>The longest wait between two tries to connect.</summary>
     public TimeSpan ReconnectMax { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>A connection with requests under way that has been silent for so long is pinged.</summary>
+    public TimeSpan PingAfter { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>
-    /// A connection with requests under way that is silent for so long is pinged, and after three times as long given up.
+    /// A node that leaves a ping unanswered for so long is taken for paused or cut off: its requests are tried at other nodes (each with its
+    /// identity, so that none takes effect twice), and new ones go there until it is heard again. Nodes answer pings whatever their load.
     /// </summary>
-    public TimeSpan SilenceMax { get; init; } = TimeSpan.FromSeconds(2);
+    public TimeSpan PingTimeout { get; init; } = TimeSpan.FromMilliseconds(750);
+
+    /// <summary>A connection whose ping has been unanswered for so long is closed.</summary>
+    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>Requests that may be under way on one connection.</summary>
     public int InFlightMax { get; init; } = Limits.ClientRequestsInFlightMax;
@@ -57,6 +64,11 @@ public sealed record RemoteOptions
         foreach (var node in Nodes)
         {
             _ = ParseAddress(node);
+        }
+
+        if (PingAfter <= TimeSpan.Zero || PingTimeout <= TimeSpan.Zero || GiveUpAfter < PingTimeout)
+        {
+            throw new ArgumentException($"{nameof(PingAfter)} and {nameof(PingTimeout)} must be above zero, {nameof(GiveUpAfter)} not below");
         }
 
         if (InFlightMax is < 1 or > NodeLink.SlotsMax)

@@ -213,7 +213,7 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
 
         foreach (var (request, sink) in expired)
         {
-            sink.Complete(request, Unanswered(request, "no answer came before the deadline"));
+            sink.Complete(request, Unanswered(request, "no answer came in time"));
         }
 
         List<Waiting>? overdue = null;
@@ -326,6 +326,8 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
 
             port.SendWaiting();
         }
+
+        public void LinkResumed(NodeLink link) => port.SendWaiting();
 
         public void LinkDown(NodeLink link, NativeError error, string reason)
         {

@@ -39,6 +39,15 @@ internal sealed class ScriptedPort : IRequestPort
         }
     }
 
+    /// <summary>The requests so far, while more may come.</summary>
+    public Request[] Snapshot()
+    {
+        lock (_lock)
+        {
+            return [.. Requests];
+        }
+    }
+
     public void CompleteOpen(Response response)
     {
         (Request Request, IResponseSink Sink)[] open;
