@@ -23,5 +23,5 @@ public interface IReplicaObserver
     void SnapshotInstalled(NodeId node, ShardId shard, LogIndex index, Term term, ReplicatedState state);
 
     /// <summary>A replica stopped itself.</summary>
-    void Faulted(NodeId node, ShardId shard, string why);
+    void Faulted(NodeId node, ShardId shard, ReplicaStop reason, string why);
 }

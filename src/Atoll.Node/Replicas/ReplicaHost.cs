@@ -25,6 +25,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly Func<Request, Response> _answerLocally;
     private readonly SortedDictionary<ShardId, ShardReplica> _replicas = [];
     private readonly SortedSet<ShardId> _recovering = [];
+    private readonly SortedSet<ShardId> _awaitingSpace = [];
     private readonly DirectoryPolicy _directoryPolicy = new();
     private readonly RecordsPolicy _recordsPolicy;
     private ReplicaEnvironment? _environment;
@@ -104,7 +105,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         foreach (var shard in _directory.View.Shards)
         {
             if (BelongsHere(shard) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
-                && !_replicas.ContainsKey(shard.Id) && !_recovering.Contains(shard.Id))
+                && !_replicas.ContainsKey(shard.Id) && !_recovering.Contains(shard.Id) && !_awaitingSpace.Contains(shard.Id))
             {
                 Recover(shard.Id, () => _environment.Router.RetryParked(_environment.Clock.Now));
             }
@@ -149,6 +150,16 @@ internal sealed class ReplicaHost : ILocalReplicas
             && _replicas.TryGetValue(journal.LargestHolderOfOldestSegment(), out var holder))
         {
             holder.WantSnapshot();
+        }
+
+        if (journal.State == JournalState.Ready && _awaitingSpace.Count > 0)
+        {
+            var shards = _awaitingSpace.ToArray();
+            _awaitingSpace.Clear();
+            foreach (var shard in shards)
+            {
+                Recover(shard, () => { });
+            }
         }
 
         foreach (var replica in _inOrder)
@@ -233,8 +244,13 @@ internal sealed class ReplicaHost : ILocalReplicas
             }
             else
             {
+                var isFull = _environment!.Journal.State == JournalState.Full;
                 NodeLog.ReplicaFaulted(_logger, shard.Value, error!);
-                _environment!.Observer?.Faulted(_options.Self, shard, error!);
+                _environment.Observer?.Faulted(_options.Self, shard, isFull ? ReplicaStop.DiskFull : ReplicaStop.Untrusted, error!);
+                if (isFull)
+                {
+                    _awaitingSpace.Add(shard);
+                }
             }
 
             done();
@@ -266,7 +282,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             return;
         }
 
-        replica.Fault("its space was dropped");
+        replica.Dropped();
         Remove(replica.Shard);
         _environment!.Journal.DropShard(replica.Shard);
         _environment.Snapshots.DropShard(replica.Shard);

@@ -208,8 +208,12 @@ internal sealed class ShardReplica
         _writes.Propose(Now);
         _reads.AskForIndex(Now);
         CarryOut();
-        _reads.Serve();
-        CheckInvariants();
+        if (FaultReason is null)
+        {
+            _reads.Serve();
+            CheckInvariants(); // not of a replica that stopped half-way, because its disk is full, say: it begins anew from its disk
+        }
+
         if (AwaitsDurability && !_isAwaitingDurability)
         {
             _isAwaitingDurability = true;
@@ -232,8 +236,16 @@ internal sealed class ShardReplica
             _raft.IsQuiescent, FaultReason ?? "");
     }
 
-    /// <summary>Stops this replica for good: its disk, its log or its state cannot be trusted. The others go on without it.</summary>
-    public void Fault(string why)
+    /// <summary>
+    /// Stops this replica: its disk, its log or its state cannot be trusted, or its disk is full. The others go on without it.
+    /// </summary>
+    public void Fault(string why) =>
+        Stop(_environment.Journal.State == JournalState.Full ? ReplicaStop.DiskFull : ReplicaStop.Untrusted, why);
+
+    /// <summary>Stops this replica because its shard is no more.</summary>
+    public void Dropped() => Stop(ReplicaStop.Dropped, "its space was dropped");
+
+    private void Stop(ReplicaStop reason, string why)
     {
         if (FaultReason is not null)
         {
@@ -241,11 +253,11 @@ internal sealed class ShardReplica
         }
 
         FaultReason = why;
-        IsFaultedByFullDisk = _environment.Journal.State == JournalState.Full;
+        IsFaultedByFullDisk = reason == ReplicaStop.DiskFull;
         _applier.Stop();
         _snapshots.Stop();
         NodeLog.ReplicaFaulted(_environment.Logger, Shard.Value, why);
-        _environment.Observer?.Faulted(Self, Shard, why);
+        _environment.Observer?.Faulted(Self, Shard, reason, why);
         _writes.ReturnGathered("the replica has stopped");
         _reads.ReturnAll("the replica has stopped");
     }

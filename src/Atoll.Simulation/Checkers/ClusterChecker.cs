@@ -102,11 +102,14 @@ public sealed class ClusterChecker : IReplicaObserver
     }
 
     /// <inheritdoc />
-    public void Faulted(NodeId node, ShardId shard, string why)
+    public void Faulted(NodeId node, ShardId shard, ReplicaStop reason, string why)
     {
         _cluster.Say(node, $"replica of shard {shard} has stopped: {why}");
         _replicas.Remove((node, shard));
-        CheckMayFail(_cluster.Node((int)node.Value), $"replica of shard {shard}", why);
+        if (reason == ReplicaStop.Untrusted)
+        {
+            CheckMayFail(_cluster.Node((int)node.Value), $"replica of shard {shard}", why);
+        }
     }
 
     internal void NodeStarts(NodeId node)
@@ -122,8 +125,7 @@ public sealed class ClusterChecker : IReplicaObserver
     // Who lives on a disk that only crashes, stalls and fills must never give up.
     private static void CheckMayFail(SimNode node, string what, string why)
     {
-        if (!node.IsExpendable && !why.Contains("space was dropped", StringComparison.Ordinal)
-            && !why.Contains("full", StringComparison.Ordinal))
+        if (!node.IsExpendable)
         {
             throw new SafetyViolationException($"n{node.Id}: a {what} stopped although its disk is sound: {why}");
         }

@@ -14,5 +14,6 @@ internal static class PinnedSeeds
         198510030283299, // a doubled message is refused as expired before the answer to the first comes: that proves nothing
         74218471501515, // a write was answered at its deadline in the very batch of events in which it was to be proposed
         114496700354611, // a shard moved before its only founder had heard that it exists: nobody could elect its first leader
+        161355681460185, // an append that a full disk refused in the middle of a batch: a check failed in the replica that had just stopped
     ];
 }
