@@ -318,7 +318,7 @@ internal sealed class NativeConnection
 
     private void Submit(uint correlation, Request request)
     {
-        if (_replies.TryBegin(request, correlation, out var call))
+        if (_replies.TryBegin(ref request, correlation, out var call))
         {
             _port.Submit(request, call);
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
 using Atoll.Gateways.Metrics;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
@@ -52,8 +53,8 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
         await _output.WriteAsync(writer.WrittenMemory).ConfigureAwait(false);
     }
 
-    /// <summary>A sink for a request; false when the connection has too many under way.</summary>
-    public bool TryBegin(Request request, uint correlation, out NativeCall call)
+    /// <summary>A sink for a request, and its trace's next parent in it; false when the connection has too many under way.</summary>
+    public bool TryBegin(ref Request request, uint correlation, out NativeCall call)
     {
         lock (_lock)
         {
@@ -71,7 +72,7 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
         }
 
         _metrics.Began();
-        call.Begin(request, correlation, _options.Time.GetTimestamp());
+        call.Begin(ref request, correlation, _options.Time.GetTimestamp(), _options.Node);
         return true;
     }
 
@@ -307,22 +308,26 @@ internal sealed class NativeCall(NativeReplies replies) : IResponseSink
     private long _startedAt;
     private uint _correlation;
 
-    public void Begin(Request request, uint correlation, long startedAt)
+    public void Begin(ref Request request, uint correlation, long startedAt, NodeId node)
     {
         _correlation = correlation;
         _startedAt = startedAt;
-        _activity = !request.TraceContext.IsEmpty && CallTracing.Source.HasListeners()
-            ? CallTracing.Source.StartActivity("atoll node", ActivityKind.Server, CallTracing.Parent(request.TraceContext))
-            : null;
+        if (!request.TraceContext.IsEmpty)
+        {
+            _activity = CallTracing.Start(null, ActivityKind.Server, request, CallTracing.Parent(request.TraceContext));
+            CallTracing.SetNode(_activity, node);
+            if (_activity is not null)
+            {
+                request = request with { TraceContext = CallTracing.Context(_activity, request.TraceContext) };
+            }
+        }
     }
 
     public void Complete(Request request, in Response response)
     {
         if (_activity is not null)
         {
-            _activity.SetTag("atoll.status", response.Status.ToString());
-            _activity.SetTag("atoll.shard", response.Shard.Value);
-            _activity.Dispose();
+            CallTracing.Answered(_activity, response);
             _activity = null;
         }
 

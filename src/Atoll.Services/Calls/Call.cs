@@ -132,7 +132,7 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
             return;
         }
 
-        if (TryEnd())
+        if (TryEnd(response, null))
         {
             _result.SetResult(result); // the last touch: the continuation may run, and give this object back, inside
         }
@@ -214,6 +214,11 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         if (Interlocked.CompareExchange(ref _state, Ended, Active) == Active)
         {
             _tainted = true;
+            if (_activity is not null)
+            {
+                CallTracing.Failed(_activity, "cancelled", "the caller waits no longer");
+            }
+
             Release();
             _result.SetException(new OperationCanceledException(token));
         }
@@ -226,14 +231,13 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
             _caller.ReportUnknownSpace();
         }
 
-        if (TryEnd())
+        if (TryEnd(default, error))
         {
-            _activity?.SetStatus(ActivityStatusCode.Error, error.Message);
             _result.SetException(error);
         }
     }
 
-    private bool TryEnd()
+    private bool TryEnd(in Response response, AtollException? error)
     {
         if (Interlocked.CompareExchange(ref _state, Ended, Active) != Active)
         {
@@ -242,6 +246,15 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         // False: the cancellation is running right now and will look at the state of this object.
         _tainted |= _registration != default && !_registration.Unregister();
+        if (_activity is not null && error is null)
+        {
+            CallTracing.Answered(_activity, response);
+        }
+        else if (_activity is not null)
+        {
+            CallTracing.Failed(_activity, error!.Code.ToString(), error.Message);
+        }
+
         Release();
         return true;
     }
@@ -252,8 +265,6 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         {
             _caller.Answered(_request.Identity);
         }
-
-        _activity?.Dispose();
     }
 
     private TimeSpan Left() => _timeout - _caller.Time.GetElapsedTime(_startedAt);

@@ -78,7 +78,7 @@ public sealed class Caller
                 "this client has too many writes under way; wait for some of them", TimeSpan.FromMilliseconds(50)));
         }
 
-        var activity = CallTracing.Start(request);
+        var activity = CallTracing.Start(null, ActivityKind.Client, request, default);
         request = request with
         {
             Identity = identity,
