@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Atoll.Gateways.Metrics;
 using Atoll.Services;
@@ -36,7 +37,11 @@ public static partial class HttpGateway
         var metrics = application.Services.GetRequiredService<PrometheusText>();
         var logger = application.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(HttpGateway));
 
-        application.Use((context, next) => GuardAsync(context, next, logger));
+        application.Use((context, next) =>
+        {
+            CallTracing.SetNode(Activity.Current, options.Node); // ASP.NET Core's span, which carries on the request's traceparent
+            return GuardAsync(context, next, logger);
+        });
         application.Use((context, next) => options.Tokens.AreRequired && !IsOpen(context.Request.Path) && !IsAllowed(context, options)
             ? Problems.WriteAsync(context, new UnauthenticatedException("a valid access token is needed: Authorization: Bearer TOKEN"))
             : next(context));

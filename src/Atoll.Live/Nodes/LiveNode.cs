@@ -180,7 +180,8 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
         var name = string.Create(CultureInfo.InvariantCulture, $"atoll-{_options.Self.Value}-{number}");
         var disk = new LiveDisk(_folder.LoopFolder(number), mailbox, _logger, name + "-disk");
         var network = new LiveNetwork(_transport, number);
-        var nodeLoop = new NodeLoop(_options with { Loop = number }, LiveClock.Instance, network, disk, NewPrng(), logger)
+        var nodeLoop = new NodeLoop(_options with { Loop = number }, LiveClock.Instance, network, disk, NewPrng(), logger,
+            tracer: new RequestTracer(_options.Self))
         {
             Faulted = why => Fail($"loop {number}: {why}"),
         };

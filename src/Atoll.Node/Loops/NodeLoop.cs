@@ -52,9 +52,11 @@ public sealed class NodeLoop : INetworkEvents
     /// <param name="random">The loop's own generator.</param>
     /// <param name="logger">Where it says what happens.</param>
     /// <param name="observer">Sees what its replicas do; null in production.</param>
+    /// <param name="tracer">Sees the way of traced requests; null where there are no traces.</param>
     /// <exception cref="ArgumentException">The options do not make sense together.</exception>
     public NodeLoop(
-        NodeOptions options, IClock clock, INetwork network, IDisk disk, Prng random, ILogger logger, IReplicaObserver? observer = null)
+        NodeOptions options, IClock clock, INetwork network, IDisk disk, Prng random, ILogger logger, IReplicaObserver? observer = null,
+        IRequestTracer? tracer = null)
     {
         _options = options.Validated();
         _clock = clock;
@@ -68,7 +70,7 @@ public sealed class NodeLoop : INetworkEvents
         _directory = new DirectoryFollower(options, network, _liveness, _viewFile, logger);
         _outbox = new PeerOutbox(network, FrameRefused);
         _replicas = new ReplicaHost(options, _directory, logger, AnswerLocally);
-        _router = new Router(options, _outbox, _liveness, _directory, _replicas);
+        _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer);
     }
 
     /// <summary>Whether everything on its disk was read back, and it takes part.</summary>

@@ -19,11 +19,14 @@ public static class RequestCodec
 
     /// <summary>Appends the request.</summary>
     public static void Write(WireWriter writer, Request request) =>
-        Write(writer, request, request.Shard, request.Hops, request.Timeout);
+        Write(writer, request, request.Shard, request.Hops, request.Timeout, request.TraceContext.Span);
 
-    /// <summary>Appends the request as it is passed on: to a known shard, one hop further, with the time that is left.</summary>
-    public static void WriteForwarded(WireWriter writer, Request request, ShardId shard, Duration timeLeft) =>
-        Write(writer, request, shard, (byte)Math.Min(byte.MaxValue, request.Hops + 1), timeLeft);
+    /// <summary>
+    /// Appends the request as it is passed on: to a known shard, one hop further, with the time that is left and the trace's next parent.
+    /// </summary>
+    public static void WriteForwarded(
+        WireWriter writer, Request request, ShardId shard, Duration timeLeft, ReadOnlySpan<byte> traceContext) =>
+        Write(writer, request, shard, (byte)Math.Min(byte.MaxValue, request.Hops + 1), timeLeft, traceContext);
 
     /// <summary>Reads a request; its payload is a slice of the input.</summary>
     public static bool TryRead(ref WireReader reader, out Request request)
@@ -97,7 +100,8 @@ public static class RequestCodec
         return reader.Ok && version == Version;
     }
 
-    private static void Write(WireWriter writer, Request request, ShardId shard, byte hops, Duration timeout)
+    private static void Write(
+        WireWriter writer, Request request, ShardId shard, byte hops, Duration timeout, ReadOnlySpan<byte> traceContext)
     {
         writer.WriteByte(Version);
         writer.WriteByte((byte)request.Kind);
@@ -112,7 +116,7 @@ public static class RequestCodec
         WriteDuration(writer, request.Linger);
         WriteDuration(writer, request.MaxStaleness);
         writer.WriteVarint(request.MinVersion.Value);
-        writer.WriteBytes(request.TraceContext.Span);
+        writer.WriteBytes(traceContext);
         writer.WriteBytes(request.Payload.Span);
     }
 

@@ -76,6 +76,7 @@ public sealed class InFlightTable
         pending.Attempts = 0;
         pending.MayHaveTakenEffect = false;
         pending.LastProblem = null;
+        Check.That(pending.Span is null && pending.AttemptSpan is null);
         _free.Push(pending.Slot);
     }
 

@@ -70,4 +70,10 @@ public sealed class PendingRequest
 
     /// <summary>Why the last attempt failed, for the answer when time runs out.</summary>
     public string? LastProblem { get; set; }
+
+    /// <summary>The span of this node's service, when the request is traced and another node passed it on.</summary>
+    internal IRequestSpan? Span { get; set; }
+
+    /// <summary>The span of the present attempt to have another node serve it, when the request is traced.</summary>
+    internal IRequestSpan? AttemptSpan { get; set; }
 }

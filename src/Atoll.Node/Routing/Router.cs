@@ -36,6 +36,7 @@ public sealed class Router
     private readonly DirectoryFollower _directory;
     private readonly ILocalReplicas _replicas;
     private readonly InFlightTable _inFlight;
+    private readonly RequestSpans _spans;
 
     // A follower calls an election after at most two election timeouts of silence; a little is left for the votes.
     private readonly Duration _leaderPatience;
@@ -45,7 +46,8 @@ public sealed class Router
     private int _parked;
 
     internal Router(
-        NodeOptions options, PeerOutbox outbox, PeerLiveness liveness, DirectoryFollower directory, ILocalReplicas replicas)
+        NodeOptions options, PeerOutbox outbox, PeerLiveness liveness, DirectoryFollower directory, ILocalReplicas replicas,
+        IRequestTracer? tracer)
     {
         _options = options;
         _self = new LoopAddress(options.Self, options.Loop);
@@ -54,6 +56,7 @@ public sealed class Router
         _directory = directory;
         _replicas = replicas;
         _inFlight = new InFlightTable(options.RequestsInFlightMax);
+        _spans = new RequestSpans(tracer, options.Self);
         _leaderPatience = (options.ElectionTimeout * 2) + (options.HeartbeatInterval * 3);
     }
 
@@ -108,6 +111,15 @@ public sealed class Router
             return; // a refusal of an earlier attempt says nothing about the present one
         }
 
+        if (pending.ForwardedTo == from)
+        {
+            _spans.AttemptAnswered(pending, response);
+        }
+        else
+        {
+            _spans.AttemptAbandoned(pending, "an earlier attempt was answered");
+        }
+
         switch (response.Status)
         {
             case ResponseStatus.NotLeader:
@@ -155,6 +167,7 @@ public sealed class Router
             _parked--;
         }
 
+        _spans.Completed(pending, response);
         var (request, sink, origin, number) = (pending.Request, pending.Sink, pending.Origin, pending.OriginNumber);
         _inFlight.Release(pending);
         if (sink is not null)
@@ -279,6 +292,11 @@ public sealed class Router
     {
         pending.Request = request;
         pending.Deadline = _now + request.Timeout;
+        if (pending.Sink is null)
+        {
+            _spans.Arrived(pending);
+        }
+
         _parked++; // a slot begins as parked; Route takes it out
         Route(pending);
     }
@@ -337,6 +355,7 @@ public sealed class Router
     private void GiveUpAttempt(PendingRequest pending, bool wasDelivered, string problem)
     {
         Rerouted.Hit();
+        _spans.AttemptAbandoned(pending, problem);
         if (_leaders.TryGetValue(pending.Shard, out var leader) && leader == pending.ForwardedTo.Node)
         {
             _leaders.Remove(pending.Shard);
@@ -482,9 +501,11 @@ public sealed class Router
         pending.ForwardedTo = to;
         pending.RetryAt = _now + (AttemptTimeout * (1L << Math.Min(pending.Attempts - 1, AttemptDoublingsMax))) + pending.Request.Linger;
         var remaining = pending.Deadline - _now;
+        var context = _spans.PassedOn(pending);
         var writer = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Request, out var position);
         writer.WriteUInt64(pending.Number);
-        RequestCodec.WriteForwarded(writer, pending.Request, pending.Shard, remaining > Duration.Zero ? remaining : Duration.Zero);
+        RequestCodec.WriteForwarded(
+            writer, pending.Request, pending.Shard, remaining > Duration.Zero ? remaining : Duration.Zero, context.Span);
         _outbox.End(to, Lane.Urgent, position);
     }
 

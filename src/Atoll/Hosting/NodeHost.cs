@@ -79,8 +79,10 @@ internal sealed class NodeHost : IAsyncDisposable
         Certificate = options.Certificate,
         CertificateChain = options.CertificateChain,
         Native = new NativeGatewayOptions { ClusterId = node.ClusterId, Node = node.Id, Tokens = options.Tokens },
-        Http = new HttpGatewayOptions { Tokens = options.Tokens, Readiness = cancellation => ReadinessAsync(node, cancellation) },
-        TraceEndpoint = options.TraceEndpoint,
+        Http = new HttpGatewayOptions
+        {
+            Tokens = options.Tokens, Node = node.Id, Readiness = cancellation => ReadinessAsync(node, cancellation),
+        },
         InlineScheduling = options.InlineScheduling,
     };
 
