@@ -17,9 +17,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Resources;
-using OpenTelemetry.Trace;
 
 namespace Atoll.Gateways;
 
@@ -33,13 +30,8 @@ public sealed class GatewayServer : IAsyncDisposable
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _application;
-    private readonly TracerProvider? _tracer;
 
-    private GatewayServer(WebApplication application, TracerProvider? tracer)
-    {
-        _application = application;
-        _tracer = tracer;
-    }
+    private GatewayServer(WebApplication application) => _application = application;
 
     /// <summary>Where it listens: URLs with the real ports.</summary>
     public IReadOnlyList<string> Addresses =>
@@ -72,20 +64,14 @@ public sealed class GatewayServer : IAsyncDisposable
 
         var application = builder.Build();
         application.UseAtollHttp(options.Http);
-        var tracer = options.TraceEndpoint is null ? null : Sdk.CreateTracerProviderBuilder()
-            .SetResourceBuilder(ResourceBuilder.CreateEmpty().AddService("atoll", serviceInstanceId: $"node-{options.Native.Node}"))
-            .AddSource(CallTracing.SourceName, "Microsoft.AspNetCore") // the latter's spans carry on the traceparent of HTTP requests
-            .AddOtlpExporter(exporter => exporter.Endpoint = options.TraceEndpoint)
-            .Build();
         try
         {
             await application.StartAsync(cancellation).ConfigureAwait(false);
-            return new GatewayServer(application, tracer);
+            return new GatewayServer(application);
         }
         catch
         {
             await application.DisposeAsync().ConfigureAwait(false);
-            tracer?.Dispose();
             throw;
         }
     }
@@ -95,7 +81,6 @@ public sealed class GatewayServer : IAsyncDisposable
     {
         await _application.StopAsync().ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
-        _tracer?.Dispose();
     }
 
     private static void Configure(KestrelServerOptions kestrel, GatewayServerOptions options)

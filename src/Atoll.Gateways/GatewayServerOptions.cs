@@ -26,9 +26,6 @@ public sealed record GatewayServerOptions
     /// <summary>The HTTP gateway's options.</summary>
     public HttpGatewayOptions Http { get; init; } = new();
 
-    /// <summary>Where traces are sent by OTLP; null: nowhere.</summary>
-    public Uri? TraceEndpoint { get; init; }
-
     /// <summary>
     /// Handle socket events on the threads that receive them: fewest switches. Good when the process does nothing else on those threads.
     /// </summary>

@@ -49,6 +49,7 @@ internal static class NodeCommand
     {
         var options = NodeConfiguration.Build(settings);
         using var loggers = NodeLogging.Create(NodeLogging.Parse(settings.Text("log") ?? "info"));
+        using var traces = Tracing.Start(options.TraceEndpoint, options.Node.ClientAddress, Environment.GetEnvironmentVariable);
         try
         {
             await using var host = await NodeHost.StartAsync(options, loggers, cancellation).ConfigureAwait(false);

@@ -42,6 +42,7 @@ internal static class UpCommand
             var first = parsed.GetValue(port);
             var cluster = LocalCluster.LoadOrCreate(
                 folder, parsed.GetValue(nodes), parsed.GetValue(loops), new PortPlan(first, first + 1, first + 80));
+            using var traces = Tracing.Start(null, "", Environment.GetEnvironmentVariable);
             using var loggers = NodeLogging.Create(NodeLogging.Parse(parsed.GetRequiredValue(log)));
             return await RunAsync(cluster, folder, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
         });
