@@ -23,6 +23,7 @@ namespace Atoll.Live.Nodes;
 public sealed class LiveNode : IRequestPort, IAsyncDisposable
 {
     private static readonly Duration RetryWhenFull = Duration.FromMilliseconds(50);
+    private static readonly TimeSpan HandOverPoll = TimeSpan.FromMilliseconds(20);
 
     private readonly DataFolder _folder;
     private readonly NodeOptions _options;
@@ -124,6 +125,33 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
             ? new Response(ResponseStatus.Unavailable, Detail: $"node {Id} stops")
             : new Response(ResponseStatus.Overloaded, RetryAfter: RetryWhenFull, Detail: $"node {Id} has more to do than it can hold");
         sink.Complete(request, answer);
+    }
+
+    /// <summary>
+    /// Hands the leadership of shards to other nodes before this one is disposed of, so that their clients don't wait for an election
+    /// time-out. Ends when nothing is led here any more that could be led elsewhere, or when the time is up.
+    /// </summary>
+    public async Task HandOverAsync(TimeSpan atMost)
+    {
+        using var poll = new PeriodicTimer(HandOverPoll);
+        for (var started = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(started) < atMost;)
+        {
+            var counts = _loops.Select(loop =>
+            {
+                var count = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+                var isAsked = loop.Thread.Post(
+                    static (body, answer) => ((TaskCompletionSource<int>)answer!).SetResult(((NodeLoopBody)body!).Loop.HandOver()),
+                    loop.Body, count);
+                return isAsked ? count.Task : Task.FromResult(0);
+            }).ToArray();
+            var left = await Task.WhenAny(Task.WhenAll(counts), Task.WhenAll(_loops.Select(loop => loop.Thread.Ended))).ConfigureAwait(false);
+            if (left is not Task<int[]> answered || answered.Result.Sum() == 0)
+            {
+                return;
+            }
+
+            await poll.WaitForNextTickAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Answers what is held, waits for the last writes and messages, and lets go of the folder.</summary>

@@ -50,4 +50,7 @@ internal static partial class NodeLog
 
     [LoggerMessage(2015, LogLevel.Information, "Shard {Shard}: handing leadership to node {To}, which the directory prefers")]
     public static partial void HandingOver(ILogger logger, ulong shard, uint to);
+
+    [LoggerMessage(2016, LogLevel.Information, "Shard {Shard}: handing leadership to node {To}, because this node stops")]
+    public static partial void HandingOverToStop(ILogger logger, ulong shard, uint to);
 }

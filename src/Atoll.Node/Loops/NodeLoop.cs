@@ -217,6 +217,13 @@ public sealed class NodeLoop : INetworkEvents
         _outbox.Flush();
     }
 
+    /// <summary>
+    /// Hands the leadership of this loop's shards to nodes that are there, so that a node which is about to stop costs nobody an election
+    /// time-out. To be called again until it returns 0, or time is up.
+    /// </summary>
+    /// <returns>Shards that are led here still and could be led elsewhere.</returns>
+    public int HandOver() => FaultReason is null && IsReady ? _replicas.HandOver(_clock.Now) : 0;
+
     /// <summary>Answers everything that is held and lets go of the files. What was acknowledged is durable without this.</summary>
     public void Stop(string why)
     {

@@ -217,6 +217,9 @@ internal sealed class ReplicaHost : ILocalReplicas
         dirty.Clear();
     }
 
+    /// <summary>Hands over what is led here; returns how many shards are led here still that could be led elsewhere.</summary>
+    public int HandOver(Instant now) => _inOrder.Count(replica => replica.HandOver(now));
+
     /// <summary>Stops every replica.</summary>
     public void FaultAll(string why)
     {

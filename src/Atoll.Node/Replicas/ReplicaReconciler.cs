@@ -37,6 +37,36 @@ internal sealed class ReplicaReconciler
         _raft = raft;
     }
 
+    /// <summary>
+    /// This replica has begun to lead. It keeps the lead for a while: who had it before may have handed it over because it is about to stop.
+    /// </summary>
+    public void BeganToLead(Instant now) => _nextHandOver = now + HandOverEvery;
+
+    /// <summary>Hands leadership to any voter that is there, because this node is about to stop.</summary>
+    /// <returns>True when this replica leads (still) and somebody else could.</returns>
+    public bool HandOverToAnyone(Instant now)
+    {
+        if (_raft.Role != Role.Leader || _raft.Membership.IsJoint)
+        {
+            return false;
+        }
+
+        var heir = _raft.Membership.Voters.FirstOrDefault(
+            node => node != _environment.Options.Self && _environment.Liveness.IsAlive(node) && IsCaughtUp(node));
+        if (heir == NodeId.None)
+        {
+            return false;
+        }
+
+        if (_raft.TransferTarget == NodeId.None)
+        {
+            NodeLog.HandingOverToStop(_environment.Logger, _shard.Value, heir.Value);
+            _raft.TransferLeadership(heir, now);
+        }
+
+        return true;
+    }
+
     /// <summary>Takes the next step, if one is due. True when the core has something new to say.</summary>
     public bool Tick(Instant now)
     {
@@ -98,14 +128,7 @@ internal sealed class ReplicaReconciler
         var preferred = shard.PreferredLeader;
         if (preferred == _environment.Options.Self || now < _nextHandOver || !_raft.Membership.Voters.Contains(preferred)
             || _raft.Membership.IsJoint || _raft.TransferTarget != NodeId.None
-            || _environment.Liveness.AliveFor(preferred, now) < PreferredAliveFor)
-        {
-            return false;
-        }
-
-        var isCaughtUp = _raft.DescribePeers().Any(peer =>
-            peer.Node == preferred && peer.State == ProgressState.Replicate && peer.Match >= _raft.CommitIndex);
-        if (!isCaughtUp)
+            || _environment.Liveness.AliveFor(preferred, now) < PreferredAliveFor || !IsCaughtUp(preferred))
         {
             return false;
         }
@@ -114,6 +137,9 @@ internal sealed class ReplicaReconciler
         NodeLog.HandingOver(_environment.Logger, _shard.Value, preferred.Value);
         return _raft.TransferLeadership(preferred, now);
     }
+
+    private bool IsCaughtUp(NodeId node) => _raft.DescribePeers().Any(peer =>
+        peer.Node == node && peer.State == ProgressState.Replicate && peer.Match >= _raft.CommitIndex);
 
     // A cluster that began with one node must not stay dependent on it: the directory takes in nodes as they join.
     private void GrowDirectory(ShardInfo shard, Instant now)

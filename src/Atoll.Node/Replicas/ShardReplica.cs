@@ -262,6 +262,19 @@ internal sealed class ShardReplica
         _reads.ReturnAll("the replica has stopped");
     }
 
+    /// <summary>Hands leadership to any voter that is there, because the node is about to stop.</summary>
+    /// <returns>True when this replica leads (still) and somebody else could.</returns>
+    public bool HandOver(Instant now)
+    {
+        if (FaultReason is not null || !_reconciler.HandOverToAnyone(now))
+        {
+            return false;
+        }
+
+        MarkDirty();
+        return true;
+    }
+
     /// <summary>Takes a snapshot soon, whatever the size of the log: its old entries keep space that is short.</summary>
     public void WantSnapshot() => _snapshots.WantSnapshot();
 
@@ -396,7 +409,11 @@ internal sealed class ShardReplica
     {
         NodeLog.RoleChanged(_environment.Logger, Shard.Value, effect.Role, effect.Term.Value, effect.Peer.Value);
         _environment.Observer?.RoleChanged(Self, Shard, effect.Role, effect.Term, effect.Peer);
-        if (effect.Role != Role.Leader)
+        if (effect.Role == Role.Leader)
+        {
+            _reconciler.BeganToLead(Now);
+        }
+        else
         {
             _writes.LostLeadership();
             _reads.ReturnGathered("this replica does not lead any more");

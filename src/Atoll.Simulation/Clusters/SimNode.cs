@@ -99,6 +99,22 @@ public sealed class SimNode
     /// <summary>The process is killed without any farewell. What the operating system had cached is kept.</summary>
     public void Stop() => End(false, null);
 
+    /// <summary>
+    /// Hands over what the node leads, as a node that is asked to stop does, and goes on; returns how many shards it leads still that others
+    /// could lead.
+    /// </summary>
+    public int HandOver()
+    {
+        var left = 0;
+        foreach (var loop in _loops)
+        {
+            left += loop.Loop.HandOver();
+            loop.Loop.FlushBatch();
+        }
+
+        return left;
+    }
+
     /// <summary>The machine loses power: of what was not synced anything may be lost.</summary>
     /// <param name="style">What is kept of it; null to draw it.</param>
     public void LosePower(PowerLossStyle? style = null) => End(true, style);

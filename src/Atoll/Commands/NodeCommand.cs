@@ -9,6 +9,8 @@ namespace Atoll.Commands;
 /// <summary><c>atoll node</c>.</summary>
 internal static class NodeCommand
 {
+    private static readonly TimeSpan HandOverAtMost = TimeSpan.FromSeconds(1);
+
     public static Command Create(ClientOptions client)
     {
         // The options of this command stand above those with the same name for clients (--tls-ca, --token-file).
@@ -72,6 +74,7 @@ internal static class NodeCommand
             }
 
             Printer.Remark("stopping");
+            await host.Node.Live.HandOverAsync(HandOverAtMost).ConfigureAwait(false);
             return ExitCode.Ok;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
