@@ -17,17 +17,17 @@ internal static partial class LiveLog
     [LoggerMessage(8202, LogLevel.Information, "Connected to node {Peer} at {Address} ({Lane})")]
     public static partial void LinkUp(ILogger logger, uint peer, string address, string lane);
 
-    [LoggerMessage(8203, LogLevel.Warning, "Lost node {Peer} at {Address} ({Lane}): {Reason}")]
-    public static partial void LinkDown(ILogger logger, uint peer, string address, string lane, string reason);
+    [LoggerMessage(EventId = 8203, Message = "Lost node {Peer} at {Address} ({Lane}): {Reason}")]
+    public static partial void LinkDown(ILogger logger, LogLevel level, uint peer, string address, string lane, string reason);
 
-    [LoggerMessage(8204, LogLevel.Warning, "Can't reach node {Peer} at {Address} ({Lane}): {Reason}")]
-    public static partial void DialFailed(ILogger logger, uint peer, string address, string lane, string reason);
+    [LoggerMessage(8204, LogLevel.Warning, "Can't reach node {Peer} at {Address}: {Reason}")]
+    public static partial void DialFailed(ILogger logger, uint peer, string address, string reason);
 
     [LoggerMessage(8205, LogLevel.Warning, "Refused a connection from {Remote}: {Reason}")]
     public static partial void Refused(ILogger logger, string remote, string reason);
 
-    [LoggerMessage(8206, LogLevel.Warning, "Closed the connection from node {Peer} at {Remote}: {Reason}")]
-    public static partial void IncomingClosed(ILogger logger, uint peer, string remote, string reason);
+    [LoggerMessage(EventId = 8206, Message = "Closed the connection from node {Peer} at {Remote}: {Reason}")]
+    public static partial void IncomingClosed(ILogger logger, LogLevel level, uint peer, string remote, string reason);
 
     [LoggerMessage(8301, LogLevel.Information, "Node {Node} of cluster {Cluster:x16} runs on {Loops} loops with its data in {Folder}")]
     public static partial void NodeStarted(ILogger logger, uint node, ulong cluster, int loops, string folder);

@@ -87,6 +87,7 @@ internal sealed class IncomingLink
     private void Run()
     {
         string reason;
+        var level = LogLevel.Warning;
         try
         {
             _connection = PeerConnection.Accept(_socket, _transport.Options.Tls, _transport.GreetingPatience);
@@ -98,6 +99,9 @@ internal sealed class IncomingLink
             reason = exception is SocketException { SocketErrorCode: SocketError.TimedOut } && _isWelcome
                 ? $"nothing was heard for {_transport.Options.SilenceTimeout.Milliseconds} ms"
                 : exception.Message;
+
+            // That a node goes is told by the link to it.
+            level = LogLevel.Information;
         }
 
         reason = Interlocked.CompareExchange(ref _abortReason, null, null) ?? reason;
@@ -105,15 +109,15 @@ internal sealed class IncomingLink
         _transport.Remove(this);
         if (!_transport.IsStopped)
         {
-            Log(reason);
+            Log(level, reason);
         }
     }
 
-    private void Log(string reason)
+    private void Log(LogLevel level, string reason)
     {
         if (_isWelcome)
         {
-            LiveLog.IncomingClosed(_transport.Logger, Peer.Value, _remote, reason);
+            LiveLog.IncomingClosed(_transport.Logger, level, Peer.Value, _remote, reason);
         }
         else if (_transport.RepeatedLines.IsDue($"{_remote[..Math.Max(0, _remote.LastIndexOf(':'))]} {reason}"))
         {

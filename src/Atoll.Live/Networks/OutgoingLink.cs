@@ -17,6 +17,9 @@ internal sealed class OutgoingLink
     private static readonly TimeSpan RoomPollInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly object _gate = new();
+    // Nodes of a cluster that starts or restarts come up one after the other: that is nothing to warn of.
+    private static readonly Duration AbsenceWorthALine = Duration.FromSeconds(1);
+
     private readonly PeerTransport _transport;
     private readonly NodeId _peer;
     private readonly Lane _lane;
@@ -177,20 +180,23 @@ internal sealed class OutgoingLink
     private void Run()
     {
         var pause = _transport.Options.RedialPauseMin;
+        var awaySince = LiveClock.Instance.Now;
         while (TryNextAddress(out var address))
         {
             var begun = LiveClock.Instance.Now;
-            var failure = TryConnect(address, out var connection, out var decoder);
+            var failure = TryConnect(address, out var connection, out var decoder, out var isAbsent);
             if (connection is not null)
             {
                 Up(connection, address);
                 _ = HearAsync(connection, decoder);
                 Serve(connection);
                 Down(connection, address);
+                awaySince = LiveClock.Instance.Now;
             }
-            else if (_transport.RepeatedLines.IsDue($"{_peer} {_lane} {address} {failure}"))
+            else if ((!isAbsent || LiveClock.Instance.Now - awaySince >= AbsenceWorthALine)
+                && _transport.RepeatedLines.IsDue($"{_peer} {address} {failure}"))
             {
-                LiveLog.DialFailed(_transport.Logger, _peer.Value, address, _lane.ToString(), failure!);
+                LiveLog.DialFailed(_transport.Logger, _peer.Value, address, failure!);
             }
 
             // A peer that welcomes and breaks at once is no better than one that does not answer.
@@ -210,8 +216,9 @@ internal sealed class OutgoingLink
         }
     }
 
-    private string? TryConnect(string address, out PeerConnection? connection, out FrameDecoder decoder)
+    private string? TryConnect(string address, out PeerConnection? connection, out FrameDecoder decoder, out bool isAbsent)
     {
+        isAbsent = false;
         connection = null;
         decoder = new FrameDecoder(Limits.GreetingBytesMax);
         PeerConnection? dialled = null;
@@ -247,6 +254,7 @@ internal sealed class OutgoingLink
         catch (Exception exception) when (PeerConnection.IsOfTheNetwork(exception))
         {
             dialled?.Dispose();
+            isAbsent = dialled is null;
             return exception.InnerException is null ? exception.Message : $"{exception.Message} {exception.InnerException.Message}";
         }
     }
@@ -361,7 +369,10 @@ internal sealed class OutgoingLink
         }
 
         _transport.TellLoops(_peer, _lane, isUp: false);
-        LiveLog.LinkDown(_transport.Logger, _peer.Value, address, _lane.ToString(), _breakReason);
+
+        // Both lanes end when a node does: one warning tells it.
+        var level = _lane == Lane.Urgent && !Volatile.Read(ref _isStopped) ? LogLevel.Warning : LogLevel.Information;
+        LiveLog.LinkDown(_transport.Logger, level, _peer.Value, address, _lane.ToString(), _breakReason);
     }
 
     private void Break(PeerConnection connection, string reason)

@@ -43,7 +43,10 @@ internal static class UpCommand
             var cluster = LocalCluster.LoadOrCreate(
                 folder, parsed.GetValue(nodes), parsed.GetValue(loops), new PortPlan(first, first + 1, first + 80));
             using var traces = Tracing.Start(null, "", Environment.GetEnvironmentVariable);
-            using var loggers = NodeLogging.Create(NodeLogging.Parse(parsed.GetRequiredValue(log)));
+
+            // All nodes stop together: that they lose each other then is no news.
+            using var loggers = NodeLogging.Create(
+                NodeLogging.Parse(parsed.GetRequiredValue(log)), () => cancellation.IsCancellationRequested);
             return await RunAsync(cluster, folder, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
         });
         return command;

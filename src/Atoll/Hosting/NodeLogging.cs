@@ -7,9 +7,16 @@ namespace Atoll.Hosting;
 /// <summary>Logs of nodes: one line an event, on the standard error.</summary>
 internal static class NodeLogging
 {
-    public static ILoggerFactory Create(LogLevel level) => LoggerFactory.Create(logging =>
+    /// <param name="level">What is logged at all.</param>
+    /// <param name="isQuiet">Whether only errors are wanted at the moment; null for never.</param>
+    public static ILoggerFactory Create(LogLevel level, Func<bool>? isQuiet = null) => LoggerFactory.Create(logging =>
     {
         logging.SetMinimumLevel(level);
+        if (isQuiet is not null)
+        {
+            logging.AddFilter((_, _, at) => at >= (isQuiet() ? LogLevel.Error : level));
+        }
+
         logging.AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning);
         logging.AddSimpleConsole(console =>
         {
