@@ -29,6 +29,12 @@ internal static partial class LiveLog
     [LoggerMessage(EventId = 8206, Message = "Closed the connection from node {Peer} at {Remote}: {Reason}")]
     public static partial void IncomingClosed(ILogger logger, LogLevel level, uint peer, string remote, string reason);
 
+    [LoggerMessage(8207, LogLevel.Information, "The certificate files were renewed: connections made from now on use them")]
+    public static partial void CertificateRenewed(ILogger logger);
+
+    [LoggerMessage(8208, LogLevel.Warning, "The certificate files have changed, but can't be used: {Reason}. Those read before stay in use")]
+    public static partial void CertificateNotRenewed(ILogger logger, string reason);
+
     [LoggerMessage(8301, LogLevel.Information, "Node {Node} of cluster {Cluster:x16} runs on {Loops} loops with its data in {Folder}")]
     public static partial void NodeStarted(ILogger logger, uint node, ulong cluster, int loops, string folder);
 

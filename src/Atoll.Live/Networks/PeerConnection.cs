@@ -54,7 +54,8 @@ internal sealed class PeerConnection : IDisposable
     public static PeerConnection Accept(Socket socket, PeerTls? tls, TimeSpan timeout)
     {
         Prepare(socket, timeout);
-        return new PeerConnection(socket, tls?.Accept(new NetworkStream(socket, ownsSocket: true)));
+        return new PeerConnection(socket, tls?.Accept(
+            new NetworkStream(socket, ownsSocket: true), reason => Refusal.Encode(reason, isAnswer: true)));
     }
 
     /// <summary>The other side's address, for people.</summary>

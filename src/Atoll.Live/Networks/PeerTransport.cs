@@ -33,6 +33,11 @@ public sealed class PeerTransport : IDisposable
         Options = options;
         Logger = logger;
         _mailboxes = mailboxes;
+        if (options.Tls is { } tls)
+        {
+            tls.Renewed = CertificatesRenewed;
+        }
+
         _listener = Listen(options.Listen);
         var port = ((System.Net.IPEndPoint)_listener.LocalEndPoint!).Port;
         ListenAddress = $"{options.Listen[..options.Listen.LastIndexOf(':')]}:{port}";
@@ -179,6 +184,18 @@ public sealed class PeerTransport : IDisposable
         catch (SocketException exception)
         {
             throw new IOException($"can't listen for nodes on {address}: {exception.Message}", exception);
+        }
+    }
+
+    private void CertificatesRenewed(string? problem)
+    {
+        if (problem is null)
+        {
+            LiveLog.CertificateRenewed(Logger);
+        }
+        else if (RepeatedLines.IsDue(problem))
+        {
+            LiveLog.CertificateNotRenewed(Logger, problem);
         }
     }
 

@@ -13,7 +13,7 @@ public sealed record LiveNodeOptions
     /// <summary>Where it listens for other nodes: "host:port".</summary>
     public required string PeerListen { get; init; }
 
-    /// <summary>Certificates between nodes, or null for plain connections. Stays the caller's to dispose of.</summary>
+    /// <summary>Certificates between nodes, or null for plain connections.</summary>
     public PeerTls? PeerTls { get; init; }
 
     /// <summary>How its loops wait and work.</summary>
