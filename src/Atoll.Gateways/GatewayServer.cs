@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using Atoll.Foundation;
 using Atoll.Gateways.Http;
 using Atoll.Gateways.Metrics;
@@ -114,11 +115,10 @@ public sealed class GatewayServer : IAsyncDisposable
     {
         if (options.Certificate is { } certificate)
         {
-            listen.UseHttps(new HttpsConnectionAdapterOptions
+            listen.UseHttps(new TlsHandshakeCallbackOptions
             {
-                ServerCertificate = certificate,
-                ServerCertificateChain = options.CertificateChain,
-                ClientCertificateMode = ClientCertificateMode.NoCertificate,
+                OnConnection = _ => new ValueTask<SslServerAuthenticationOptions>(
+                    new SslServerAuthenticationOptions { ServerCertificateContext = certificate() }),
             });
         }
     }

@@ -1,5 +1,5 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 using Atoll.Gateways.Http;
 using Atoll.Gateways.Native;
 
@@ -14,11 +14,8 @@ public sealed record GatewayServerOptions
     /// <summary>Where HTTP listens; null: nowhere. Port 0 lets the system choose.</summary>
     public IPEndPoint? HttpEndPoint { get; init; }
 
-    /// <summary>The certificate for TLS on both; null: plain connections.</summary>
-    public X509Certificate2? Certificate { get; init; }
-
-    /// <summary>Certificates between that one and its authority.</summary>
-    public X509Certificate2Collection? CertificateChain { get; init; }
+    /// <summary>Gives the certificate for TLS on both, for each connection anew; null: plain connections.</summary>
+    public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
     /// <summary>The native gateway's options.</summary>
     public NativeGatewayOptions Native { get; init; } = new();

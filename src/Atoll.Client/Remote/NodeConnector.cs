@@ -1,7 +1,10 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Atoll.Foundation.Bytes;
+using Atoll.Live.Networks;
 using Atoll.Services.Native;
 
 namespace Atoll.Client.Remote;
@@ -10,6 +13,7 @@ namespace Atoll.Client.Remote;
 internal static class NodeConnector
 {
     /// <summary>Connects; the stream is ready for the hello.</summary>
+    /// <exception cref="AuthenticationException">The node could not show that it is one; the message says why.</exception>
     public static async Task<Stream> ConnectAsync(string address, RemoteOptions options, CancellationToken cancellation)
     {
         var (host, port) = RemoteOptions.ParseAddress(address);
@@ -31,6 +35,8 @@ internal static class NodeConnector
         }
 
         var tls = new SslStream(network);
+        var callback = options.Tls.RemoteCertificateValidationCallback;
+        string? problem = null;
         try
         {
             var authentication = new SslClientAuthenticationOptions
@@ -38,13 +44,21 @@ internal static class NodeConnector
                 TargetHost = string.IsNullOrEmpty(options.Tls.TargetHost) ? host : options.Tls.TargetHost,
                 ClientCertificates = options.Tls.ClientCertificates,
                 ClientCertificateContext = options.Tls.ClientCertificateContext,
-                RemoteCertificateValidationCallback = options.Tls.RemoteCertificateValidationCallback,
+                RemoteCertificateValidationCallback = callback ?? ((_, certificate, chain, errors) =>
+                    (problem = CertificateJudgement.WhyNot(certificate as X509Certificate2, chain, errors, host)) is null),
                 CertificateChainPolicy = options.Tls.CertificateChainPolicy,
                 CertificateRevocationCheckMode = options.Tls.CertificateRevocationCheckMode,
                 EnabledSslProtocols = options.Tls.EnabledSslProtocols,
             };
             await tls.AuthenticateAsClientAsync(authentication, cancellation).ConfigureAwait(false);
             return tls;
+        }
+        catch (AuthenticationException failure)
+        {
+            await tls.DisposeAsync().ConfigureAwait(false);
+            throw new AuthenticationException(
+                problem is null ? $"TLS cannot be agreed on (does the node speak it?): {failure.Message}" : $"the node's certificate {problem}",
+                failure);
         }
         catch
         {
@@ -93,7 +107,7 @@ internal static class NodeConnector
         }
         catch (EndOfStreamException)
         {
-            throw new IOException("the other side closed the connection during the handshake");
+            throw new IOException("the other side closed the connection during the handshake (does it want TLS?)");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
@@ -100,6 +101,9 @@ internal sealed class NodeLink
 
     /// <summary>Why it is down, or was last.</summary>
     public string LastReason { get; private set; } = "not tried yet";
+
+    /// <summary>As what it ended last: None, or why this side or that did not accept the other.</summary>
+    public NativeError LastError { get; private set; }
 
     /// <summary>Requests under way.</summary>
     public int InFlight => _slots.Count;
@@ -254,8 +258,9 @@ internal sealed class NodeLink
             }
         }
         catch (Exception failure) when (failure is IOException or System.Net.Sockets.SocketException or TimeoutException
-            or OperationCanceledException or System.Security.Authentication.AuthenticationException or ObjectDisposedException)
+            or OperationCanceledException or AuthenticationException or ObjectDisposedException)
         {
+            error = failure is AuthenticationException ? NativeError.Unauthenticated : NativeError.None;
             reason = failure is OperationCanceledException ? "the connection was closed" : failure.Message;
         }
 
@@ -277,6 +282,7 @@ internal sealed class NodeLink
             RoundTrip = roundTrip;
             State = LinkState.Up;
             LastReason = "";
+            LastError = NativeError.None;
             _stream = stream;
             _heardAt = _options.Time.GetTimestamp();
             _pingedAt = 0;
@@ -293,6 +299,7 @@ internal sealed class NodeLink
         {
             State = LinkState.Down;
             LastReason = reason;
+            LastError = error;
             _stream = null;
             _closing = null;
             _slots.ReleaseAll(open);

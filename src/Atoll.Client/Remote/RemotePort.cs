@@ -29,7 +29,6 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
     private readonly RouteTable _routes = new();
     private readonly List<Waiting> _waiting = [];
     private readonly ITimer _sweeper;
-    private NativeError _lastRefusal;
     private long _refreshAt;
     private bool _refreshing;
     private bool _disposed;
@@ -311,7 +310,6 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
     {
         public void LinkUp(NodeLink link)
         {
-            port._lastRefusal = NativeError.None;
             port._clock.SetNow(link.ServerTime);
             if (!port._links.Identify(link))
             {
@@ -331,15 +329,13 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
 
         public void LinkDown(NodeLink link, NativeError error, string reason)
         {
-            if (error == NativeError.Unauthenticated)
+            // Waiting goes on until the deadline, for a node may come back; but a token that was refused stays refused, and a certificate
+            // that is not trusted stays so. Once no node is left that could still let this client in, that is the answer.
+            var links = port._links.All;
+            var refused = links.FirstOrDefault(candidate => candidate.LastError == NativeError.Unauthenticated);
+            if (refused is not null && links.All(candidate => candidate.State == LinkState.Down))
             {
-                port._lastRefusal = error;
-            }
-
-            // Waiting goes on until the deadline, for a node may come back; but a refused token stays refused.
-            if (port._lastRefusal == NativeError.Unauthenticated && port._links.AnyUp() is null)
-            {
-                port.FailWaiting(new Response(ResponseStatus.Unauthenticated, Detail: reason));
+                port.FailWaiting(new Response(ResponseStatus.Unauthenticated, Detail: $"{refused.Address}: {refused.LastReason}"));
             }
         }
 

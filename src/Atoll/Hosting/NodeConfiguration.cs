@@ -1,6 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Atoll.Client.Hosting;
 using Atoll.Client.Remote;
 using Atoll.Commands;
@@ -60,9 +58,9 @@ internal static class NodeConfiguration
         }
 
         var tokens = Tokens(settings, out var ownToken);
-        var (certificate, chain, peerTls) = Tls(settings);
-        RequireSafety(settings, native.Address, certificate is not null, tokens.AreRequired);
-        var authority = certificate is null ? "" : settings.Text("tls-ca") ?? "";
+        var tls = Tls(settings);
+        RequireSafety(settings, native.Address, tls is not null, tokens.AreRequired);
+        var authority = tls is null ? "" : settings.Text("tls-ca") ?? "";
         var joins = settings.Text("join")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (joins is not null && settings.Flag("bootstrap"))
         {
@@ -84,13 +82,12 @@ internal static class NodeConfiguration
                 Loops = settings.Number("loops", 1, 1, Limits.LoopsMax),
                 Bootstrap = settings.Flag("bootstrap"),
                 Join = joins is null ? null : Join(joins, ownToken, authority),
-                PeerTls = peerTls,
+                PeerTls = tls,
                 LeaseReads = settings.Flag("lease-reads"),
             },
             NativeEndPoint = native,
             HttpEndPoint = httpPort == 0 ? null : EndPoints.Resolve(host, httpPort),
-            Certificate = certificate,
-            CertificateChain = chain,
+            Certificate = tls is null ? null : () => tls.Certificate, // the same file as towards nodes
             AuthorityFile = authority,
             Tokens = tokens,
             OwnToken = ownToken,
@@ -133,12 +130,12 @@ internal static class NodeConfiguration
         }
     }
 
-    private static (X509Certificate2? Certificate, X509Certificate2Collection? Chain, PeerTls? Peer) Tls(NodeSettings settings)
+    private static PeerTls? Tls(NodeSettings settings)
     {
         var (cert, key, authority) = (settings.Text("tls-cert"), settings.Text("tls-key"), settings.Text("tls-ca"));
         if (cert is null && key is null && authority is null)
         {
-            return default;
+            return null;
         }
 
         if (cert is null || key is null || authority is null)
@@ -148,15 +145,9 @@ internal static class NodeConfiguration
 
         try
         {
-            using var ephemeral = X509Certificate2.CreateFromPemFile(cert, key);
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPemFile(cert);
-
-            // Windows signs only with keys that went through its own store format; elsewhere this changes nothing.
-            return (X509CertificateLoader.LoadPkcs12(ephemeral.Export(X509ContentType.Pkcs12), null), chain,
-                PeerTls.Load(cert, key, authority));
+            return PeerTls.Load(cert, key, authority);
         }
-        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException or PeerTlsException)
+        catch (PeerTlsException error)
         {
             throw new CommandException($"TLS: {error.Message}");
         }

@@ -77,7 +77,6 @@ internal sealed class NodeHost : IAsyncDisposable
         NativeEndPoint = options.NativeEndPoint,
         HttpEndPoint = options.HttpEndPoint,
         Certificate = options.Certificate,
-        CertificateChain = options.CertificateChain,
         Native = new NativeGatewayOptions { ClusterId = node.ClusterId, Node = node.Id, Tokens = options.Tokens },
         Http = new HttpGatewayOptions
         {

@@ -1,5 +1,5 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
+using System.Net.Security;
 using Atoll.Client.Hosting;
 using Atoll.Gateways.Security;
 
@@ -14,9 +14,8 @@ internal sealed record NodeHostOptions
 
     public IPEndPoint? HttpEndPoint { get; init; }
 
-    public X509Certificate2? Certificate { get; init; }
-
-    public X509Certificate2Collection? CertificateChain { get; init; }
+    /// <summary>The certificate towards clients; null: plain connections.</summary>
+    public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
     /// <summary>PEM file of the authorities that other nodes' client endpoints have certificates of; empty without TLS.</summary>
     public string AuthorityFile { get; init; } = "";
