@@ -29,7 +29,7 @@ public static class ExitCode
     /// <summary>The cluster refused the request for good.</summary>
     public const int Refused = 7;
 
-    /// <summary>The access token is missing or wrong.</summary>
+    /// <summary>The access token is missing or wrong, or the node's certificate is not trusted.</summary>
     public const int Unauthenticated = 8;
 
     /// <summary>A bar that was asked for (of a benchmark or a check) was missed.</summary>

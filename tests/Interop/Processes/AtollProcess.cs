@@ -10,6 +10,7 @@ internal sealed class AtollProcess : IDisposable
 
     private readonly List<string> _lines = [];
     private readonly Process _process;
+    private bool _isDisposed;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private AtollProcess(Process process) => _process = process;
@@ -91,6 +92,21 @@ internal sealed class AtollProcess : IDisposable
         }
     }
 
+    /// <summary>Does something again and again until the process has said that text; fails when it does not in time.</summary>
+    public async Task SaysAsync(string text, Func<Task> work)
+    {
+        var startedAt = Stopwatch.GetTimestamp();
+        while (!Output.Contains(text, StringComparison.Ordinal))
+        {
+            if (Stopwatch.GetElapsedTime(startedAt) > Deadline)
+            {
+                throw new TimeoutException($"it did not say \"{text}\" within {Deadline.TotalSeconds:0} s:\n{Output}");
+            }
+
+            await work();
+        }
+    }
+
     /// <summary>Waits for its end; fails when it does not end.</summary>
     /// <returns>Its exit code.</returns>
     public async Task<int> EndsAsync()
@@ -111,6 +127,12 @@ internal sealed class AtollProcess : IDisposable
     /// <summary>kill -9, if it still runs.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (!_process.HasExited)
         {
             _process.Kill();

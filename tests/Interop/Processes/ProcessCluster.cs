@@ -21,6 +21,9 @@ internal sealed class ProcessCluster : IDisposable
     /// <summary>Where clients of the native protocol reach a node.</summary>
     public string Client(int node) => $"{Host(node)}:4600";
 
+    /// <summary>The process of a node that was started.</summary>
+    public AtollProcess Node(int node) => _nodes[node];
+
     /// <summary>Starts a node: the first founds the cluster, the others join through it.</summary>
     public AtollProcess Start(int node, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> options)
     {
