@@ -44,7 +44,7 @@ public enum ErrorCode
     /// <summary>A watch cannot resume: the changes after its position are no longer kept. Read anew, then watch from there.</summary>
     Compacted = 11,
 
-    /// <summary>The caller has no valid credentials.</summary>
+    /// <summary>The caller has no valid credentials, or the node has none that the caller trusts.</summary>
     Unauthenticated = 12,
 
     /// <summary>The other side does not know this operation or version.</summary>
