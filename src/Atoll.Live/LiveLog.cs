@@ -32,7 +32,7 @@ internal static partial class LiveLog
     [LoggerMessage(8207, LogLevel.Information, "The certificate files were renewed: connections made from now on use them")]
     public static partial void CertificateRenewed(ILogger logger);
 
-    [LoggerMessage(8208, LogLevel.Warning, "The certificate files have changed, but can't be used: {Reason}. Those read before stay in use")]
+    [LoggerMessage(8208, LogLevel.Warning, "The certificate files have changed, but can't be used: {Reason}. Those from before stay")]
     public static partial void CertificateNotRenewed(ILogger logger, string reason);
 
     [LoggerMessage(8301, LogLevel.Information, "Node {Node} of cluster {Cluster:x16} runs on {Loops} loops with its data in {Folder}")]

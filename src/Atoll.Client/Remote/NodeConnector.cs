@@ -57,7 +57,8 @@ internal static class NodeConnector
         {
             await tls.DisposeAsync().ConfigureAwait(false);
             throw new AuthenticationException(
-                problem is null ? $"TLS cannot be agreed on (does the node speak it?): {failure.Message}" : $"the node's certificate {problem}",
+                problem is null
+                    ? $"TLS cannot be agreed on (does the node speak it?): {failure.Message}" : $"the node's certificate {problem}",
                 failure);
         }
         catch

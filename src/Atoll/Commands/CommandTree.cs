@@ -19,8 +19,8 @@ public static class CommandTree
                          atoll get --space demo hello
 
             Exit codes: 0 done; 1 failed; 2 wrong usage; 3 a condition did not hold; 4 not found; 5 unavailable or overloaded, may be
-            tried again; 6 the outcome of a write is unknown; 7 refused; 8 no valid access token, or a certificate that is not trusted; 9 a bar was
-            missed; 130 interrupted.
+            tried again; 6 the outcome of a write is unknown; 7 refused; 8 no valid access token, or a certificate that is not
+            trusted; 9 a bar was missed; 130 interrupted.
             """);
         foreach (var option in client.All)
         {

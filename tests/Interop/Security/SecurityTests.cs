@@ -51,7 +51,8 @@ public sealed class SecurityTests(SecureCluster cluster) : IClassFixture<SecureC
             2, ["--tls-ca", cluster.Stranger.Path, "--token", SecureCluster.Token], "get", "k", "--space", "s");
         Assert.Equal(Unauthenticated, code);
         Assert.Contains(
-            $"{cluster.Processes.Client(2)}: the node's certificate \"CN=node2\" is of another authority: it was issued by \"CN=authority\"",
+            $"{cluster.Processes.Client(2)}: the node's certificate \"CN=node2\" is of another authority: "
+                + "it was issued by \"CN=authority\"",
             output,
             StringComparison.Ordinal);
     }
