@@ -35,8 +35,9 @@ public sealed record RemoteOptions
     public TimeSpan PingAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// A node that leaves a ping unanswered for so long is taken for paused or cut off: its requests are tried at other nodes (each with its
-    /// identity, so that none takes effect twice), and new ones go there until it is heard again. Nodes answer pings whatever their load.
+    /// A node that leaves a ping unanswered for so long is taken for paused or cut off: its requests are tried at other nodes (each
+    /// with its identity, so that none takes effect twice), and new ones go there until it is heard again. Nodes answer pings whatever
+    /// their load.
     /// </summary>
     public TimeSpan PingTimeout { get; init; } = TimeSpan.FromMilliseconds(750);
 
@@ -68,7 +69,8 @@ public sealed record RemoteOptions
 
         if (PingAfter <= TimeSpan.Zero || PingTimeout <= TimeSpan.Zero || GiveUpAfter < PingTimeout)
         {
-            throw new ArgumentException($"{nameof(PingAfter)} and {nameof(PingTimeout)} must be above zero, {nameof(GiveUpAfter)} not below");
+            throw new ArgumentException(
+                $"{nameof(PingAfter)} and {nameof(PingTimeout)} must be above zero, {nameof(GiveUpAfter)} not below");
         }
 
         if (InFlightMax is < 1 or > NodeLink.SlotsMax)

@@ -144,7 +144,8 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
                     loop.Body, count);
                 return isAsked ? count.Task : Task.FromResult(0);
             }).ToArray();
-            var left = await Task.WhenAny(Task.WhenAll(counts), Task.WhenAll(_loops.Select(loop => loop.Thread.Ended))).ConfigureAwait(false);
+            var ended = Task.WhenAll(_loops.Select(loop => loop.Thread.Ended));
+            var left = await Task.WhenAny(Task.WhenAll(counts), ended).ConfigureAwait(false);
             if (left is not Task<int[]> answered || answered.Result.Sum() == 0)
             {
                 return;

@@ -38,7 +38,8 @@ internal sealed class ReplicaReconciler
     }
 
     /// <summary>
-    /// This replica has begun to lead. It keeps the lead for a while: who had it before may have handed it over because it is about to stop.
+    /// This replica has begun to lead. It keeps the lead for a while: who had it before may have handed it over because it is about to
+    /// stop.
     /// </summary>
     public void BeganToLead(Instant now) => _nextHandOver = now + HandOverEvery;
 

@@ -100,8 +100,8 @@ public sealed class SimNode
     public void Stop() => End(false, null);
 
     /// <summary>
-    /// Hands over what the node leads, as a node that is asked to stop does, and goes on; returns how many shards it leads still that others
-    /// could lead.
+    /// Hands over what the node leads, as a node that is asked to stop does, and goes on; returns how many shards it leads still that
+    /// others could lead.
     /// </summary>
     public int HandOver()
     {

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Atoll.Gateways.Tests.Native;
 
-/// <summary>A node that keeps its connections and says nothing (paused, or behind a dead link) must not cost its clients their deadline.</summary>
+/// <summary>
+/// A node that keeps its connections and says nothing (paused, or behind a dead link) must not cost its clients their deadline.
+/// </summary>
 public sealed class SilentNodeTests
 {
     private static readonly Request Write = new()
