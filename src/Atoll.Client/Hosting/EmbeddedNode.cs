@@ -4,11 +4,13 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Atoll.Client.Remote;
 using Atoll.Foundation.Identity;
+using Atoll.Live.Networks;
 using Atoll.Live.Nodes;
 using Atoll.Node;
 using Atoll.Node.Requests;
 using Atoll.Services;
 using Atoll.Services.Calls;
+using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.Logging;
 
@@ -125,11 +127,37 @@ public sealed class EmbeddedNode : IAsyncDisposable
     {
         var description = Describe(options, options.Loops, incarnation);
         await using var client = Client(options.Join!, JoinTimeout);
+        await RequireWelcomeAsync(
+            await client.Cluster.DirectoryAsync(cancellation).ConfigureAwait(false), options.PeerTls).ConfigureAwait(false);
         var id = await client.Cluster.RegisterNodeAsync(description, cancellation).ConfigureAwait(false);
         var view = await client.Cluster.DirectoryAsync(cancellation).ConfigureAwait(false);
         var identity = new NodeIdentity(view.ClusterId, id, options.Loops, incarnation);
         folder.Claim(identity);
         return Make(options, identity, founds: false, view.Nodes);
+    }
+
+    /// <summary>One member that lets this node in is enough: others may be down, or behind it in a renewal of authorities.</summary>
+    private static async Task RequireWelcomeAsync(DirectoryView view, PeerTls? tls)
+    {
+        if (view.ClusterId == 0)
+        {
+            return; // not founded yet: whom to ask is not known, and to register will fail
+        }
+
+        var problems = new List<string>();
+        foreach (var member in view.Nodes)
+        {
+            var problem = await Task.Run(() => PeerTrial.WhyNot(member.Description.PeerAddress, member.Id, view.ClusterId, tls))
+                .ConfigureAwait(false);
+            if (problem is null)
+            {
+                return;
+            }
+
+            problems.Add($"node {member.Id} at {member.Description.PeerAddress}: {problem}");
+        }
+
+        throw new UnavailableException($"no member of the cluster lets this node in, so it does not join: {string.Join("; ", problems)}");
     }
 
     private static NodeOptions Make(EmbeddedNodeOptions options, NodeIdentity identity, bool founds, ImmutableArray<NodeInfo> members) =>

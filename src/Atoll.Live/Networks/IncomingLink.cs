@@ -27,6 +27,7 @@ internal sealed class IncomingLink
     private volatile bool _isWelcome;
     private Instant _keepAliveDue;
     private string? _abortReason;
+    private bool _isTrial;
 
     /// <summary>A connection that was just accepted; its thread starts.</summary>
     public IncomingLink(PeerTransport transport, Socket socket)
@@ -119,7 +120,7 @@ internal sealed class IncomingLink
         {
             LiveLog.IncomingClosed(_transport.Logger, level, Peer.Value, _remote, reason);
         }
-        else if (_transport.RepeatedLines.IsDue($"{_remote[..Math.Max(0, _remote.LastIndexOf(':'))]} {reason}"))
+        else if (!_isTrial && _transport.RepeatedLines.IsDue($"{_remote[..Math.Max(0, _remote.LastIndexOf(':'))]} {reason}"))
         {
             LiveLog.Refused(_transport.Logger, _remote, reason);
         }
@@ -159,9 +160,15 @@ internal sealed class IncomingLink
             return Refuse(connection, refusal);
         }
 
+        connection.Send(new Welcome(version, _transport.Options.ClusterId, _transport.Options.Self, _transport.LoopCount).Encode());
+        if (greeting.From == NodeId.None)
+        {
+            _isTrial = true;
+            return "it has no number yet, and asked whether it would be welcome";
+        }
+
         Peer = greeting.From;
         Lane = greeting.Lane;
-        connection.Send(new Welcome(version, _transport.Options.ClusterId, _transport.Options.Self, _transport.LoopCount).Encode());
         connection.SetReceiveTimeout(TimeSpan.FromMilliseconds(_transport.Options.SilenceTimeout.Milliseconds));
         _decoder.PayloadBytesMax = Limits.MessageBytesMax;
         _isWelcome = true;
@@ -189,7 +196,7 @@ internal sealed class IncomingLink
             return $"node {greeting.From} looks for node {greeting.To}, and this is node {options.Self}";
         }
 
-        return greeting.From == options.Self || greeting.From == NodeId.None
+        return greeting.From == options.Self
             ? $"it calls itself node {greeting.From}, and this is node {options.Self}"
             : null;
     }

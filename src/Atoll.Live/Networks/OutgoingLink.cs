@@ -264,72 +264,9 @@ internal sealed class OutgoingLink
         var options = _transport.Options;
         var greeting = new Greeting(
             options.ProtocolVersionMin, options.ProtocolVersionMax, options.ClusterId, options.Self, _peer, _lane, _transport.LoopCount);
-        connection.Send(greeting.Encode());
-        var deadline = LiveClock.Instance.Now + options.GreetingTimeout;
-        var hasMagic = false;
-        while (true)
-        {
-            if (!hasMagic && decoder.TryTake(Greeting.Magic.Length, out var first))
-            {
-                hasMagic = first.SequenceEqual(Greeting.Magic);
-                if (!hasMagic)
-                {
-                    return "what answers there is no node of Atoll";
-                }
-            }
-
-            if (hasMagic)
-            {
-                var status = decoder.TryRead(out var frame, out var why);
-                if (status != FrameStatus.Incomplete)
-                {
-                    return status == FrameStatus.Bad ? $"it answered with {why}" : Judge(frame);
-                }
-            }
-
-            if (LiveClock.Instance.Now > deadline)
-            {
-                return $"no greeting within {options.GreetingTimeout.Milliseconds} ms";
-            }
-
-            var count = connection.Receive(decoder.Room());
-            if (count == 0)
-            {
-                return "it closed the connection without a word";
-            }
-
-            decoder.Received(count);
-        }
-    }
-
-    private string? Judge(Frame frame)
-    {
-        var options = _transport.Options;
-        switch (frame.Kind)
-        {
-            case FrameKind.Refusal:
-                return $"it refused: {Refusal.Decode(frame.Payload)}";
-            case FrameKind.Welcome when Welcome.TryDecode(frame.Payload, out var welcome):
-                if (welcome.ClusterId != options.ClusterId)
-                {
-                    return $"it belongs to cluster {welcome.ClusterId:x16}, not {options.ClusterId:x16}";
-                }
-
-                if (welcome.Node != _peer)
-                {
-                    return $"node {welcome.Node} answers there";
-                }
-
-                if (welcome.Version < options.ProtocolVersionMin || welcome.Version > options.ProtocolVersionMax)
-                {
-                    return $"it wants to speak version {welcome.Version}";
-                }
-
-                _peerLoops = welcome.Loops;
-                return null;
-            default:
-                return "its greeting can't be read";
-        }
+        var failure = DialledGreeting.Exchange(connection, decoder, greeting, options.GreetingTimeout, out var welcome);
+        _peerLoops = welcome?.Loops ?? 0;
+        return failure;
     }
 
     private void Up(PeerConnection connection, string address)

@@ -83,16 +83,44 @@ public sealed class SecurityTests(SecureCluster cluster) : IClassFixture<SecureC
         var (_, status) = await cluster.RunAsync(1, cluster.Access, "status");
         Assert.DoesNotContain(host, status, StringComparison.Ordinal);
 
-        // Trusting both, and with a valid token, it gets as far as the other nodes' doors, and both sides say why no further.
+        // Trusting both, and with a valid token, it gets as far as the members' doors; both sides say why no further, and it is no member.
         var both = Path.Combine(cluster.Processes.Folder, "both.pem");
         await File.WriteAllTextAsync(
             both, await File.ReadAllTextAsync(cluster.Authority.Path) + "\n" + await File.ReadAllTextAsync(cluster.Stranger.Path));
-        using var node = cluster.Processes.Start(4, new Dictionary<string, string>(), [.. rogue, "--tls-ca", both]);
-        await node.SaysAsync(
-            "it refused: your certificate \"CN=rogue\" is of another authority: it was issued by \"CN=stranger\"");
+        (code, output) = await StartAsync(4, [.. rogue, "--tls-ca", both]);
+        Assert.Equal(Unavailable, code);
+        Assert.Contains(
+            $"node 3 at {cluster.Processes.Host(3)}:4601: it refused: your certificate \"CN=rogue\" is of another authority: "
+                + "it was issued by \"CN=stranger\"",
+            output,
+            StringComparison.Ordinal);
         await cluster.Processes.Node(1).SaysAsync(
             "its certificate \"CN=rogue\" is of another authority: it was issued by \"CN=stranger\"");
-        Assert.DoesNotContain("Connected to node", node.Output, StringComparison.Ordinal);
+        (_, status) = await cluster.RunAsync(1, cluster.Access, "status");
+        Assert.DoesNotContain(host, status, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_node_whose_certificate_goes_bad_while_it_is_a_member_is_refused_by_the_others_and_says_why()
+    {
+        var host = cluster.Processes.Host(6);
+        string[] rest = ["--tls-ca", cluster.Authority.Path, "--token-file", cluster.TokenFile];
+        using (var member = cluster.Processes.Start(6, new Dictionary<string, string>(), [.. cluster.Authority.Issue("six", host), .. rest]))
+        {
+            await member.SaysAsync("serves at");
+        }
+
+        var both = Path.Combine(cluster.Processes.Folder, "both-of-six.pem");
+        await File.WriteAllTextAsync(
+            both, await File.ReadAllTextAsync(cluster.Authority.Path) + "\n" + await File.ReadAllTextAsync(cluster.Stranger.Path));
+        using var rogue = cluster.Processes.Start(
+            6,
+            new Dictionary<string, string>(),
+            [.. cluster.Stranger.Issue("six", host), "--tls-ca", both, "--token-file", cluster.TokenFile]);
+        await rogue.SaysAsync("it refused: your certificate \"CN=six\" is of another authority: it was issued by \"CN=stranger\"");
+        await cluster.Processes.Node(1).SaysAsync(
+            "the node's certificate \"CN=six\" is of another authority: it was issued by \"CN=stranger\"");
+        Assert.DoesNotContain("Connected to node", rogue.Output, StringComparison.Ordinal);
     }
 
     [Fact]
