@@ -314,7 +314,7 @@ internal sealed class NativeCall(NativeReplies replies) : IResponseSink
         _startedAt = startedAt;
         if (!request.TraceContext.IsEmpty)
         {
-            _activity = CallTracing.Start(null, ActivityKind.Server, request, CallTracing.Parent(request.TraceContext));
+            _activity = CallTracing.Start(null, ActivityKind.Server, request, request.TraceContext);
             CallTracing.SetNode(_activity, node);
             if (_activity is not null)
             {

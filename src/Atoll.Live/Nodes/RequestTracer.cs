@@ -13,12 +13,12 @@ internal sealed class RequestTracer(NodeId self) : IRequestTracer
 {
     /// <inheritdoc />
     public IRequestSpan? Arrived(Request request, NodeId from) =>
-        Span(CallTracing.Start(null, ActivityKind.Server, request, CallTracing.Parent(request.TraceContext)), request.TraceContext, from);
+        Span(CallTracing.Start(null, ActivityKind.Server, request, request.TraceContext), request.TraceContext, from);
 
     /// <inheritdoc />
     public IRequestSpan? PassedOn(Request request, ReadOnlyMemory<byte> parent, NodeId to, ShardId shard, int attempt)
     {
-        var activity = CallTracing.Start("atoll forward", ActivityKind.Client, request, CallTracing.Parent(parent));
+        var activity = CallTracing.Start("atoll forward", ActivityKind.Client, request, parent);
         if (activity is not null)
         {
             CallTracing.SetShard(activity, shard);

@@ -19,16 +19,6 @@ public static class CallTracing
     /// <summary>The source of all of Atoll's spans.</summary>
     public static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>The trace context of a request as a parent for spans; default when it has none.</summary>
-    public static ActivityContext Parent(ReadOnlyMemory<byte> traceContext) =>
-        traceContext.Length != ContextBytes
-            ? default
-            : new ActivityContext(
-                ActivityTraceId.CreateFromBytes(traceContext.Span[..16]),
-                ActivitySpanId.CreateFromBytes(traceContext.Span[16..]),
-                ActivityTraceFlags.Recorded,
-                isRemote: true);
-
     /// <summary>
     /// The trace context for what happens because of a span; the one given when there is no span, or it is not recorded.
     /// </summary>
@@ -51,9 +41,9 @@ public static class CallTracing
     /// <param name="name">The span's name; null: what is asked.</param>
     /// <param name="kind">Client where a request leaves, server where it arrives.</param>
     /// <param name="request">What is asked.</param>
-    /// <param name="parent">What it belongs to; default: the current span, if any.</param>
+    /// <param name="parent">The trace context of what it belongs to; empty: the current span, if any.</param>
     /// <returns>The span; null when nobody listens.</returns>
-    public static Activity? Start(string? name, ActivityKind kind, Request request, ActivityContext parent)
+    public static Activity? Start(string? name, ActivityKind kind, Request request, ReadOnlyMemory<byte> parent)
     {
         if (!Source.HasListeners())
         {
@@ -61,7 +51,7 @@ public static class CallTracing
         }
 
         var current = Activity.Current;
-        var activity = Source.StartActivity(name ?? NameOf(request.Kind), kind, parent);
+        var activity = Source.StartActivity(name ?? NameOf(request.Kind), kind, Parent(parent));
         if (activity is null)
         {
             return null;
@@ -121,6 +111,15 @@ public static class CallTracing
         activity.Dispose();
         SetCurrent(current);
     }
+
+    private static ActivityContext Parent(ReadOnlyMemory<byte> traceContext) =>
+        traceContext.Length != ContextBytes
+            ? default
+            : new ActivityContext(
+                ActivityTraceId.CreateFromBytes(traceContext.Span[..16]),
+                ActivitySpanId.CreateFromBytes(traceContext.Span[16..]),
+                ActivityTraceFlags.Recorded,
+                isRemote: true);
 
     private static void SetCurrent(Activity? activity) => Activity.Current = activity is { IsStopped: false } ? activity : null;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using Atoll.Client.Remote;
 using Atoll.Gateways.Native;
 using Atoll.Gateways.Security;
@@ -51,6 +52,42 @@ public sealed class TlsTests
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync($"{url}/health/live")).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync($"{url}/v1/spaces")).StatusCode);
     }
+
+    [Fact]
+    public async Task One_node_with_a_certificate_that_is_not_trusted_does_not_keep_a_client_from_the_others()
+    {
+        using var authority = new TestAuthority();
+        using var stranger = new TestAuthority();
+        using var good = authority.Issue();
+        using var bad = stranger.Issue();
+        await using var local = new AtollClient(new MachinePort(), new CallerOptions());
+        await using var first = await StartAsync(local, bad, FreePort.Next());
+        await using var second = await StartAsync(local, good, FreePort.Next());
+        await using var client = Client(new RemoteOptions
+        {
+            Nodes = [.. first.Addresses.Concat(second.Addresses).Select(url => new Uri(url).Authority)],
+            Tls = authority.Trust(),
+            Discover = false,
+        });
+        for (var call = 0; call < 10; call++)
+        {
+            Assert.Empty(await client.Spaces.ListAsync());
+        }
+    }
+
+    private static Task<GatewayServer> StartAsync(IAtollClient client, X509Certificate2 certificate, int port) =>
+        GatewayServer.StartAsync(
+            new MachinePort(),
+            client,
+            new ServerClock(TimeProvider.System),
+            new GatewayServerOptions
+            {
+                NativeEndPoint = new IPEndPoint(IPAddress.Loopback, port),
+                Certificate = () => SslStreamCertificateContext.Create(certificate, null, offline: true),
+                Native = new NativeGatewayOptions { ClusterId = 1, Node = new((uint)port) },
+            },
+            NullLoggerFactory.Instance,
+            default);
 
     private static AtollClient Client(RemoteOptions options)
     {

@@ -105,7 +105,8 @@ public sealed class SecurityTests(SecureCluster cluster) : IClassFixture<SecureC
     {
         var host = cluster.Processes.Host(6);
         string[] rest = ["--tls-ca", cluster.Authority.Path, "--token-file", cluster.TokenFile];
-        using (var member = cluster.Processes.Start(6, new Dictionary<string, string>(), [.. cluster.Authority.Issue("six", host), .. rest]))
+        string[] good = [.. cluster.Authority.Issue("six", host), .. rest];
+        using (var member = cluster.Processes.Start(6, new Dictionary<string, string>(), good))
         {
             await member.SaysAsync("serves at");
         }
