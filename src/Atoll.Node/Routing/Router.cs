@@ -5,6 +5,7 @@ using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Node.Loops;
 using Atoll.Node.Requests;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Node.Routing;
 
@@ -40,7 +41,7 @@ public sealed class Router
 
     // A follower calls an election after at most two election timeouts of silence; a little is left for the votes.
     private readonly Duration _leaderPatience;
-    private readonly Dictionary<ShardId, NodeId> _leaders = [];
+    private readonly LeaderTable _leaders = new();
     private Instant _now;
     private Instant _nextSweep;
     private int _parked;
@@ -123,7 +124,7 @@ public sealed class Router
         switch (response.Status)
         {
             case ResponseStatus.NotLeader:
-                NoteLeader(pending.Shard, response.LeaderHint);
+                _leaders.Redirected(pending.Shard, from.Node, response.LeaderHint);
                 if (response.LeaderHint != NodeId.None && response.LeaderHint != from.Node && pending.Attempts % 4 != 0)
                 {
                     FollowedHint.Hit();
@@ -137,12 +138,13 @@ public sealed class Router
                 break;
             case ResponseStatus.StaleRoute:
                 _directory.Refresh();
+                _leaders.Redirected(pending.Shard, from.Node, NodeId.None);
                 Park(pending, response.Detail ?? "the route was out of date");
                 break;
             case ResponseStatus.Ok:
                 if (response.LeaderHint != NodeId.None)
                 {
-                    _leaders[pending.Shard] = response.LeaderHint;
+                    NoteLeader(pending.Shard, response.LeaderHint);
                 }
 
                 Complete(pending, response);
@@ -183,7 +185,7 @@ public sealed class Router
     /// <summary>A replica of this loop could not serve the request, which had no effect there: elsewhere, or later.</summary>
     public void Return(PendingRequest pending, NodeId leaderHint, string problem)
     {
-        NoteLeader(pending.Shard, leaderHint);
+        _leaders.Redirected(pending.Shard, _self.Node, leaderHint);
         if (pending.Sink is null)
         {
             // Who passed it on decides what to do next, with fresher knowledge and its own deadline.
@@ -219,17 +221,7 @@ public sealed class Router
     }
 
     /// <summary>Remembers who leads a shard.</summary>
-    public void NoteLeader(ShardId shard, NodeId leader)
-    {
-        if (leader == NodeId.None)
-        {
-            _leaders.Remove(shard);
-        }
-        else
-        {
-            _leaders[shard] = leader;
-        }
-    }
+    public void NoteLeader(ShardId shard, NodeId leader) => _leaders.Note(shard, leader);
 
     /// <summary>A shard of this loop has a leader, or the directory has news: parked requests are tried at once.</summary>
     public void RetryParked(Instant now)
@@ -322,12 +314,18 @@ public sealed class Router
     private bool IsBetterAskedElsewhere(PendingRequest pending) =>
         pending.Sink is not null
         && pending.Shard != ShardId.None
-        && !_leaders.ContainsKey(pending.Shard)
+        && !_leaders.TryGet(pending.Shard, out _)
         && _now - (pending.Deadline - pending.Request.Timeout) >= _leaderPatience
         && (pending.Request.Kind != RequestKind.Write || !pending.Request.Identity.IsNone);
 
     private void TimeOut(PendingRequest pending)
     {
+        // The deadline may be shorter than the patience with one attempt: then this is the only place that learns of the silence.
+        if (pending.State == PendingState.Forwarded)
+        {
+            _leaders.Redirected(pending.Shard, pending.ForwardedTo.Node, NodeId.None);
+        }
+
         if (MayHaveEffect(pending))
         {
             TimedOutUnknown.Hit();
@@ -356,11 +354,7 @@ public sealed class Router
     {
         Rerouted.Hit();
         _spans.AttemptAbandoned(pending, problem);
-        if (_leaders.TryGetValue(pending.Shard, out var leader) && leader == pending.ForwardedTo.Node)
-        {
-            _leaders.Remove(pending.Shard);
-        }
-
+        _leaders.Redirected(pending.Shard, pending.ForwardedTo.Node, NodeId.None);
         if (pending.Request.Kind == RequestKind.Write && wasDelivered)
         {
             pending.MayHaveTakenEffect = true;
@@ -430,7 +424,7 @@ public sealed class Router
 
         pending.Shard = shard.Id;
         var loop = NodeOptions.LoopOf(shard.Id, _options.LoopCount);
-        if (loop == _self.Loop && _replicas.Has(shard.Id) && !BelongsElsewhere(pending))
+        if (loop == _self.Loop && _replicas.Has(shard.Id) && !BelongsElsewhere(pending, shard))
         {
             SetState(pending, PendingState.InReplica);
             pending.RetryAt = Instant.Zero;
@@ -449,25 +443,26 @@ public sealed class Router
         }
         else
         {
-            ForwardToReplica(pending, shard.Replicas.AsSpan());
+            ForwardToReplica(pending, shard);
         }
     }
 
-    // A request of this process for a shard that is led elsewhere goes there. While no leader is known, each fourth attempt asks another
-    // replica: the one here may have stopped, or be cut off.
-    private bool BelongsElsewhere(PendingRequest pending) =>
+    // A request of this process for a shard that is led elsewhere goes there. While no leader is known, every other attempt asks another
+    // replica: the one here may have stopped, or be cut off. What was left behind by a move knows nothing.
+    private bool BelongsElsewhere(PendingRequest pending, ShardInfo shard) =>
         pending.Sink is not null
         && (pending.Request.Kind != RequestKind.Read || pending.Request.Level == ReadLevel.Linearizable)
-        && (_leaders.TryGetValue(pending.Shard, out var leader)
+        && (_leaders.TryGet(pending.Shard, out var leader)
             ? leader != _self.Node && _liveness.IsAlive(leader)
-            : pending.Attempts % 4 == 0);
+            : pending.Attempts % 2 == 0 || !shard.Replicas.Contains(_self.Node));
 
-    private void ForwardToReplica(PendingRequest pending, ReadOnlySpan<NodeId> replicas)
+    private void ForwardToReplica(PendingRequest pending, ShardInfo shard)
     {
+        var replicas = shard.Replicas.AsSpan();
         var target = NodeId.None;
         if (pending.Request.Level == ReadLevel.Linearizable || pending.Request.Kind != RequestKind.Read)
         {
-            _ = _leaders.TryGetValue(pending.Shard, out target);
+            _ = _leaders.TryGet(pending.Shard, out target);
         }
 
         if (target == _self.Node || (target != NodeId.None && !_liveness.IsAlive(target)))
@@ -475,10 +470,11 @@ public sealed class Router
             target = NodeId.None;
         }
 
-        // No leader known: each attempt asks another replica, those that are alive first. The first in the list is the preferred leader.
+        // No leader known: whoever did not serve lately is followed by the next. The first in the list is the preferred leader.
+        var turn = _leaders.TurnOf(shard.Id, replicas.Length);
         for (var i = 0; target == NodeId.None && i < replicas.Length; i++)
         {
-            var candidate = replicas[(pending.Attempts - 1 + i) % replicas.Length];
+            var candidate = replicas[(turn + i) % replicas.Length];
             if (candidate != _self.Node && _liveness.IsAlive(candidate))
             {
                 target = candidate;
