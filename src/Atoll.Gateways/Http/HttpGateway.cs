@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Atoll.Gateways.Metrics;
 using Atoll.Services;
@@ -37,11 +36,7 @@ public static partial class HttpGateway
         var metrics = application.Services.GetRequiredService<PrometheusText>();
         var logger = application.Services.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(HttpGateway));
 
-        application.Use((context, next) =>
-        {
-            CallTracing.SetNode(Activity.Current, options.Node); // ASP.NET Core's span, which carries on the request's traceparent
-            return GuardAsync(context, next, logger);
-        });
+        application.Use((context, next) => HttpTracing.DescribeAsync(context, inner => GuardAsync(inner, next, logger), options.Node));
         application.Use((context, next) => options.Tokens.AreRequired && !IsOpen(context.Request.Path) && !IsAllowed(context, options)
             ? Problems.WriteAsync(context, new UnauthenticatedException("a valid access token is needed: Authorization: Bearer TOKEN"))
             : next(context));

@@ -46,13 +46,16 @@ public sealed class OtlpTests
         var port = RandomNumberGenerator.GetInt32(20_000, 30_000); // below the ports that systems hand out
         try
         {
+            var environment = Environment(collector, "grpc");
+            environment["OTEL_SERVICE_NAME"] = "another-name";
             using var up = AtollProcess.Start(
-                Environment(collector, "grpc"), "up", "--data", folder, "--port", port.ToString(CultureInfo.InvariantCulture));
+                environment, "up", "--data", folder, "--port", port.ToString(CultureInfo.InvariantCulture));
             await up.SaysAsync("Atoll is up");
             await ProcessCluster.SucceedsAsync("space", "create", "s", "--replicas", "1", "--shards", "1", "--node", $"127.0.0.1:{port}");
             var spans = await PutThroughOthersAsync(
                 collector, [.. Enumerable.Range(1, 3).Select(node => $"http://127.0.0.{node}:{port + 80}")]);
             Check(spans);
+            Assert.All(spans, span => Assert.Equal("another-name", span.Resource["service.name"]));
             Assert.Equal(spans.Count, spans.Select(span => span.Id).Distinct().Count());
         }
         finally
@@ -90,7 +93,9 @@ public sealed class OtlpTests
         var call = spans.Single(span => span.Id == forward.Parent);
         var arrival = spans.Single(span => span.Id == call.Parent);
         Assert.Equal(_parent, arrival.Parent);
-        Assert.Equal("Microsoft.AspNetCore", arrival.Scope);
+        Assert.Equal(
+            ("Microsoft.AspNetCore", "PUT /v1/spaces/{space}/records/{key}", "204"),
+            (arrival.Scope, arrival.Name, arrival.Attributes["http.response.status_code"]));
         Assert.Equal(
             [CollectedSpan.Server, CollectedSpan.Client, CollectedSpan.Client, CollectedSpan.Server],
             new[] { arrival, call, forward, service }.Select(span => span.Kind));
