@@ -28,25 +28,38 @@ internal static class BatchJson
 
         using (document)
         {
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("operations", out var list) || list.ValueKind != JsonValueKind.Array)
+            try
             {
-                throw new InvalidRequestException("the body must be an object with an array \"operations\"");
+                return Operations(document.RootElement);
             }
-
-            if (list.GetArrayLength() is 0 or > Limits.BatchOperationsMax)
+            catch (InvalidOperationException error)
             {
-                throw new InvalidRequestException($"a batch has 1 to {Limits.BatchOperationsMax} operations, not {list.GetArrayLength()}");
+                // A string can be JSON and no text: half a surrogate pair, bytes that are not UTF-8. It is found when it is read.
+                throw new InvalidRequestException($"the body holds a string that is no text: {error.Message}");
             }
-
-            var operations = new List<RecordOperation>(list.GetArrayLength());
-            foreach (var element in list.EnumerateArray())
-            {
-                operations.Add(ParseOperation(element, operations.Count));
-            }
-
-            return operations;
         }
+    }
+
+    private static List<RecordOperation> Operations(JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("operations", out var list) || list.ValueKind != JsonValueKind.Array)
+        {
+            throw new InvalidRequestException("the body must be an object with an array \"operations\"");
+        }
+
+        if (list.GetArrayLength() is 0 or > Limits.BatchOperationsMax)
+        {
+            throw new InvalidRequestException($"a batch has 1 to {Limits.BatchOperationsMax} operations, not {list.GetArrayLength()}");
+        }
+
+        var operations = new List<RecordOperation>(list.GetArrayLength());
+        foreach (var element in list.EnumerateArray())
+        {
+            operations.Add(ParseOperation(element, operations.Count));
+        }
+
+        return operations;
     }
 
     private static RecordOperation ParseOperation(JsonElement element, int position)

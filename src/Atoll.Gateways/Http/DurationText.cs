@@ -5,6 +5,9 @@ namespace Atoll.Gateways.Http;
 /// <summary>Durations as people write them: a number and a unit ("250ms", "30s", "5m", "12h", "7d"); a bare number is seconds.</summary>
 public static class DurationText
 {
+    // 28,500 years: below where TimeSpan ends, at 9.2e14.
+    private const double MillisecondsMax = 9e14;
+
     /// <summary>Reads a duration that is longer than nothing.</summary>
     public static bool TryParse(string text, out TimeSpan duration)
     {
@@ -27,7 +30,7 @@ public static class DurationText
         duration = default;
         if (milliseconds == 0
             || !double.TryParse(trimmed[..^unitLength], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
-            || number * milliseconds is not (> 0 and < 1e15))
+            || number * milliseconds is not (> 0 and < MillisecondsMax))
         {
             return false;
         }

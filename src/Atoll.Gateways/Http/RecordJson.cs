@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Encodings.Web;
@@ -145,12 +146,10 @@ public static class RecordJson
     private static bool TryReadBase64Url(string text, out byte[] bytes)
     {
         bytes = new byte[Base64Url.GetMaxDecodedLength(text.Length)];
-        if (!Base64Url.TryDecodeFromChars(text, bytes, out var length))
-        {
-            return false;
-        }
 
+        // Not TryDecodeFromChars: that one throws on characters that are not of the alphabet.
+        var isDone = Base64Url.DecodeFromChars(text, bytes, out _, out var length) == OperationStatus.Done;
         bytes = bytes[..length];
-        return true;
+        return isDone;
     }
 }
