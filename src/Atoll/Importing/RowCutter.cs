@@ -77,10 +77,16 @@ internal static class RowCutter
         return false;
     }
 
-    /// <summary>A stanza ends with its last line; the blank lines behind it belong to nobody.</summary>
+    /// <summary>A stanza ends with its last line; the blank lines around it belong to nobody.</summary>
     private static bool TryCutStanza(ReadOnlySpan<byte> bytes, bool isLast, out int rowBytes, out int takenBytes)
     {
-        (rowBytes, takenBytes) = (0, 0);
+        // Those before the first stanza, and those behind one that had not arrived when it was cut: an empty row.
+        (rowBytes, takenBytes) = (0, Math.Max(0, bytes.IndexOfAnyExcept((byte)'\n')));
+        if (takenBytes > 0)
+        {
+            return true;
+        }
+
         var end = bytes.IndexOf("\n\n"u8);
         if (end < 0)
         {
@@ -100,7 +106,6 @@ internal static class RowCutter
             next++;
         }
 
-        // More blank lines may follow what has been read; they will be skipped as an empty row.
         (rowBytes, takenBytes) = (end, next);
         return true;
     }

@@ -180,8 +180,9 @@ internal sealed class RowKeys
                         _ => throw new RowFormatException(number, $"its member \"{field}\" is neither text nor a number"),
                     })];
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // The latter for strings that are JSON and no text: half a surrogate pair, bytes that are not UTF-8.
             throw new RowFormatException(number, $"it is not JSON: {error.Message}");
         }
     }
