@@ -49,16 +49,33 @@ internal sealed class NodeSettings
         var text => throw new CommandException($"{name} is true or false, not \"{text}\""),
     };
 
-    /// <summary>Reads a configuration file: a flat mapping of names to values or lists of values.</summary>
-    /// <exception cref="CommandException">It cannot be read, or names a setting that does not exist.</exception>
+    /// <summary>Reads a configuration file.</summary>
+    /// <exception cref="CommandException">It cannot be read, or <see cref="Read"/> refuses it.</exception>
     public static Dictionary<string, string> ReadFile(string path, IReadOnlyCollection<string> known)
+    {
+        try
+        {
+            using var reader = new StreamReader(path);
+            return Read(reader, path, known);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"the configuration {path} cannot be read: {error.Message}");
+        }
+    }
+
+    /// <summary>Reads a configuration: a flat mapping of names to values or lists of values.</summary>
+    /// <param name="reader">YAML, or JSON, which is YAML, too.</param>
+    /// <param name="path">Where it comes from, for errors.</param>
+    /// <param name="known">The settings that there are.</param>
+    /// <exception cref="CommandException">It is neither, or names a setting that does not exist.</exception>
+    public static Dictionary<string, string> Read(TextReader reader, string path, IReadOnlyCollection<string> known)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using var reader = new StreamReader(path);
             var yaml = new YamlStream();
-            yaml.Load(reader); // JSON is YAML, too
+            yaml.Load(reader);
             if (yaml.Documents.Count == 0)
             {
                 return settings;
@@ -91,9 +108,10 @@ internal sealed class NodeSettings
         {
             throw new CommandException($"{path}: line {error.Start.Line}: {error.Message}");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
         {
-            throw new CommandException($"the configuration {path} cannot be read: {error.Message}");
+            // The parser's own confusion over some files that are not YAML.
+            throw new CommandException($"{path} is neither YAML nor JSON: {error.Message}");
         }
     }
 
