@@ -141,20 +141,32 @@ public sealed record LoopStatus(
             replicas.Add(new ReplicaStatus(
                 new ShardId(reader.ReadUInt64()), (ReplicaRole)reader.ReadByte(), new Term(reader.ReadVarint()),
                 new NodeId(reader.ReadUInt32()), new LogIndex(reader.ReadVarint()), new LogIndex(reader.ReadVarint()),
-                new LogIndex(reader.ReadVarint()), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
+                new LogIndex(reader.ReadVarint()), ReadSize(ref reader), ReadSize(ref reader),
                 reader.ReadBool(), reader.ReadString()));
         }
 
         var peers = ImmutableArray.CreateBuilder<PeerStatus>();
         for (var left = reader.ReadCount(Limits.NodesMax); left > 0 && reader.Ok; left--)
         {
-            peers.Add(new PeerStatus(new NodeId(reader.ReadUInt32()), reader.ReadBool(), (long)reader.ReadVarint()));
+            peers.Add(new PeerStatus(new NodeId(reader.ReadUInt32()), reader.ReadBool(), ReadSize(ref reader)));
         }
 
         status = new LoopStatus(
             node, loop, directory, replicas.ToImmutable(), peers.ToImmutable(), reader.ReadCount(int.MaxValue),
-            (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(), (long)reader.ReadVarint(),
+            ReadSize(ref reader), ReadSize(ref reader), ReadSize(ref reader), ReadSize(ref reader),
             reader.ReadString());
         return reader.OkAtEnd;
+    }
+
+    // What a signed number cannot hold is no size.
+    private static long ReadSize(ref WireReader reader)
+    {
+        var value = reader.ReadVarint();
+        if (value > long.MaxValue)
+        {
+            reader.Fail();
+        }
+
+        return reader.Ok ? (long)value : 0;
     }
 }

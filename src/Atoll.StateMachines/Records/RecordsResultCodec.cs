@@ -104,10 +104,10 @@ public static class RecordsResultCodec
             ? new RecordsStats(
                 status,
                 asOf,
-                (long)reader.ReadUInt64(),
-                (long)reader.ReadUInt64(),
-                (long)reader.ReadUInt64(),
-                (long)reader.ReadUInt64(),
+                ReadSize(ref reader),
+                ReadSize(ref reader),
+                ReadSize(ref reader),
+                ReadSize(ref reader),
                 new HybridTime(reader.ReadUInt64()))
             : new RecordsStats(status, asOf, 0, 0, 0, 0, default);
         return reader.OkAtEnd;
@@ -175,6 +175,18 @@ public static class RecordsResultCodec
         writer.WriteUInt64((ulong)stats.Expiring);
         writer.WriteUInt64((ulong)stats.ChangesKept);
         writer.WriteUInt64(stats.ChangesCompactedThrough.Value);
+    }
+
+    // What a signed number cannot hold is no size.
+    private static long ReadSize(ref WireReader reader)
+    {
+        var value = reader.ReadUInt64();
+        if (value > long.MaxValue)
+        {
+            reader.Fail();
+        }
+
+        return reader.Ok ? (long)value : 0;
     }
 
     private static (RecordsStatus Status, HybridTime AsOf, string? Detail) ReadHead(ref WireReader reader)
