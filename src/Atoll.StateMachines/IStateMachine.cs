@@ -34,7 +34,8 @@ public interface IStateMachine
     /// <summary>
     /// A place beside the state where a snapshot is built up; the state is replaced only by <see cref="ISnapshotTarget.Finish"/>.
     /// </summary>
-    ISnapshotTarget BeginRestore();
+    /// <param name="now">The state's time in the snapshot: what claims to have happened later makes it a garbled one.</param>
+    ISnapshotTarget BeginRestore(HybridTime now);
 
     /// <summary>
     /// A hash over the whole contents, in key order: equal on replicas at the same applied index. Costs a walk over everything.

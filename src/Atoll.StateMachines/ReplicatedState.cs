@@ -97,7 +97,7 @@ public sealed class ReplicatedState
     /// </summary>
     /// <param name="expectedIndex">The applied index that the snapshot must have.</param>
     public ISnapshotTarget BeginRestore(LogIndex expectedIndex) =>
-        new ReplicatedSnapshotTarget(_options, expectedIndex, Machine.BeginRestore(), Install);
+        new ReplicatedSnapshotTarget(_options, expectedIndex, Machine.BeginRestore, Install);
 
     /// <summary>A hash over everything: equal on replicas with the same applied index. Costs a walk over the whole state.</summary>
     public ulong StateHash()

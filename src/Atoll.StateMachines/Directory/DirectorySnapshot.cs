@@ -2,6 +2,7 @@ using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Directory;
 
@@ -34,7 +35,7 @@ internal sealed class DirectorySnapshotSource : ISnapshotSource
 }
 
 /// <summary>Gathers the slices of a directory, and reads them once all are there.</summary>
-internal sealed class DirectorySnapshotTarget(Action<DirectoryState> install) : ISnapshotTarget
+internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectoryState> install) : ISnapshotTarget
 {
     // More than the largest view has: every node, space and shard with names and replicas at their ceilings.
     private const int BytesMax = 64 * 1024 * 1024;
@@ -84,7 +85,7 @@ internal sealed class DirectorySnapshotTarget(Action<DirectoryState> install) : 
         }
 
         var state = new DirectoryState(view, nextNode, nextSpace, nextShard);
-        if (!state.IsConsistent())
+        if (!state.IsConsistent() || view.Version > now)
         {
             return false;
         }

@@ -71,7 +71,7 @@ public sealed class DirectoryStateMachine : IStateMachine
     public ISnapshotSource BeginSnapshot() => new DirectorySnapshotSource(_state);
 
     /// <inheritdoc />
-    public ISnapshotTarget BeginRestore() => new DirectorySnapshotTarget(restored =>
+    public ISnapshotTarget BeginRestore(HybridTime now) => new DirectorySnapshotTarget(now, restored =>
     {
         _state = restored;
         _encodedView = null;

@@ -117,7 +117,7 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
 }
 
 /// <summary>Builds the state of a records machine from slices, beside the one in use.</summary>
-internal sealed class RecordsSnapshotTarget(Action<RecordsState> install) : ISnapshotTarget
+internal sealed class RecordsSnapshotTarget(HybridTime now, Action<RecordsState> install) : ISnapshotTarget
 {
     private readonly RecordsState _state = new();
     private bool _headRead;
@@ -175,6 +175,7 @@ internal sealed class RecordsSnapshotTarget(Action<RecordsState> install) : ISna
         var compactedThrough = new HybridTime(reader.ReadUInt64());
         _state.History.Restore(compactedThrough);
         return version == RecordsSnapshotFormat.Version
+            && compactedThrough <= now
             && _changesLeft <= (ulong)Math.Max(Limits.ChangesKeptMax, Limits.BatchOperationsMax);
     }
 
@@ -188,6 +189,7 @@ internal sealed class RecordsSnapshotTarget(Action<RecordsState> install) : ISna
             var value = reader.ReadBytes();
             if (!reader.Ok
                 || _recordsLeft == 0
+                || version > now
                 || key.Length is 0 or > Limits.KeyBytesMax
                 || value.Length > Limits.ValueBytesMax
                 || key.Span.SequenceCompareTo(_lastKey.Span) <= 0)
@@ -218,6 +220,7 @@ internal sealed class RecordsSnapshotTarget(Action<RecordsState> install) : ISna
                 || _changesLeft == 0
                 || kind is < ChangeKind.Put or > ChangeKind.Expire
                 || version < _state.History.Latest
+                || version > now
                 || version == _state.History.CompactedThrough
                 || key.Length is 0 or > Limits.KeyBytesMax
                 || value.Length > Limits.ValueBytesMax)

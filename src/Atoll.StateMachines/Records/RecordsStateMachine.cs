@@ -65,7 +65,7 @@ public sealed class RecordsStateMachine : IStateMachine
     public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);
 
     /// <inheritdoc />
-    public ISnapshotTarget BeginRestore() => new RecordsSnapshotTarget(restored => _state = restored);
+    public ISnapshotTarget BeginRestore(HybridTime now) => new RecordsSnapshotTarget(now, restored => _state = restored);
 
     /// <inheritdoc />
     public ulong StateHash() => _state.Hash();

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
 using Atoll.StateMachines.Requests;
 
 namespace Atoll.StateMachines.Snapshots;
@@ -15,12 +16,15 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
 
     private readonly RequestTableOptions _options;
     private readonly LogIndex _expectedIndex;
-    private readonly ISnapshotTarget _machine;
+    private readonly Func<HybridTime, ISnapshotTarget> _beginMachine;
     private readonly Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> _install;
     private readonly RequestTable _table;
 
     // The beginning of a frame whose rest has not arrived.
     private readonly WireWriter _pending = new();
+
+    // The machine's own part; from the header on.
+    private ISnapshotTarget? _machine;
 
     private SnapshotHeader _header;
     private SnapshotFrameKind _last;
@@ -31,12 +35,12 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
     internal ReplicatedSnapshotTarget(
         RequestTableOptions options,
         LogIndex expectedIndex,
-        ISnapshotTarget machine,
+        Func<HybridTime, ISnapshotTarget> beginMachine,
         Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> install)
     {
         _options = options;
         _expectedIndex = expectedIndex;
-        _machine = machine;
+        _beginMachine = beginMachine;
         _install = install;
         _table = new RequestTable(options);
     }
@@ -71,7 +75,7 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
             Refuse("the snapshot ends too early");
         }
 
-        if (Error is null && _install(_header, _table, _machine) is { } why)
+        if (Error is null && _install(_header, _table, _machine!) is { } why)
         {
             Refuse(why);
         }
@@ -146,7 +150,7 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
             SnapshotFrameKind.Header => TakeHeader(ref reader),
             SnapshotFrameKind.Requests => RequestTableSnapshotSource.TryRead(body[1..], _table, _options)
                 ? null : $"frame {_frames} holds no requests",
-            SnapshotFrameKind.Machine => _machine.Accept(body[1..]) ? null : _machine.Error,
+            SnapshotFrameKind.Machine => _machine!.Accept(body[1..]) ? null : _machine.Error,
             _ => reader.ReadUInt64() == _frames & reader.ReadUInt32() == _chain && reader.OkAtEnd
                 ? null : "frames are missing or doubled",
         };
@@ -164,9 +168,13 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
     private string? TakeHeader(ref WireReader reader)
     {
         var error = SnapshotHeader.Read(ref reader, _options, out _header);
-        return error is null && (_header.Index != _expectedIndex || _header.Now > CommandEnvelope.StampMax)
-            ? $"the snapshot is of index {_header.Index}, not of {_expectedIndex}"
-            : error;
+        if (error is null && (_header.Index != _expectedIndex || _header.Now > CommandEnvelope.StampMax))
+        {
+            error = $"the snapshot is of index {_header.Index}, not of {_expectedIndex}";
+        }
+
+        _machine = error is null ? _beginMachine(_header.Now) : null;
+        return error;
     }
 
     private void Refuse(string error)
