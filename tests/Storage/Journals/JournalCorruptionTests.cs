@@ -1,6 +1,7 @@
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Randomness;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Journals;
 using Xunit;
 using static Atoll.Storage.Tests.Journals.JournalOnImage;
@@ -222,34 +223,6 @@ public sealed class JournalCorruptionTests
     }
 
     [Fact]
-    public void Random_mutations_never_throw_nor_hang_nor_take_much_memory()
-    {
-        WriteSmallJournal(isMarked: true);
-        var statuses = new HashSet<JournalOpeningStatus>();
-        for (var seed = 1UL; seed <= 3000; seed++)
-        {
-            var prng = new Prng(seed);
-            var damaged = _disk.Copy();
-            Mutate(damaged, prng);
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            var opening = TryOpen(damaged);
-            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2_000_000);
-            statuses.Add(opening.Status);
-            if (opening.Journal is { } journal)
-            {
-                Describe(journal, damaged);
-                journal.Shard(Shard(1)).SaveHardState(new HardState(new Term(1000), NodeId.None));
-                journal.Flush();
-                damaged.Pump();
-                Assert.Equal(JournalOpeningStatus.Ok, TryOpen(damaged).Status);
-            }
-        }
-
-        Assert.Contains(JournalOpeningStatus.Ok, statuses);
-        Assert.Contains(JournalOpeningStatus.Corrupt, statuses);
-    }
-
-    [Fact]
     public void Nonsense_with_right_checksums_never_throws_nor_hangs_nor_takes_much_memory()
     {
         var whys = new HashSet<string>();
@@ -265,40 +238,6 @@ public sealed class JournalCorruptionTests
         }
 
         Assert.True(whys.Count >= 3, string.Join(", ", whys));
-    }
-
-    private static void Mutate(ImageDisk disk, Prng prng)
-    {
-        var name = prng.Pick(disk.Files.Keys.ToList());
-        for (var mutations = prng.NextInt(1, 6); mutations > 0; mutations--)
-        {
-            var file = disk.Files[name];
-            var used = Math.Max(1, file.AsSpan().LastIndexOfAnyExcept((byte)0) + 1);
-            var place = prng.NextInt(0, used - 1);
-            var length = Math.Min(prng.NextInt(1, 600), file.Length - place);
-            switch (prng.NextInt(0, 4))
-            {
-                case 0:
-                    file[place] = (byte)prng.NextInt(0, 255);
-                    break;
-                case 1:
-                    prng.Fill(file.AsSpan(place, length));
-                    break;
-                case 2:
-                    file.AsSpan(place, length).Clear();
-                    break;
-                case 3:
-                    file.AsSpan(place, length).CopyTo(file.AsSpan(prng.NextInt(0, file.Length - length)));
-                    break;
-                default:
-                    if (file.Length > 1)
-                    {
-                        disk.Files[name] = file[..prng.NextInt(1, file.Length)];
-                    }
-
-                    break;
-            }
-        }
     }
 
     private static byte[] NonsenseSegment(Prng prng)

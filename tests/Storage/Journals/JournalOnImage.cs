@@ -1,6 +1,7 @@
 using System.Text;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Journals;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Journals;
 using Xunit;
 using static Atoll.Storage.Tests.Journals.JournalOnImage;

@@ -1,24 +1,28 @@
 using Atoll.Foundation.World;
 
-namespace Atoll.Storage.Tests;
+namespace Atoll.Simulation.Disks;
 
 /// <summary>
-/// A disk that is nothing but its files' bytes: for tests that put every byte there themselves. It has no faults (the simulated disk
-/// has); ends of operations come when the test pumps.
+/// A disk that is nothing but its files' bytes, for who puts every byte there: tests of formats, and the fuzzer. It has no faults
+/// (<see cref="SimDisk"/> has); ends of operations come when it is pumped.
 /// </summary>
 public sealed class ImageDisk : IDisk
 {
     private readonly Queue<Action> _ends = new();
 
+    /// <summary>All files, by name.</summary>
     public SortedDictionary<string, byte[]> Files { get; private init; } = new(StringComparer.Ordinal);
 
+    /// <summary>Every write so far, in order.</summary>
     public List<(string Name, long Offset, int Bytes, bool Sync)> Writes { get; } = [];
 
+    /// <summary>A disk with the same files, and no operations under way.</summary>
     public ImageDisk Copy() => new()
     {
         Files = new SortedDictionary<string, byte[]>(Files.ToDictionary(f => f.Key, f => f.Value.ToArray()), StringComparer.Ordinal),
     };
 
+    /// <summary>Ends the oldest operation under way; false when there is none.</summary>
     public bool PumpOne()
     {
         if (!_ends.TryDequeue(out var end))
@@ -30,6 +34,7 @@ public sealed class ImageDisk : IDisk
         return true;
     }
 
+    /// <summary>Ends operations until none is under way.</summary>
     public void Pump()
     {
         while (PumpOne())
@@ -37,6 +42,7 @@ public sealed class ImageDisk : IDisk
         }
     }
 
+    /// <inheritdoc />
     public void Create(string name, long preallocateBytes, Action<DiskResult, IDiskFile?> done)
     {
         var isNew = Files.TryAdd(name, []);
@@ -48,6 +54,7 @@ public sealed class ImageDisk : IDisk
         _ends.Enqueue(() => done(isNew ? DiskResult.Success : new DiskResult(DiskStatus.Exists), isNew ? new ImageFile(this, name) : null));
     }
 
+    /// <inheritdoc />
     public void Open(string name, Action<DiskResult, IDiskFile?> done)
     {
         var isThere = Files.ContainsKey(name);
@@ -56,6 +63,7 @@ public sealed class ImageDisk : IDisk
             isThere ? new ImageFile(this, name) : null));
     }
 
+    /// <inheritdoc />
     public void List(string folder, Action<DiskResult, IReadOnlyList<DiskEntry>> done)
     {
         var files = Files
@@ -66,6 +74,7 @@ public sealed class ImageDisk : IDisk
         _ends.Enqueue(() => done(DiskResult.Success, files));
     }
 
+    /// <inheritdoc />
     public void ListFolders(string folder, Action<DiskResult, IReadOnlyList<string>> done)
     {
         var folders = Files.Keys
@@ -78,6 +87,7 @@ public sealed class ImageDisk : IDisk
         _ends.Enqueue(() => done(DiskResult.Success, folders));
     }
 
+    /// <inheritdoc />
     public void Rename(string from, string to, Action<DiskResult> done)
     {
         Files[to] = Files[from];
@@ -85,12 +95,14 @@ public sealed class ImageDisk : IDisk
         _ends.Enqueue(() => done(DiskResult.Success));
     }
 
+    /// <inheritdoc />
     public void Delete(string name, Action<DiskResult> done)
     {
         var result = Files.Remove(name) ? DiskResult.Success : new DiskResult(DiskStatus.NotFound);
         _ends.Enqueue(() => done(result));
     }
 
+    /// <inheritdoc />
     public void FreeSpace(Action<DiskResult> done) => _ends.Enqueue(() => done(new DiskResult(DiskStatus.Ok, long.MaxValue)));
 
     private sealed class ImageFile(ImageDisk disk, string name) : IDiskFile
