@@ -1,32 +1,37 @@
 using System.Net.Sockets;
 using System.Text;
 using Atoll.Client.Remote;
-using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
+using Atoll.Fuzz;
+using Atoll.Fuzz.Targets;
 using Atoll.Gateways.Tests.Fakes;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
-using Atoll.Services.Native;
 using Atoll.StateMachines.Directory;
 using Xunit;
 
 namespace Atoll.Gateways.Tests.Native;
 
-/// <summary>Whatever bytes arrive, the gateways go on serving others. Seeds are fixed: a failure comes again.</summary>
+/// <summary>
+/// Whatever bytes arrive by real sockets, the gateways go on serving others. What each stream does to the gateway itself is looked at
+/// by the fuzzing program, without sockets (docs/fuzzing.md).
+/// </summary>
 public sealed class GatewayFuzzTests
 {
     private const int Rounds = 300;
+    private const int StreamBytesMax = 64 * 1024;
 
     [Fact]
     public async Task Altered_native_streams_harm_nobody_else()
     {
-        var random = new Prng(41);
+        var target = new NativeStreamTarget();
+        var mutator = new Mutator(new Prng(41), StreamBytesMax, []);
         var port = new ScriptedPort((request, _) => new Response(ResponseStatus.Ok, request.Payload));
         await using var host = await NativeHost.StartAsync(port);
         for (var round = 0; round < Rounds; round++)
         {
-            await SendAsync(host.Port, Alter(random, NativeStream(random)));
+            await SendAsync(host.Port, mutator.Next(target.Seeds, target.Seeds.Count));
         }
 
         await using var remote = new RemotePort(new RemoteOptions { Nodes = [host.Address] }, new ServerClock(TimeProvider.System));
@@ -39,31 +44,16 @@ public sealed class GatewayFuzzTests
     public async Task Altered_http_requests_harm_nobody_else()
     {
         var random = new Prng(42);
+        var mutator = new Mutator(random.Fork(), StreamBytesMax, new HttpTarget().Words);
         await using var host = await HttpHost.StartAsync();
         await host.Client.Spaces.CreateAsync(new SpaceOptions("s"));
         for (var round = 0; round < Rounds; round++)
         {
-            await SendAsync(host.Http.BaseAddress!.Port, Alter(random, HttpStream(random)));
+            await SendAsync(host.Http.BaseAddress!.Port, mutator.Next([HttpStream(random)], 1));
         }
 
         (await host.Http.PutAsync("/v1/spaces/s/records/k", new StringContent("v"))).EnsureSuccessStatusCode();
         Assert.Equal("v", await host.Http.GetStringAsync("/v1/spaces/s/records/k"));
-    }
-
-    private static byte[] NativeStream(Prng random)
-    {
-        var writer = new WireWriter();
-        new ClientHello(1, 1, default, "fuzz").Write(writer);
-        for (var i = random.NextInt(0, 4); i > 0; i--)
-        {
-            var payload = new byte[random.NextInt(0, 40)];
-            random.Fill(payload);
-            var position = NativeFrame.Begin(writer, NativeFrameType.Request, (uint)i);
-            RequestCodec.Write(writer, new Request { Kind = (RequestKind)random.NextInt(0, 9), Payload = payload });
-            NativeFrame.End(writer, position);
-        }
-
-        return writer.ToArray();
     }
 
     private static byte[] HttpStream(Prng random)
@@ -80,22 +70,6 @@ public sealed class GatewayFuzzTests
         var body = random.Pick(bodies);
         return Encoding.UTF8.GetBytes(
             $"{random.Pick(lines)}\r\nHost: x\r\n{random.Pick(headers)}Content-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}");
-    }
-
-    private static byte[] Alter(Prng random, byte[] bytes)
-    {
-        for (var i = random.NextInt(0, 6); i > 0 && bytes.Length > 0; i--)
-        {
-            var at = random.NextInt(0, bytes.Length - 1);
-            bytes = random.NextInt(0, 2) switch
-            {
-                0 => bytes[..at],
-                1 => [.. bytes[..at], (byte)random.NextUInt64(), .. bytes[at..]],
-                _ => [.. bytes[..at], (byte)random.NextUInt64(), .. bytes[(at + 1)..]],
-            };
-        }
-
-        return bytes;
     }
 
     private static async Task SendAsync(int port, byte[] bytes)

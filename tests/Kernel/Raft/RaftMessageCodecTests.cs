@@ -1,7 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
-using Atoll.Foundation.Randomness;
 using Atoll.Kernel.Raft;
 using Xunit;
 
@@ -85,40 +84,6 @@ public sealed class RaftMessageCodecTests
     [InlineData("09030702" + "0601020201" + "0000" + "0000" + "00")] // a membership that is not sorted
     [InlineData("0A03070503")] // an unknown status
     public void Nonsense_is_refused(string hexadecimal) => Assert.False(TryRead(Convert.FromHexString(hexadecimal), out _));
-
-    [Fact]
-    public void Random_and_altered_bytes_never_throw_and_what_is_read_can_be_written()
-    {
-        var random = new Prng(7);
-        var layouts = Layouts.Select(row => Convert.FromHexString(row.Data.Item2)).ToArray();
-        var read = 0;
-        for (var i = 0; i < 200_000; i++)
-        {
-            byte[] bytes;
-            if (random.Chance(300_000))
-            {
-                bytes = new byte[random.NextInt(0, 40)];
-                random.Fill(bytes);
-            }
-            else
-            {
-                bytes = [.. random.Pick(layouts)];
-                for (var changes = random.NextInt(1, 3); changes > 0; changes--)
-                {
-                    bytes[random.NextInt(0, bytes.Length - 1)] = (byte)random.NextInt(0, 255);
-                }
-            }
-
-            if (TryRead(bytes, out var message))
-            {
-                read++;
-                Assert.True(TryRead(Write(message), out var again));
-                Assert.Equal(Describe(message), Describe(again));
-            }
-        }
-
-        Assert.InRange(read, 10_000, 190_000);
-    }
 
     [Fact]
     public void Payloads_are_slices_of_what_was_received()

@@ -74,31 +74,6 @@ public sealed class FrameDecoderTests
     }
 
     [Fact]
-    public void Garbage_never_throws_and_never_makes_much_room()
-    {
-        for (ulong seed = 0; seed < 3_000; seed++)
-        {
-            var prng = new Prng(seed);
-            var decoder = new FrameDecoder(PayloadBytesMax);
-            var bytes = prng.Chance(500_000) ? Bytes(prng, prng.NextInt(0, 400)) : Mutated(prng);
-            for (var offset = 0; offset < bytes.Length;)
-            {
-                var room = decoder.Room();
-                Assert.InRange(room.Length, 1, PayloadBytesMax + (64 * 1024));
-                var count = Math.Min(Math.Min(room.Length, prng.NextInt(1, 100)), bytes.Length - offset);
-                bytes.AsMemory(offset, count).CopyTo(room);
-                decoder.Received(count);
-                offset += count;
-                while (decoder.TryRead(out var frame, out _) == FrameStatus.Complete)
-                {
-                    _ = Greeting.TryDecode(frame.Payload, out _) || Welcome.TryDecode(frame.Payload, out _);
-                    Assert.NotNull(Refusal.Decode(frame.Payload));
-                }
-            }
-        }
-    }
-
-    [Fact]
     public void A_greeting_is_read_as_it_was_written()
     {
         var greeting = new Greeting(
@@ -126,18 +101,6 @@ public sealed class FrameDecoderTests
     }
 
     private static ReadOnlyMemory<byte> PayloadOf(byte[] bytes) => bytes.AsMemory(Frame.HeaderBytes);
-
-    private static byte[] Mutated(Prng prng)
-    {
-        var stream = Enumerable.Range(0, 4).SelectMany(_ => Frame.Build((FrameKind)prng.NextInt(1, 5), Bytes(prng, prng.NextInt(0, 60))))
-            .ToArray();
-        for (var i = prng.NextInt(1, 3); i > 0; i--)
-        {
-            stream[prng.NextInt(0, stream.Length - 1)] = (byte)prng.NextUInt64();
-        }
-
-        return stream;
-    }
 
     private static byte[] Bytes(Prng prng, int count)
     {

@@ -1,6 +1,5 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
-using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Requests;
@@ -70,29 +69,6 @@ public sealed class RequestCodecTests
         var bytes = Encode(Sample());
         bytes[offset] = value;
         Assert.Null(Decode(bytes));
-    }
-
-    [Fact]
-    public void Garbage_never_throws()
-    {
-        var random = new Prng(4711);
-        var sample = Encode(Sample());
-        for (var round = 0; round < 20_000; round++)
-        {
-            var bytes = random.Chance(500_000) ? (byte[])sample.Clone() : new byte[random.NextInt(0, 80)];
-            if (bytes.Length == sample.Length)
-            {
-                bytes[random.NextInt(0, bytes.Length - 1)] = (byte)random.NextUInt64();
-            }
-            else
-            {
-                random.Fill(bytes);
-            }
-
-            _ = Decode(bytes);
-            var reader = new WireReader(bytes);
-            _ = RequestCodec.TryRead(ref reader, out Response _);
-        }
     }
 
     private static Request Sample() => new()

@@ -1,5 +1,4 @@
 using Atoll.Foundation.Bytes;
-using Atoll.Foundation.Randomness;
 using Atoll.Node.Routing;
 using Xunit;
 
@@ -29,32 +28,5 @@ public sealed class PeerFrameTests
 
         Assert.True(reader.Ok);
         Assert.Equal([(4, 0), (1, 3), (77, 5), (5, 1)], seen);
-    }
-
-    [Fact]
-    public void Garbage_ends_the_reading_and_never_throws()
-    {
-        var random = new Prng(99);
-        for (var round = 0; round < 20_000; round++)
-        {
-            var bytes = new byte[random.NextInt(0, 64)];
-            random.Fill(bytes);
-            if (bytes.Length > 0 && random.Chance(900_000))
-            {
-                bytes[0] = PeerFrame.Version;
-            }
-
-            var reader = new WireReader(bytes);
-            if (PeerFrame.TryOpen(ref reader))
-            {
-                var parts = 0;
-                while (PeerFrame.TryNext(ref reader, out _, out _))
-                {
-                    parts++;
-                }
-
-                Assert.InRange(parts, 0, bytes.Length);
-            }
-        }
     }
 }

@@ -1,0 +1,38 @@
+using Atoll.Fuzz.Targets;
+using Atoll.Importing;
+
+namespace Atoll.Fuzz;
+
+/// <summary>Everything that is fuzzed.</summary>
+public static class FuzzTargets
+{
+    /// <summary>A new set of targets, by name.</summary>
+    public static IReadOnlyList<IFuzzTarget> Create() => [.. ((IFuzzTarget[])
+    [
+        new PeerStreamTarget(),
+        new RaftMessageTarget(),
+        new MembershipTarget(),
+        new RequestTarget(),
+        new ResponseTarget(),
+        new LoopStatusTarget(),
+        new NativeStreamTarget(),
+        new RecordsCommandTarget(),
+        new RecordsQueryTarget(),
+        new RecordsResultTarget(),
+        new DirectoryCommandTarget(),
+        new DirectoryViewTarget(),
+        new LogEntryTarget(),
+        new StateSnapshotTarget(),
+        new JournalTarget(isForged: false),
+        new JournalTarget(isForged: true),
+        new SnapshotFileTarget(isForged: false),
+        new SnapshotFileTarget(isForged: true),
+        new HttpTarget(),
+        new ImportTarget(RowFormat.Csv),
+        new ImportTarget(RowFormat.JsonLines),
+        new ImportTarget(RowFormat.Stanzas),
+        new NodeSettingsTarget(),
+        new NodeIdentityTarget(),
+        new SessionTokenTarget(),
+    ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
+}

@@ -1,0 +1,49 @@
+using Atoll.Gateways.Tests.Fakes;
+using Atoll.Services;
+using Atoll.Services.Calls;
+using Atoll.Services.Cluster;
+using Atoll.Services.Records;
+using Atoll.Services.Spaces;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Fuzz.Hosting;
+
+/// <summary>
+/// A client of a cluster without consensus that can be made anew: each input meets the same cluster, with a space "s" and two records, and
+/// not what earlier inputs left.
+/// </summary>
+internal sealed class FreshCluster : IAtollClient
+{
+    private AtollClient _client = null!;
+
+    public FreshCluster() => Renew();
+
+    /// <inheritdoc />
+    public ISpaces Spaces => _client.Spaces;
+
+    /// <inheritdoc />
+    public ICluster Cluster => _client.Cluster;
+
+    /// <inheritdoc />
+    public IRecords Records(string space) => _client.Records(space);
+
+    /// <summary>Forgets everything.</summary>
+    public void Renew()
+    {
+        var time = new ManualTime();
+        _client = new AtollClient(new MachinePort(), new CallerOptions
+        {
+            Clock = new ServerClock(time),
+            Retries = new RetryPolicy { AttemptsMax = 2 },
+            InlineContinuations = true,
+        });
+        Done(_client.Spaces.CreateAsync(new SpaceOptions("s")).AsTask());
+        Done(_client.Records("s").PutAsync("k"u8.ToArray(), "v"u8.ToArray()).AsTask());
+        Done(_client.Records("s").PutAsync(new byte[] { 0, 0xFF, (byte)'/' }, new byte[] { 0xC0, 0 }).AsTask());
+    }
+
+    /// <inheritdoc />
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    private static void Done(Task task) => task.GetAwaiter().GetResult();
+}
