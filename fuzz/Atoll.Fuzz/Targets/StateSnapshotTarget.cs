@@ -110,7 +110,10 @@ public sealed class StateSnapshotTarget : IFuzzTarget
         {
             result.Reset();
             state.Read(new byte[] { (byte)RecordsQueryKind.Scan, 0, 0, 0, 0, 0, 0 }, result);
-            BrokenPromiseException.Unless(RecordsResultCodec.TryReadScan(result.WrittenMemory, out _), "a restored state can be scanned");
+            BrokenPromiseException.Unless(RecordsResultCodec.TryReadScan(result.WrittenMemory, out var page), "a restored state can be scanned");
+            BrokenPromiseException.Unless(
+                page.Rows.Zip(page.Rows.Skip(1)).All(pair => pair.First.Key.Span.SequenceCompareTo(pair.Second.Key.Span) < 0),
+                "the records of a restored state are in the order of their keys");
         }
     }
 
