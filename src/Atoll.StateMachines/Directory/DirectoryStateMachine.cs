@@ -110,9 +110,14 @@ internal sealed record DirectoryState(DirectoryView View, NodeId NextNode, Space
 {
     internal static readonly DirectoryState Empty = new(DirectoryView.Empty, new NodeId(1), new SpaceId(1), new ShardId(2));
 
-    /// <summary>True when no number that is in use could be given again.</summary>
+    // Far below where numbers end: a snapshot that claims more is garbled, and a command that takes the next number always finds one.
+    private const uint NextNodeMax = uint.MaxValue / 2;
+    private const ulong NextIdMax = ulong.MaxValue / 2;
+
+    /// <summary>True when no number that is in use could be given again, and the next ones exist.</summary>
     internal bool IsConsistent() =>
-        (View.Nodes.IsEmpty || View.Nodes[^1].Id < NextNode)
+        NextNode.Value <= NextNodeMax && NextSpace.Value <= NextIdMax && NextShard.Value <= NextIdMax
+        && (View.Nodes.IsEmpty || View.Nodes[^1].Id < NextNode)
         && (View.Spaces.IsEmpty || View.Spaces[^1].Id < NextSpace)
         && (View.Shards.IsEmpty || View.Shards[^1].Id < NextShard)
         && NextNode >= new NodeId(1) && NextSpace >= new SpaceId(1) && NextShard >= new ShardId(2);

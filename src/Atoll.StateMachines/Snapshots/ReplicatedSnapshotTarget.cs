@@ -14,6 +14,9 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
 {
     private static readonly Probe Refused = Probe.Define("snapshot: a garbled one is refused");
 
+    // A state's time follows the stamps and goes on by one for each command: it may stand behind the latest stamp that there is.
+    private static readonly HybridTime NowMax = new(CommandEnvelope.StampMax.Value + (1UL << 62));
+
     private readonly RequestTableOptions _options;
     private readonly LogIndex _expectedIndex;
     private readonly Func<HybridTime, ISnapshotTarget> _beginMachine;
@@ -168,11 +171,9 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
     private string? TakeHeader(ref WireReader reader)
     {
         var error = SnapshotHeader.Read(ref reader, _options, out _header);
-        if (error is null && (_header.Index != _expectedIndex || _header.Now > CommandEnvelope.StampMax))
-        {
-            error = $"the snapshot is of index {_header.Index}, not of {_expectedIndex}";
-        }
-
+        error ??= _header.Index != _expectedIndex ? $"the snapshot is of index {_header.Index}, not of {_expectedIndex}"
+            : _header.Now > NowMax ? $"the snapshot's time {_header.Now} is beyond any that a state can reach"
+            : null;
         _machine = error is null ? _beginMachine(_header.Now) : null;
         return error;
     }
