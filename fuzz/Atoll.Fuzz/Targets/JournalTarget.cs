@@ -76,7 +76,8 @@ public sealed class JournalTarget(bool isForged) : IFuzzTarget
         }
 
         // It goes on, and what it writes is found again.
-        journal.Shard(new ShardId(1)).SaveHardState(new HardState(new Term(1 << 20), NodeId.None));
+        var log = journal.Shard(new ShardId(1));
+        log.SaveHardState(log.HardState with { Vote = new NodeId(1 + (log.HardState.Vote.Value % 7)) });
         journal.Flush();
         disk.Pump();
         var after = JournalHistory.Describe(journal, disk);
