@@ -33,8 +33,8 @@ func main() {
 	operation := flag.String("op", "put", "put, get or mix (95% get)")
 	clients := flag.Int("clients", 64, "callers in a closed loop")
 	connections := flag.Int("connections", 8, "connections, at most one per client")
-	seconds := flag.Int("seconds", 8, "measured time")
-	warmup := flag.Int("warmup", 2, "seconds before measuring")
+	seconds := flag.Float64("seconds", 8, "measured time")
+	warmup := flag.Float64("warmup", 2, "seconds before measuring")
 	valueBytes := flag.Int("value-bytes", 256, "size of a value")
 	keys := flag.Int("keys", 10000, "size of the key space")
 	fill := flag.Bool("fill", false, "only write every key once")
@@ -74,8 +74,8 @@ func main() {
 		return
 	}
 
-	start := time.Now().Add(time.Duration(*warmup) * time.Second)
-	end := start.Add(time.Duration(*seconds) * time.Second)
+	start := time.Now().Add(time.Duration(*warmup * float64(time.Second)))
+	end := start.Add(time.Duration(*seconds * float64(time.Second)))
 	latencies := make([][]time.Duration, *clients)
 	failures := make([]int, *clients)
 	var wait sync.WaitGroup
@@ -122,5 +122,5 @@ func main() {
 		return float64(all[int(quantile*float64(len(all)-1))]) / float64(time.Millisecond)
 	}
 	json.NewEncoder(os.Stdout).Encode(result{
-		*operation, *clients, len(all), failed, float64(len(all)) / float64(*seconds), at(0.50), at(0.99), at(0.999)})
+		*operation, *clients, len(all), failed, float64(len(all)) / *seconds, at(0.50), at(0.99), at(0.999)})
 }

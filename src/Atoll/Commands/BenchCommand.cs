@@ -13,6 +13,8 @@ namespace Atoll.Commands;
 /// <summary><c>atoll bench records</c>.</summary>
 internal sealed class BenchCommand
 {
+    private const double SecondsMax = 24 * 60 * 60;
+
     private readonly ClientOptions _client;
     private readonly Option<int[]> _clients = new("--clients", "-c")
     {
@@ -25,8 +27,11 @@ internal sealed class BenchCommand
         DefaultValueFactory = _ => ["put", "get", "mix"],
     };
 
-    private readonly Option<int> _seconds = new("--seconds") { Description = "How long each is measured", DefaultValueFactory = _ => 10 };
-    private readonly Option<int> _warmUp = new("--warm-up") { Description = "Seconds before that", DefaultValueFactory = _ => 3 };
+    private readonly Option<double> _seconds = new("--seconds")
+    {
+        Description = "How long each is measured; 0.2 only shows that it runs", DefaultValueFactory = _ => 10,
+    };
+    private readonly Option<double> _warmUp = new("--warm-up") { Description = "Seconds before that", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _valueBytes = new("--value-bytes") { Description = "Bytes of a value", DefaultValueFactory = _ => 256 };
     private readonly Option<int> _keys = new("--keys") { Description = "Different keys", DefaultValueFactory = _ => 10_000 };
     private readonly Option<int> _shards = new("--shards") { Description = "Shards of the space", DefaultValueFactory = _ => 3 };
@@ -108,8 +113,8 @@ internal sealed class BenchCommand
             {
                 var result = await load.RunAsync(
                     Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096),
-                        TimeSpan.FromSeconds(parsed.GetValue(_warmUp)),
-                    TimeSpan.FromSeconds(Math.Max(1, parsed.GetValue(_seconds))), servers, cancellation).ConfigureAwait(false);
+                        TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_warmUp), 0, SecondsMax)),
+                    TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds), 0.1, SecondsMax)), servers, cancellation).ConfigureAwait(false);
                 if (printer.IsJson)
                 {
                     Json(printer, result);
