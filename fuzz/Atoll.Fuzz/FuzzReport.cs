@@ -4,7 +4,7 @@ using Atoll.Foundation.Bytes;
 
 namespace Atoll.Fuzz;
 
-/// <summary>What the program says: a line or a JSON object for each target, and for each failure all that is needed to see it again.</summary>
+/// <summary>What the program says: a line or an object for each target, and for each failure all that is needed to see it again.</summary>
 internal sealed class FuzzReport(bool isJson, string folder)
 {
     /// <summary>Nothing failed.</summary>

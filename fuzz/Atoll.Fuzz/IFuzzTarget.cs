@@ -33,7 +33,9 @@ public interface IFuzzTarget
     Verdict Run(ReadOnlyMemory<byte> input);
 }
 
-/// <summary>How much a run may allocate on its thread: far above what is needed, far below what a length that nobody checked would take.</summary>
+/// <summary>
+/// How much a run may allocate on its thread: far above what is needed, far below what a length that nobody checked would take.
+/// </summary>
 /// <param name="PerInputByte">Bytes for each byte of the input.</param>
 /// <param name="Fixed">Bytes whatever the input.</param>
 public readonly record struct AllocationBound(int PerInputByte, int Fixed)
@@ -53,11 +55,21 @@ public readonly record struct AllocationBound(int PerInputByte, int Fixed)
 /// <param name="Outcome">In which of few ways: an input that ends in a new way is kept, and others are made from it.</param>
 public readonly record struct Verdict(bool IsAccepted, string Outcome)
 {
+    private const int ReasonMax = 32;
+
     /// <summary>Taken.</summary>
     public static Verdict Accepted(string outcome = "accepted") => new(true, outcome);
 
     /// <summary>Refused, as it should be.</summary>
     public static Verdict Refused(string outcome = "refused") => new(false, outcome);
+
+    /// <summary>Refused with a sentence for people: its beginning, without what it quotes and without numbers, is the outcome.</summary>
+    public static Verdict RefusedFor(string reason)
+    {
+        BrokenPromiseException.Unless(reason.Length > 0, "who refuses says why");
+        var words = reason.TakeWhile(letter => letter is not '"' and not '\'').Where(letter => !char.IsAsciiDigit(letter));
+        return new(false, new string([.. words.Take(ReasonMax)]));
+    }
 }
 
 /// <summary>Something that must hold for every input does not.</summary>

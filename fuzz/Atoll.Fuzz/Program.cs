@@ -10,7 +10,10 @@ internal static class Program
         Description = "Which targets; default: all", HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
     };
 
-    private static readonly Option<ulong?> Seed = new("--seed") { Description = "What decides every input. Default: drawn, and printed", HelpName = "S" };
+    private static readonly Option<ulong?> Seed = new("--seed")
+    {
+        Description = "What decides every input. Default: drawn, and printed", HelpName = "S",
+    };
 
     private static readonly Option<double> Seconds = new("--seconds")
     {

@@ -1,6 +1,6 @@
 namespace Atoll.Fuzz;
 
-/// <summary>Ends the program when one input takes far too long: a hang is a failure like any other, and no exception ever tells of it.</summary>
+/// <summary>Ends the program when one input takes far too long: a hang is a failure, and no exception ever tells of it.</summary>
 internal sealed class Watchdog : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -60,10 +60,13 @@ public sealed class DirectoryCommandTarget : IFuzzTarget
     internal static DirectoryStateMachine NewDirectory()
     {
         var machine = new DirectoryStateMachine();
-        foreach (var (command, at) in Parts.Read(Parts.Of(
-            WriteInit, w => DirectoryCommand.WriteCreateSpace(w, new SpaceOptions("s", ShardCount: 2)))).Index().Select(p => (p.Item, p.Index)))
+        var now = 0UL;
+        foreach (var write in (Action<WireWriter>[])
+            [WriteInit, w => DirectoryCommand.WriteCreateSpace(w, new SpaceOptions("s", ShardCount: 2))])
         {
-            Apply(machine, command, (ulong)at + 1);
+            var command = new WireWriter();
+            write(command);
+            Apply(machine, command.WrittenMemory, ++now);
         }
 
         return machine;

@@ -11,7 +11,7 @@ public sealed class DirectoryViewTarget : CodecTarget
     public override string Name => "directory-view";
 
     /// <inheritdoc />
-    public override string About => "DirectoryView.TryDecode: refused, or whole: every lookup finds what is in it, and it is encoded as the same";
+    public override string About => "DirectoryView.TryDecode: refused, or whole: lookups find what is in it, and it is encoded as the same";
 
     /// <inheritdoc />
     public override AllocationBound Allocation => AllocationBound.Usual;
@@ -48,10 +48,12 @@ public sealed class DirectoryViewTarget : CodecTarget
             foreach (var hash in (ulong[])[0, 1, ulong.MaxValue / 2, ulong.MaxValue])
             {
                 BrokenPromiseException.Unless(
-                    view.TryGetShard(space.Id, hash, out var shard) && shard.Holds(hash), "every hash of a space lies in one of its shards");
+                    view.TryGetShard(space.Id, hash, out var shard) && shard.Holds(hash),
+                    "every hash of a space lies in one of its shards");
             }
         }
 
-        BrokenPromiseException.Unless(!view.TryGetSpace("\0", out _) && !view.TryGetNode(NodeId.None, out _), "what is not there is not found");
+        BrokenPromiseException.Unless(
+            !view.TryGetSpace("\0", out _) && !view.TryGetNode(NodeId.None, out _), "what is not there is not found");
     }
 }

@@ -33,7 +33,7 @@ public sealed class HttpTarget : IFuzzTarget
     public string Name => "http";
 
     /// <inheritdoc />
-    public string About => "the HTTP gateway's paths, keys, queries, headers and bodies: every request is answered, and none breaks the gateway";
+    public string About => "paths, keys, queries, headers and bodies for the HTTP gateway: every request is answered, and none breaks it";
 
     /// <inheritdoc />
     public AllocationBound Allocation => new(256, 8 * 1024 * 1024);
@@ -46,8 +46,9 @@ public sealed class HttpTarget : IFuzzTarget
     [
         "%00", "%FF", "%2F", "%", "..", "?", "&", "=", "prefix=", "after=", "limit=1", "reverse", "keysOnly=true", "ttl=1s", "read=any",
         "If-Match: \"1\"\r\n", "If-None-Match: *\r\n", "Idempotency-Key: a\r\n", "Atoll-Session: new\r\n", "Atoll-Read: bounded\r\n",
-        "Atoll-Max-Staleness: 1s\r\n", "Atoll-TTL: 9d\r\n", "Atoll-Timeout: 100d\r\n", "Transfer-Encoding: chunked\r\n", "\\ud800", "\\u0000",
-        "\"keyBase64\":\"/w==\",", "\"expectedVersion\":0,", "99999999999", "-1", "1e15", "[", "{", "null", "\"ttl\":\"1d\",", "\"",
+        "Atoll-Max-Staleness: 1s\r\n", "Atoll-TTL: 9d\r\n", "Atoll-Timeout: 100d\r\n", "Transfer-Encoding: chunked\r\n", "\\ud800",
+        "\\u0000", "\"keyBase64\":\"/w==\",", "\"expectedVersion\":0,", "99999999999", "-1", "1e15", "[", "{", "null",
+        "\"ttl\":\"1d\",", "\"",
     ];
 
     /// <inheritdoc />
@@ -92,7 +93,8 @@ public sealed class HttpTarget : IFuzzTarget
         {
             using var problem = JsonDocument.Parse(body);
             var code = problem.RootElement.GetProperty("code").GetString();
-            BrokenPromiseException.Unless(problem.RootElement.GetProperty("status").GetInt32() == response.StatusCode, "a problem tells its status");
+            BrokenPromiseException.Unless(
+                problem.RootElement.GetProperty("status").GetInt32() == response.StatusCode, "a problem tells its status");
             BrokenPromiseException.Unless(code != "internal", $"the gateway does not fail{Caught.Last}");
             return Verdict.Refused($"{response.StatusCode} {code}");
         }
@@ -129,7 +131,10 @@ public sealed class HttpTarget : IFuzzTarget
         builder.Services.AddSingleton<RequestMetrics>();
         builder.Services.AddAtollHttp();
         var application = builder.Build();
-        application.UseAtollHttp(new HttpGatewayOptions { Tokens = AccessTokens.None, Readiness = _ => new ValueTask<string?>((string?)null) });
+        application.UseAtollHttp(new HttpGatewayOptions
+        {
+            Tokens = AccessTokens.None, Readiness = _ => new ValueTask<string?>((string?)null),
+        });
         application.StartAsync().GetAwaiter().GetResult();
         return new Gateway(server, cluster);
     }

@@ -26,17 +26,20 @@ public sealed class ImportTarget(RowFormat format) : IFuzzTarget
     };
 
     /// <inheritdoc />
-    public string About => $"RowReader, {format}: a RowFormatException, or rows that are the same however the file arrives and after a resume";
+    public string About => $"RowReader, {format}: a RowFormatException, or rows that are the same however the file arrives";
 
     /// <inheritdoc />
     public AllocationBound Allocation => new(2 * 1024, 4 * 1024 * 1024);
 
     /// <inheritdoc />
-    public IReadOnlyList<byte[]> Seeds { get; } = [.. Samples(format).Select(sample => (byte[])[sample.Flags, .. Encoding.UTF8.GetBytes(sample.Text)])];
+    public IReadOnlyList<byte[]> Seeds { get; } =
+        [.. Samples(format).Select(sample => (byte[])[sample.Flags, .. Encoding.UTF8.GetBytes(sample.Text)])];
 
     /// <inheritdoc />
     public IReadOnlyList<string> Words { get; } =
-        ["\n", "\r\n", "\n\n", "\"", "\"\"", ",", ";", ":", "id", "\uFEFF", "{\"id\":", "\\ud800", "null", "\\u0000", "[[[[", " \t", "id: "];
+    [
+        "\n", "\r\n", "\n\n", "\"", "\"\"", ",", ";", ":", "id", "\uFEFF", "{\"id\":", "\\ud800", "null", "\\u0000", "[[[[", " \t", "id: ",
+    ];
 
     /// <inheritdoc />
     public Verdict Run(ReadOnlyMemory<byte> input)
@@ -59,7 +62,8 @@ public sealed class ImportTarget(RowFormat format) : IFuzzTarget
         };
         var whole = Read(file, options, int.MaxValue, out var why);
         var pieces = Read(file, options, 3, out var again);
-        BrokenPromiseException.Unless(AreSame(whole, pieces) && (why is null) == (again is null), "rows are the same however the file arrives");
+        BrokenPromiseException.Unless(
+            AreSame(whole, pieces) && (why is null) == (again is null), "rows are the same however the file arrives");
         foreach (var (i, row) in whole.Index())
         {
             BrokenPromiseException.Unless(row.Number == i + 1, "rows are numbered");
@@ -73,12 +77,14 @@ public sealed class ImportTarget(RowFormat format) : IFuzzTarget
 
         if (why is null && whole.Count > 1)
         {
-            var half = whole[whole.Count / 2 - 1];
-            var rest = Resume(file, options, half);
-            BrokenPromiseException.Unless(AreSame(whole.GetRange(whole.Count / 2, whole.Count - (whole.Count / 2)), rest), "a resumed import goes on");
+            var half = whole.Count / 2;
+            BrokenPromiseException.Unless(
+                AreSame(whole[half..], Resume(file, options, whole[half - 1])), "a resumed import goes on where the other stopped");
         }
 
-        return why is null && whole.Count > 0 ? Verdict.Accepted($"{Math.Min(4, whole.Count)} rows") : Verdict.Refused(ReasonOf(why));
+        return why is null && whole.Count > 0
+            ? Verdict.Accepted($"{Math.Min(4, whole.Count)} rows")
+            : Verdict.RefusedFor(why ?? "no rows");
     }
 
     private static List<Row> Read(byte[] file, RowOptions options, int pieceBytes, out string? why)
@@ -118,9 +124,6 @@ public sealed class ImportTarget(RowFormat format) : IFuzzTarget
     private bool AreSame(List<Row> one, List<Row> two) => one.Count == two.Count && one.Zip(two).All(pair =>
         pair.First.Number == pair.Second.Number && (format == RowFormat.Stanzas || pair.First.EndOffset == pair.Second.EndOffset)
         && pair.First.Key.AsSpan().SequenceEqual(pair.Second.Key) && pair.First.Value.AsSpan().SequenceEqual(pair.Second.Value));
-
-    // The reason without its numbers and quotations: few of them.
-    private static string ReasonOf(string? why) => why is null ? "no rows" : new string([.. why.TakeWhile(c => c is not '"' and not '\'').Where(char.IsLetter).Take(16)]);
 
     private static (byte Flags, string Text)[] Samples(RowFormat format) => format switch
     {

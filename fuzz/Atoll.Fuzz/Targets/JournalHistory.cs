@@ -59,7 +59,8 @@ internal sealed class JournalHistory
         {
             if (DurableMark.TryRead(bytes.AsSpan(JournalFormat.MarkOffset), NumberOf(name), MaskOf(name), out var mark))
             {
-                _proofs.Add((name, JournalFormat.MarkOffset, bytes[JournalFormat.MarkOffset..][..DurableMark.SizeBytes], mark.DurableSequence));
+                var written = bytes.AsSpan(JournalFormat.MarkOffset, DurableMark.SizeBytes).ToArray();
+                _proofs.Add((name, JournalFormat.MarkOffset, written, mark.DurableSequence));
             }
         }
 
@@ -147,7 +148,8 @@ internal sealed class JournalHistory
         return text.ToString();
     }
 
-    private static ulong NumberOf(string name) => JournalFormat.TryParseSegmentName(name[(Folder.Length + 1)..], out var number) ? number : 0;
+    private static ulong NumberOf(string name) =>
+        JournalFormat.TryParseSegmentName(name[(Folder.Length + 1)..], out var number) ? number : 0;
 
     private static uint MaskOf(string name) => JournalFormat.Mask(Options.Identity, NumberOf(name));
 

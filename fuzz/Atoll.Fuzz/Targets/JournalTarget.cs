@@ -64,7 +64,7 @@ public sealed class JournalTarget(bool isForged) : IFuzzTarget
         {
             BrokenPromiseException.Unless(
                 opening.Corruption is not null || opening.Detail is not null || !opening.DiskResult.IsOk, "who refuses says why");
-            return Verdict.Refused(opening.Corruption is { } damage ? Words(damage.Why) : opening.Status.ToString());
+            return Verdict.RefusedFor(opening.Corruption?.Why ?? opening.Status.ToString());
         }
 
         var content = JournalHistory.Describe(journal, disk);
@@ -144,8 +144,13 @@ public sealed class JournalTarget(bool isForged) : IFuzzTarget
     private static void FixSegment(Span<byte> segment, ref uint? chain)
     {
         var (mask, number) = (0u, 0UL);
-        for (var at = 0; at + SegmentHeader.SizeBytes <= segment.Length && at < JournalFormat.DataOffset; at += JournalFormat.HeaderCopyOffset)
+        foreach (var at in (int[])[0, JournalFormat.HeaderCopyOffset])
         {
+            if (at + SegmentHeader.SizeBytes > segment.Length)
+            {
+                break;
+            }
+
             var header = segment.Slice(at, SegmentHeader.SizeBytes);
             number = BinaryPrimitives.ReadUInt64LittleEndian(header[24..]);
             mask = JournalFormat.Mask(BinaryPrimitives.ReadUInt64LittleEndian(header[16..]), number);
@@ -197,7 +202,4 @@ public sealed class JournalTarget(bool isForged) : IFuzzTarget
             records = records[record.Length..];
         }
     }
-
-    // The reason without its numbers: few of them.
-    private static string Words(string reason) => new([.. reason.Where(letter => !char.IsAsciiDigit(letter))]);
 }

@@ -14,7 +14,7 @@ public sealed class LogEntryTarget : IFuzzTarget
     public string Name => "log-entry";
 
     /// <inheritdoc />
-    public string About => "CommandEnvelope and ReplicatedState: any entries are answered, two replicas stay equal, a snapshot holds all of it";
+    public string About => "CommandEnvelope and ReplicatedState: any entry is answered, two replicas stay equal, a snapshot holds all";
 
     /// <inheritdoc />
     public AllocationBound Allocation => new(256, 4 * 1024 * 1024);
@@ -40,7 +40,8 @@ public sealed class LogEntryTarget : IFuzzTarget
             BrokenPromiseException.Unless(two.Apply(entry, second) == status, "two replicas end an entry in the same way");
             BrokenPromiseException.Unless(first.Written.SequenceEqual(second.Written), "two replicas answer the same");
             BrokenPromiseException.Unless(
-                status != ApplyStatus.Applied || RecordsResultCodec.TryReadWrite(first.WrittenMemory, out _), "an applied entry has a result");
+                status != ApplyStatus.Applied || RecordsResultCodec.TryReadWrite(first.WrittenMemory, out _),
+                "an applied entry has a result");
             applied += status is ApplyStatus.Applied or ApplyStatus.Repeated ? 1 : 0;
             outcome = $"{status} {(first.Length > 0 ? RecordsResultCodec.StatusOf(first.Written) : "")}";
         }

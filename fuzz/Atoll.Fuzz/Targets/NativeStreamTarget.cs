@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Atoll.Fuzz.Targets;
 
-/// <summary>What a client sends over one connection of the native protocol, to the gateway itself over a pipe instead of a socket.</summary>
+/// <summary>What a client sends over one connection of the native protocol, to the gateway itself, by a pipe instead of a socket.</summary>
 public sealed class NativeStreamTarget : IFuzzTarget
 {
     private const int FrameBytesMax = 256 * 1024;

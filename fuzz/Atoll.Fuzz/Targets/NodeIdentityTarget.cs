@@ -21,10 +21,14 @@ public sealed class NodeIdentityTarget : IFuzzTarget
 
     /// <inheritdoc />
     public IReadOnlyList<byte[]> Seeds { get; } =
-        [Encoding.UTF8.GetBytes(new NodeIdentity(77, new(2), 3, 99).Format()), Encoding.UTF8.GetBytes(new NodeIdentity(0, new(1), 1, 0).Format())];
+    [
+        Encoding.UTF8.GetBytes(new NodeIdentity(77, new(2), 3, 99).Format()),
+        Encoding.UTF8.GetBytes(new NodeIdentity(0, new(1), 1, 0).Format()),
+    ];
 
     /// <inheritdoc />
-    public IReadOnlyList<string> Words { get; } = ["format ", "cluster ", "node ", "loops ", "checksum ", "\n", "4294967296", "-1", "0x", " "];
+    public IReadOnlyList<string> Words { get; } =
+        ["format ", "cluster ", "node ", "loops ", "checksum ", "\n", "4294967296", "-1", "0x", " "];
 
     /// <summary>Makes the last line's checksum right.</summary>
     public void FixChecksums(Span<byte> input)
@@ -43,12 +47,13 @@ public sealed class NodeIdentityTarget : IFuzzTarget
     {
         if (NodeIdentity.TryParse(Encoding.UTF8.GetString(input.Span), out var identity) is { } why)
         {
-            BrokenPromiseException.Unless(identity is null && why.Length > 0, "who refuses says why");
-            return Verdict.Refused(why.Split('(')[0]);
+            BrokenPromiseException.Unless(identity is null, "who refuses gives no identity");
+            return Verdict.RefusedFor(why);
         }
 
         BrokenPromiseException.Unless(
-            NodeIdentity.TryParse(identity!.Format(), out var again) is null && again == identity, "an identity is written as what it was read as");
+            NodeIdentity.TryParse(identity!.Format(), out var again) is null && again == identity,
+            "an identity is written as what it was read as");
         return Verdict.Accepted();
     }
 }

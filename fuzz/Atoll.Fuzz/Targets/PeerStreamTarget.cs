@@ -30,7 +30,8 @@ public sealed class PeerStreamTarget : IFuzzTarget
     [
         [.. new Greeting(1, 2, 77, new(2), new(1), Lane.Urgent, 3).Encode(), .. Frame.Build(FrameKind.Message, Messages()),
             .. Frame.Build(FrameKind.KeepAlive, [])],
-        [.. new Welcome(1, 77, new(1), 2).Encode(), .. Frame.Build(FrameKind.Message, Messages()), .. Refusal.Encode("enough", isAnswer: false)],
+        [.. new Welcome(1, 77, new(1), 2).Encode(), .. Frame.Build(FrameKind.Message, Messages()),
+            .. Refusal.Encode("enough", isAnswer: false)],
         Refusal.Encode("not today", isAnswer: true),
     ];
 
@@ -74,7 +75,8 @@ public sealed class PeerStreamTarget : IFuzzTarget
         while (!input.IsEmpty)
         {
             var room = decoder.Room();
-            BrokenPromiseException.Unless(room.Length is > 0 and <= PayloadBytesMax + (64 * 1024), "there is room, and not more than allowed");
+            BrokenPromiseException.Unless(
+                room.Length is > 0 and <= PayloadBytesMax + (64 * 1024), "there is room, and not more than allowed");
             var count = Math.Min(Math.Min(room.Length, pieceBytes), input.Length);
             input[..count].CopyTo(room);
             decoder.Received(count);

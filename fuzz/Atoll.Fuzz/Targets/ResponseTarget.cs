@@ -23,7 +23,8 @@ public sealed class ResponseTarget : CodecTarget
 
     /// <summary>One that uses every field.</summary>
     internal static Response Sample => new(
-        ResponseStatus.Overloaded, new byte[] { 1 }, new NodeId(7), Duration.FromMilliseconds(50), new HybridTime(99), new ShardId(12), "مزدحم");
+        ResponseStatus.Overloaded, new byte[] { 1 }, new NodeId(7), Duration.FromMilliseconds(50), new HybridTime(99), new ShardId(12),
+        "مزدحم");
 
     /// <inheritdoc />
     protected override bool TryRecode(ReadOnlyMemory<byte> input, WireWriter again, out string outcome)

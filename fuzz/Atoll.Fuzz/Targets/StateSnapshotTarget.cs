@@ -19,7 +19,7 @@ public sealed class StateSnapshotTarget : IFuzzTarget
     public string Name => "state-snapshot";
 
     /// <inheritdoc />
-    public string About => "the stream of a state's snapshot: refused with no effect, or restored to a state that works and snapshots to the same";
+    public string About => "the stream of a state's snapshot: refused without effect, or a state that works and has the same snapshot";
 
     /// <inheritdoc />
     public AllocationBound Allocation => new(256, 8 * 1024 * 1024);
@@ -70,9 +70,8 @@ public sealed class StateSnapshotTarget : IFuzzTarget
         var cut = (input.Length - 1) / 3;
         if (!target.Accept(input.Slice(1, cut)) || !target.Accept(input[(1 + cut)..]) || !target.Finish())
         {
-            BrokenPromiseException.Unless(target.Error is { Length: > 0 }, "who refuses says why");
             BrokenPromiseException.Unless(state.StateHash() == before, "what is refused has no effect");
-            return Verdict.Refused(Words(target.Error));
+            return Verdict.RefusedFor(target.Error ?? "");
         }
 
         var hash = state.StateHash();
@@ -94,7 +93,11 @@ public sealed class StateSnapshotTarget : IFuzzTarget
     private static void Use(ReplicatedState state, bool isRecords)
     {
         Action<WireWriter>[] commands = isRecords
-            ? [w => RecordsCommand.WritePut(w, "new"u8, "value"u8, 5), w => RecordsCommand.WriteDelete(w, "a"u8), RecordsCommand.WriteExpire]
+            ?
+            [
+                w => RecordsCommand.WritePut(w, "new"u8, "value"u8, 5), w => RecordsCommand.WriteDelete(w, "a"u8),
+                RecordsCommand.WriteExpire,
+            ]
             :
             [
                 w => DirectoryCommand.WriteRegisterNode(w, new NodeDescription("new", "h:1", "h:2", "h:3", 1, "", "", 77)),
@@ -110,7 +113,8 @@ public sealed class StateSnapshotTarget : IFuzzTarget
         {
             result.Reset();
             state.Read(new byte[] { (byte)RecordsQueryKind.Scan, 0, 0, 0, 0, 0, 0 }, result);
-            BrokenPromiseException.Unless(RecordsResultCodec.TryReadScan(result.WrittenMemory, out var page), "a restored state can be scanned");
+            BrokenPromiseException.Unless(
+                RecordsResultCodec.TryReadScan(result.WrittenMemory, out var page), "a restored state can be scanned");
             BrokenPromiseException.Unless(
                 page.Rows.Zip(page.Rows.Skip(1)).All(pair => pair.First.Key.Span.SequenceCompareTo(pair.Second.Key.Span) < 0),
                 "the records of a restored state are in the order of their keys");
@@ -126,7 +130,8 @@ public sealed class StateSnapshotTarget : IFuzzTarget
         for (var i = 0; i < 4; i++)
         {
             var key = new[] { (byte)('a' + i) };
-            Apply(state, w => RecordsCommand.WritePut(w, key, "value"u8, i % 2 * 1_000), new WireWriter(), new RequestIdentity(7, (ulong)i + 1, 1, new(1)));
+            var identity = new RequestIdentity(7, (ulong)i + 1, 1, new(1));
+            Apply(state, w => RecordsCommand.WritePut(w, key, "value"u8, i % 2 * 1_000), new WireWriter(), identity);
         }
 
         Apply(state, w => RecordsCommand.WriteDelete(w, "b"u8), new WireWriter());
@@ -174,7 +179,4 @@ public sealed class StateSnapshotTarget : IFuzzTarget
 
         return all.ToArray();
     }
-
-    // The reason without its numbers: few of them.
-    private static string Words(string reason) => new([.. reason.Where(letter => !char.IsAsciiDigit(letter))]);
 }

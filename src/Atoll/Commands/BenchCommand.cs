@@ -113,8 +113,10 @@ internal sealed class BenchCommand
             {
                 var result = await load.RunAsync(
                     Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096),
-                        TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_warmUp), 0, SecondsMax)),
-                    TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds), 0.1, SecondsMax)), servers, cancellation).ConfigureAwait(false);
+                    TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_warmUp), 0, SecondsMax)),
+                    TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds), 0.1, SecondsMax)),
+                    servers,
+                    cancellation).ConfigureAwait(false);
                 if (printer.IsJson)
                 {
                     Json(printer, result);
