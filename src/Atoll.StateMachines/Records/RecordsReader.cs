@@ -56,7 +56,7 @@ internal static class RecordsReader
     private static void Scan(RecordsState state, in ScanQuery scan, HybridTime now, WireWriter result)
     {
         RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, now);
-        var cursor = state.Store.OpenCursor();
+        using var cursor = state.Store.OpenCursor();
         var start = result.Length;
         var rows = 0;
         ReadOnlyMemory<byte> last = default;

@@ -74,6 +74,7 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
             return true;
         }
 
+        _cursor.Dispose();
         _records.Dispose();
         return false;
     }

@@ -53,9 +53,9 @@ internal sealed class RecordsState
     }
 
     /// <summary>Removes a record. No change is recorded.</summary>
-    internal void Remove(ReadOnlyMemory<byte> key)
+    internal void Remove(ReadOnlyMemory<byte> key, HybridTime version)
     {
-        var removed = Store.Remove(key, out var previous);
+        var removed = Store.Remove(key, version, out var previous);
         Check.That(removed);
         Bytes -= previous.Value.Length + key.Length + RecordOverheadBytes;
         if (previous.ExpiresAt != HybridTime.Zero)
@@ -77,7 +77,7 @@ internal sealed class RecordsState
         var hasher = default(StateHasher);
         hasher.Add((ulong)Store.Count);
         hasher.Add((ulong)Bytes);
-        var cursor = Store.OpenCursor();
+        using var cursor = Store.OpenCursor();
         for (var more = cursor.SeekFirst(); more; more = cursor.Next())
         {
             var record = cursor.Record;

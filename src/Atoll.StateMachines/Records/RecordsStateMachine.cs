@@ -128,7 +128,7 @@ public sealed class RecordsStateMachine : IStateMachine
             return false;
         }
 
-        _state.Remove(operation.Key);
+        _state.Remove(operation.Key, now);
         _state.History.Add(new RecordChange(now, ChangeKind.Delete, KeptBytes.Copy(operation.Key.Span), default));
         return true;
     }
@@ -144,7 +144,7 @@ public sealed class RecordsStateMachine : IStateMachine
                 break;
             }
 
-            _state.Remove(key);
+            _state.Remove(key, now);
             _state.History.Add(new RecordChange(now, ChangeKind.Expire, key, default));
             bytes += key.Length;
         }

@@ -1,3 +1,6 @@
+using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
+
 namespace Atoll.Storage.Sorted;
 
 /// <summary>What can be asked of a sorted store and of its snapshots alike. Keys are ordered as <c>KeyOrder</c> says.</summary>
@@ -13,7 +16,8 @@ public interface ISortedReader
     bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record);
 
     /// <summary>
-    /// A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, always.
+    /// A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, until that is
+    /// disposed of. Dispose of it: a store on disk keeps files for it.
     /// </summary>
     ISortedCursor OpenCursor();
 }
@@ -32,14 +36,22 @@ public interface ISortedStore : ISortedReader
     bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous);
 
     /// <summary>Removes a record.</summary>
+    /// <param name="key">The key; only read during the call.</param>
+    /// <param name="version">When it is removed: a store with versions writes a tombstone of that version.</param>
+    /// <param name="previous">The record that was removed, or default.</param>
     /// <returns>False when there was none.</returns>
-    bool Remove(ReadOnlyMemory<byte> key, out StoredRecord previous);
+    bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous);
 
     /// <summary>Brings keys into memory, so that they can be read and written in one synchronous step.</summary>
     /// <param name="keys">The keys; only read during the call.</param>
-    /// <param name="ready">Called once, on the same loop, when the answer was false and all keys are in memory.</param>
-    /// <returns>True when all are in memory already; then <paramref name="ready"/> is never called.</returns>
-    bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action ready);
+    /// <param name="ready">
+    /// Called once, on the same loop, when the answer was false: with null when all keys are in memory, for the length of the call; else
+    /// with what keeps one of them from being read.
+    /// </param>
+    /// <returns>
+    /// True when all are in memory already, until control goes back to the loop; then <paramref name="ready"/> is never called.
+    /// </returns>
+    bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready);
 
     /// <summary>The store as it is now, unaffected by later writes. Costs O(1); later writes copy what they touch, once.</summary>
     ISortedSnapshot Snapshot();
@@ -52,15 +64,24 @@ public interface ISortedSnapshot : ISortedReader, IDisposable
 
 /// <summary>
 /// A position in a sorted store. A seek or step that finds nothing leaves the cursor nowhere: <see cref="IsValid"/> is false, and only
-/// another seek helps.
+/// another seek helps. One that needs what is not in memory leaves it waiting: <see cref="Load"/> brings it and ends the seek or step.
 /// </summary>
-public interface ISortedCursor
+public interface ISortedCursor : IDisposable
 {
     /// <summary>True when the cursor stands on a record.</summary>
     bool IsValid { get; }
 
-    /// <summary>The key it stands on; immutable.</summary>
+    /// <summary>True when the last seek or step needs what is not in memory.</summary>
+    bool IsWaiting { get; }
+
+    /// <summary>What keeps the last seek or step from being done; null when nothing does.</summary>
+    StoreFault? Fault { get; }
+
+    /// <summary>The key it stands on; immutable. A store on disk copies it: <see cref="KeySpan"/> costs nothing.</summary>
     ReadOnlyMemory<byte> Key { get; }
+
+    /// <summary>The key it stands on; valid until the next seek or step.</summary>
+    ReadOnlySpan<byte> KeySpan { get; }
 
     /// <summary>The record it stands on.</summary>
     StoredRecord Record { get; }
@@ -89,8 +110,8 @@ public interface ISortedCursor
     /// <summary>Goes one record back.</summary>
     bool Previous();
 
-    /// <summary>Brings what the next step needs (in either direction) into memory.</summary>
-    /// <param name="ready">Called once, on the same loop, when the answer was false and the step can be taken.</param>
-    /// <returns>True when it is in memory already.</returns>
-    bool Prepare(Action ready);
+    /// <summary>Brings into memory what the last seek or step waits for, and ends it.</summary>
+    /// <param name="ready">Called once, on the same loop, when the answer was false and the cursor no longer waits.</param>
+    /// <returns>True when it does not wait.</returns>
+    bool Load(Action ready);
 }

@@ -1,3 +1,6 @@
+using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
+
 namespace Atoll.Storage.Sorted;
 
 /// <summary>A sorted store that is all in memory: a copy-on-write tree of byte strings. Everything is always prepared.</summary>
@@ -16,10 +19,11 @@ public sealed class InMemorySortedStore : ISortedStore
         _tree.Put(new ByteKey(key), record, out previous);
 
     /// <inheritdoc />
-    public bool Remove(ReadOnlyMemory<byte> key, out StoredRecord previous) => _tree.Remove(new ByteKey(key), out previous);
+    public bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous) =>
+        _tree.Remove(new ByteKey(key), out previous);
 
     /// <inheritdoc />
-    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action ready) => true;
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => true;
 
     /// <inheritdoc />
     public ISortedCursor OpenCursor() => new Cursor(_tree.OpenCursor());
@@ -45,7 +49,13 @@ public sealed class InMemorySortedStore : ISortedStore
     {
         public bool IsValid => cursor.IsValid;
 
+        public bool IsWaiting => false;
+
+        public StoreFault? Fault => null;
+
         public ReadOnlyMemory<byte> Key => cursor.Key.Memory;
+
+        public ReadOnlySpan<byte> KeySpan => cursor.Key.Span;
 
         public StoredRecord Record => cursor.Value;
 
@@ -65,6 +75,11 @@ public sealed class InMemorySortedStore : ISortedStore
 
         public bool Previous() => cursor.Previous();
 
-        public bool Prepare(Action ready) => true;
+        public bool Load(Action ready) => true;
+
+        public void Dispose()
+        {
+            // It keeps nothing.
+        }
     }
 }

@@ -51,11 +51,11 @@ public sealed class InMemorySortedStoreTests
         Assert.Equal(one, previous);
         Assert.True(snapshot.TryGet("a"u8.ToArray(), out var old));
         Assert.Equal(one, old);
-        Assert.True(store.Remove("a"u8.ToArray(), out var removed));
+        Assert.True(store.Remove("a"u8.ToArray(), new HybridTime(7), out var removed));
         Assert.Equal(two, removed);
         Assert.Equal((0, 1), (store.Count, snapshot.Count));
-        Assert.True(store.Prepare([], () => Assert.Fail("everything is in memory")));
-        var cursor = snapshot.OpenCursor();
+        Assert.True(store.Prepare([], _ => Assert.Fail("everything is in memory")));
+        using var cursor = snapshot.OpenCursor();
         Assert.True(cursor.SeekAtOrAfter("A"u8.ToArray()));
         Assert.Equal("a"u8.ToArray(), cursor.Key.ToArray());
         Assert.Equal(one, cursor.Record);

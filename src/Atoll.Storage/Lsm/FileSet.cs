@@ -1,0 +1,174 @@
+using Atoll.Foundation.Checks;
+
+namespace Atoll.Storage.Lsm;
+
+/// <summary>
+/// The sorted files that make up the store at one moment, by level. Immutable and counted: snapshots and scans keep the set that they
+/// began with, and a file goes when no set has it any more.
+/// </summary>
+internal sealed class FileSet
+{
+    /// <summary>Levels. With ten times the bytes a level, the last holds more than any disk.</summary>
+    public const int LevelCount = 7;
+
+    private readonly Action<Table> _gone;
+    private int _references = 1;
+
+    /// <summary>A set, with one reference.</summary>
+    /// <param name="levels">The files of each level: of level 0 the newest first, of the others by their keys.</param>
+    /// <param name="gone">Called for each file that is in no set any more.</param>
+    public FileSet(Table[][] levels, Action<Table> gone)
+    {
+        Check.That(levels.Length == LevelCount);
+        _gone = gone;
+        Levels = levels;
+        WithRangeTombstones = [.. levels.SelectMany(static l => l).Where(static table => !table.Meta.RangeTombstones.IsEmpty)];
+        foreach (var level in levels)
+        {
+            foreach (var table in level)
+            {
+                table.References++;
+            }
+        }
+    }
+
+    /// <summary>The files of each level.</summary>
+    public Table[][] Levels { get; }
+
+    /// <summary>The files that delete ranges.</summary>
+    public Table[] WithRangeTombstones { get; }
+
+    /// <summary>The first of some files in order whose keys end after a key; their number when none does.</summary>
+    public static int FirstEndingAfter(Table[] tables, ReadOnlySpan<byte> key)
+    {
+        int low = 0, high = tables.Length;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (key.SequenceCompareTo(tables[middle].Meta.To) < 0)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>The first of some files in order whose keys begin at or after a key; their number when none does.</summary>
+    public static int FirstStartingAtOrAfter(Table[] tables, ReadOnlySpan<byte> key)
+    {
+        int low = 0, high = tables.Length;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (key.SequenceCompareTo(tables[middle].Meta.From) <= 0)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>The files of a level that may say something of a key in [from, to).</summary>
+    public List<Table> Overlapping(int level, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to)
+    {
+        var found = new List<Table>();
+        foreach (var table in Levels[level])
+        {
+            if (table.Meta.Overlaps(from, to))
+            {
+                found.Add(table);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The newest version, not above the given one, at which a file of the set deleted the key's range; 0 when none did.</summary>
+    public ulong Covering(ReadOnlySpan<byte> key, ulong at)
+    {
+        ulong newest = 0;
+        foreach (var table in WithRangeTombstones)
+        {
+            if (table.Meta.Covers(key))
+            {
+                newest = Math.Max(newest, table.Meta.RangeTombstones.Covering(key, at));
+            }
+        }
+
+        return newest;
+    }
+
+    /// <summary>The set after a change.</summary>
+    public FileSet With(ManifestEdit edit, Func<TableMeta, int, Table> make)
+    {
+        var moved = edit.Moved.ToDictionary(static m => m.Number, static m => m.Level);
+        var removed = edit.Removed.ToHashSet();
+        var levels = new List<Table>[LevelCount];
+        for (var level = 0; level < LevelCount; level++)
+        {
+            levels[level] = [];
+        }
+
+        foreach (var table in Levels.SelectMany(static l => l))
+        {
+            if (!removed.Contains(table.Meta.Number))
+            {
+                table.Level = moved.GetValueOrDefault(table.Meta.Number, table.Level);
+                levels[table.Level].Add(table);
+            }
+        }
+
+        foreach (var (level, meta) in edit.Added)
+        {
+            levels[level].Add(make(meta, level));
+        }
+
+        levels[0].Sort(static (a, b) => b.Meta.Number.CompareTo(a.Meta.Number));
+        for (var level = 1; level < LevelCount; level++)
+        {
+            levels[level].Sort(static (a, b) => a.Meta.From.AsSpan().SequenceCompareTo(b.Meta.From));
+            for (var i = 1; i < levels[level].Count; i++)
+            {
+                Check.That(levels[level][i - 1].Meta.To.AsSpan().SequenceCompareTo(levels[level][i].Meta.From) <= 0);
+            }
+        }
+
+        return new FileSet([.. levels.Select(static l => l.ToArray())], _gone);
+    }
+
+    /// <summary>Keeps the files of the set.</summary>
+    public FileSet Hold()
+    {
+        Check.That(_references > 0);
+        _references++;
+        return this;
+    }
+
+    /// <summary>Lets go of them.</summary>
+    public void Release()
+    {
+        Check.That(_references > 0);
+        if (--_references > 0)
+        {
+            return;
+        }
+
+        foreach (var table in Levels.SelectMany(static l => l))
+        {
+            if (--table.References == 0)
+            {
+                _gone(table);
+            }
+        }
+    }
+}

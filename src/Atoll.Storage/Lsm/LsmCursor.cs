@@ -1,0 +1,253 @@
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Time;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.Storage.Lsm;
+
+/// <summary>
+/// A cursor over what a snapshot sees: of each key the newest version that is not newer than the snapshot, unless that says "gone" or a
+/// range that was deleted later covers it.
+/// </summary>
+internal sealed class LsmCursor : ISortedCursor
+{
+    private readonly LsmSnapshot _snapshot;
+    private readonly bool _ownsSnapshot;
+    private readonly MergingCursor _entries;
+    private readonly byte[] _prefix;
+    private byte[] _target = new byte[128];
+    private byte[] _key = new byte[128];
+    private int _keyLength;
+    private byte[]? _keyCopy;
+    private ulong _version;
+    private ulong _expiresAt;
+    private EntryKind _kind;
+    private ReadOnlyMemory<byte> _value;
+    private bool _forward = true;
+
+    // Forward: entries of the current key are passed over. Backward: the current key is one whose versions are being gone through.
+    private bool _isWithinKey;
+    private CursorState _state;
+
+    public LsmCursor(LsmSnapshot snapshot, bool ownsSnapshot)
+    {
+        _snapshot = snapshot;
+        _ownsSnapshot = ownsSnapshot;
+        _entries = snapshot.OpenEntries();
+        _prefix = TreeKey.Prefix(snapshot.Tree);
+    }
+
+    public bool IsValid => _state == CursorState.On;
+
+    public bool IsWaiting => _state == CursorState.Waiting;
+
+    public StoreFault? Fault => _state == CursorState.Failed ? _entries.Fault : null;
+
+    public ReadOnlyMemory<byte> Key => _keyCopy ??= KeySpan.ToArray();
+
+    public ReadOnlySpan<byte> KeySpan
+    {
+        get
+        {
+            Check.That(IsValid);
+            return _key.AsSpan(TableFormat.TreePrefixBytes, _keyLength - TableFormat.TreePrefixBytes);
+        }
+    }
+
+    public StoredRecord Record
+    {
+        get
+        {
+            Check.That(IsValid);
+            return new StoredRecord(new HybridTime(_version), new HybridTime(_expiresAt), _value);
+        }
+    }
+
+    public bool SeekFirst() => Forward(_prefix, ulong.MaxValue);
+
+    public bool SeekLast() => Backward(TreeKey.Prefix(_snapshot.Tree + 1));
+
+    public bool SeekAtOrAfter(ReadOnlyMemory<byte> key) => Forward(Target(key.Span, isSuccessor: false), ulong.MaxValue);
+
+    public bool SeekAfter(ReadOnlyMemory<byte> key) => Forward(Target(key.Span, isSuccessor: true), ulong.MaxValue);
+
+    public bool SeekAtOrBefore(ReadOnlyMemory<byte> key) => Backward(Target(key.Span, isSuccessor: true));
+
+    public bool SeekBefore(ReadOnlyMemory<byte> key) => Backward(Target(key.Span, isSuccessor: false));
+
+    public bool Next()
+    {
+        Check.That(IsValid);
+        return _forward ? GoOn() : Forward(Target(KeySpan, isSuccessor: true), ulong.MaxValue);
+    }
+
+    public bool Previous()
+    {
+        Check.That(IsValid);
+        return _forward ? Backward(Target(KeySpan, isSuccessor: false)) : GoOn();
+    }
+
+    public bool Load(Action ready)
+    {
+        if (_state != CursorState.Waiting)
+        {
+            return true;
+        }
+
+        LoadOnce(ready);
+        return false;
+    }
+
+    public void Dispose()
+    {
+        if (_ownsSnapshot)
+        {
+            _snapshot.Dispose();
+        }
+    }
+
+    private void LoadOnce(Action ready) => _entries.Complete(() =>
+    {
+        GoOn();
+        if (_state == CursorState.Waiting)
+        {
+            LoadOnce(ready);
+        }
+        else
+        {
+            ready();
+        }
+    });
+
+    private bool Forward(ReadOnlySpan<byte> target, ulong version)
+    {
+        _forward = true;
+        _isWithinKey = false;
+        _entries.SeekAtOrAfter(target, version);
+        return GoOn();
+    }
+
+    private bool Backward(ReadOnlySpan<byte> target)
+    {
+        _forward = false;
+        _isWithinKey = false;
+        _entries.SeekBefore(target);
+        return GoOn();
+    }
+
+    private bool GoOn()
+    {
+        _state = _forward ? FindNext() : FindPrevious();
+        return _state == CursorState.On;
+    }
+
+    private CursorState FindNext()
+    {
+        while (_entries.State == CursorState.On)
+        {
+            var key = _entries.Key;
+            if (_isWithinKey && IsCurrent(key))
+            {
+                _entries.Next();
+                continue;
+            }
+
+            _isWithinKey = false;
+            if (!key.StartsWith(_prefix))
+            {
+                return CursorState.Nowhere;
+            }
+
+            if (_entries.Version > _snapshot.At)
+            {
+                _entries.Next();
+                continue;
+            }
+
+            Take(key);
+            if (IsVisible())
+            {
+                return CursorState.On;
+            }
+
+            _entries.Next();
+        }
+
+        return _entries.State;
+    }
+
+    private CursorState FindPrevious()
+    {
+        while (true)
+        {
+            if (_entries.State is CursorState.Waiting or CursorState.Failed)
+            {
+                return _entries.State;
+            }
+
+            var isInside = _entries.State == CursorState.On && _entries.Key.StartsWith(_prefix);
+            if (_isWithinKey && !(isInside && IsCurrent(_entries.Key)))
+            {
+                // All versions of the key are behind: the last one taken is the newest that is seen.
+                _isWithinKey = false;
+                if (IsVisible())
+                {
+                    return CursorState.On;
+                }
+
+                continue;
+            }
+
+            if (!isInside)
+            {
+                return CursorState.Nowhere;
+            }
+
+            // Of equal entries the one of the newest source comes first, on this way too: the others must not replace it.
+            var isSame = _isWithinKey && _entries.Version == _version;
+            if (_entries.Version <= _snapshot.At && !isSame)
+            {
+                Take(_entries.Key);
+            }
+
+            _entries.Previous();
+        }
+    }
+
+    private bool IsCurrent(ReadOnlySpan<byte> key) => key.SequenceEqual(_key.AsSpan(0, _keyLength));
+
+    private bool IsVisible() => _kind == EntryKind.Put && _snapshot.Covering(_key.AsSpan(0, _keyLength)) <= _version;
+
+    private void Take(ReadOnlySpan<byte> key)
+    {
+        if (_key.Length < key.Length)
+        {
+            _key = new byte[Math.Max(key.Length, _key.Length * 2)];
+        }
+
+        key.CopyTo(_key);
+        _keyLength = key.Length;
+        _keyCopy = null;
+        _version = _entries.Version;
+        _expiresAt = _entries.ExpiresAt;
+        _kind = _entries.Kind;
+        _value = _entries.Value;
+        _isWithinKey = true;
+    }
+
+    // The successor is the key with a zero byte behind it.
+    private ReadOnlySpan<byte> Target(ReadOnlySpan<byte> key, bool isSuccessor)
+    {
+        var length = TreeKey.Join(ref _target, _snapshot.Tree, key);
+        if (isSuccessor)
+        {
+            if (_target.Length == length)
+            {
+                Array.Resize(ref _target, length * 2);
+            }
+
+            _target[length++] = 0;
+        }
+
+        return _target.AsSpan(0, length);
+    }
+}

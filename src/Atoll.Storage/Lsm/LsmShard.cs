@@ -1,0 +1,176 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.Storage.Lsm;
+
+/// <summary>
+/// One shard's records in its loop's store: a sorted store with versions. Versions must not decrease from write to write. What replaces
+/// or removes a record must have been prepared; <see cref="Write"/> and <see cref="Delete"/> ask for nothing.
+/// </summary>
+public sealed class LsmShard : ISortedStore
+{
+    private readonly LsmStore _store;
+    private byte[] _key = new byte[128];
+    private LogIndex _captured;
+
+    /// <summary>A shard without records.</summary>
+    internal LsmShard(LsmStore store, ShardId shard, ulong tree)
+    {
+        _store = store;
+        Shard = shard;
+        Tree = tree;
+    }
+
+    /// <summary>Whose records they are.</summary>
+    public ShardId Shard { get; }
+
+    /// <summary>Entries of the shard's log up to this one are in the records; the owner says so after each that it applies.</summary>
+    public LogIndex Applied { get; set; }
+
+    /// <summary>Entries of the shard's log up to this one are in files: replay starts behind it.</summary>
+    public LogIndex DurableApplied => _store.DurablePoint(Tree)?.Applied ?? LogIndex.Zero;
+
+    /// <summary>
+    /// Of versions up to this one only the newest is kept from the next merge on. <see cref="HybridTime.Max"/>, the default, keeps no
+    /// history; the owner moves it along behind its clock to keep a window.
+    /// </summary>
+    public HybridTime Horizon { get; set; } = HybridTime.Max;
+
+    /// <summary>Reads at a time before this one are refused: what they would see may be gone.</summary>
+    public HybridTime CollectedThrough => new(_store.DurablePoint(Tree)?.CollectedThrough ?? 0);
+
+    /// <summary>
+    /// Records, as <see cref="Put"/> and <see cref="Remove"/> count them; who writes otherwise says by <see cref="AddToCount"/> what changed.
+    /// </summary>
+    public long Count { get; private set; }
+
+    internal ulong Tree { get; private set; }
+
+    internal bool HasAdvanced => Applied > _captured;
+
+    /// <summary>Writes a version of a record, whatever was there. Key and value are copied.</summary>
+    public void Write(ReadOnlySpan<byte> key, in StoredRecord record)
+    {
+        var length = TreeKey.Join(ref _key, Tree, key);
+        var value = new MemoryValue(record.Value, record.ExpiresAt.Value, EntryKind.Put);
+        _store.Active.Write(Tree, _key.AsSpan(0, length), record.Version.Value, value);
+        _store.Wrote(key.Length + record.Value.Length);
+    }
+
+    /// <summary>Removes a record from a version on, whether or not it is there.</summary>
+    public void Delete(ReadOnlySpan<byte> key, HybridTime version)
+    {
+        var length = TreeKey.Join(ref _key, Tree, key);
+        _store.Active.Write(Tree, _key.AsSpan(0, length), version.Value, new MemoryValue(default, 0, EntryKind.Delete));
+        _store.Wrote(key.Length);
+    }
+
+    /// <summary>Removes all records of a range from a version on; what is written into it afterwards, also at that version, stays.</summary>
+    /// <param name="from">The first key.</param>
+    /// <param name="to">The first key behind the range; empty for the end.</param>
+    /// <param name="version">When.</param>
+    public void DeleteRange(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version)
+    {
+        byte[] first = [.. TreeKey.Prefix(Tree), .. from];
+        byte[] end = to.IsEmpty ? TreeKey.Prefix(Tree + 1) : [.. TreeKey.Prefix(Tree), .. to];
+        if (first.AsSpan().SequenceCompareTo(end) < 0)
+        {
+            _store.Active.DeleteRange(Tree, first, end, version.Value);
+        }
+    }
+
+    /// <summary>Corrects <see cref="Count"/> by what blind writes have changed.</summary>
+    public void AddToCount(long records) => Count += records;
+
+    /// <inheritdoc />
+    public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record)
+    {
+        var status = Find(key.Span, out record);
+
+        // ISortedReader: "it must be in memory".
+        Check.That(status != LookupStatus.Missing);
+        return status == LookupStatus.Found;
+    }
+
+    /// <inheritdoc />
+    public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous)
+    {
+        var isKnown = TryGet(key, out previous);
+        Write(key.Span, record);
+        Count += isKnown ? 0 : 1;
+        return isKnown;
+    }
+
+    /// <inheritdoc />
+    public bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous)
+    {
+        if (!TryGet(key, out previous))
+        {
+            return false;
+        }
+
+        Delete(key.Span, version);
+        Count--;
+        return true;
+    }
+
+    /// <inheritdoc />
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
+    {
+        foreach (var key in keys)
+        {
+            if (Find(key.Span, out _) == LookupStatus.Missing)
+            {
+                new Preparation(_store, this, keys.ToArray(), ready).Begin();
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc />
+    public ISortedCursor OpenCursor() => new LsmCursor(new LsmSnapshot(_store, this, ulong.MaxValue), ownsSnapshot: true);
+
+    /// <inheritdoc />
+    public ISortedSnapshot Snapshot() => new LsmSnapshot(_store, this, ulong.MaxValue);
+
+    /// <summary>The records as they were at a time; null when that is before <see cref="CollectedThrough"/>.</summary>
+    public ISortedSnapshot? SnapshotAt(HybridTime at) => at < CollectedThrough ? null : new LsmSnapshot(_store, this, at.Value);
+
+    internal LookupStatus Find(ReadOnlySpan<byte> key, out StoredRecord record)
+    {
+        Check.That(key.Length <= Limits.KeyBytesMax);
+        var length = TreeKey.Join(ref _key, Tree, key);
+        var sources = new LookupSources(Tree, _store.Active.Find(Tree), _store.Frozen, _store.Files);
+        var status = _store.Lookup.Find(sources, _key, length, ulong.MaxValue, out var version, out var value);
+        record = status == LookupStatus.Found
+            ? new StoredRecord(new HybridTime(version), new HybridTime(value.ExpiresAt), value.Value) : default;
+        return status;
+    }
+
+    internal TreePoint Capture()
+    {
+        _captured = Applied;
+        return new TreePoint(Tree, Shard, Applied, Count, 0);
+    }
+
+    internal void Restore(TreePoint point)
+    {
+        Applied = _captured = point.Applied;
+        Count = point.Count;
+    }
+
+    /// <summary>Goes on with what a load has built.</summary>
+    internal void Replace(LsmShard loaded)
+    {
+        Check.That(loaded.Shard == Shard && loaded.Tree > Tree);
+        Tree = loaded.Tree;
+        Applied = _captured = loaded.Applied;
+        Count = loaded.Count;
+    }
+}

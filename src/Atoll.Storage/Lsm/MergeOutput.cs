@@ -1,0 +1,163 @@
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.World;
+
+namespace Atoll.Storage.Lsm;
+
+/// <summary>
+/// The sorted files that a flush, a merge or a load writes: entries go into one file until it is long enough, then, at the next key, into
+/// another; deleted ranges are cut where the files are.
+/// </summary>
+internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, LsmOptions options, Func<ulong> nextNumber, long fileBytes)
+{
+    private readonly List<TableMeta> _finished = [];
+    private readonly List<TableWriter> _writers = [];
+    private TableWriter? _writer;
+    private byte[] _start = [];
+    private int _unfinished;
+    private Action<DiskResult>? _done;
+
+    /// <summary>The files, in the order of their keys, once <see cref="Finish"/> has ended well.</summary>
+    public IReadOnlyList<TableMeta> Files => _finished;
+
+    /// <summary>Bytes that the disk does not have yet.</summary>
+    public long PendingBytes => _writers.Sum(static writer => writer.PendingBytes);
+
+    /// <summary>What went wrong; Ok as long as nothing did.</summary>
+    public DiskResult Error { get; private set; } = DiskResult.Success;
+
+    /// <summary>True once a write was refused: nothing more comes of it.</summary>
+    public bool HasFailed => !Error.IsOk || _writers.Exists(static writer => writer.HasFailed);
+
+    /// <summary>Adds an entry.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="isNewKey">Whether it is another key than the last one: only there a file may end.</param>
+    /// <param name="version">Its version.</param>
+    /// <param name="kind">What it says.</param>
+    /// <param name="expiresAt">When it expires, or 0.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="tombstones">The deleted ranges of the whole output.</param>
+    public void Add(
+        ReadOnlySpan<byte> key, bool isNewKey, ulong version, EntryKind kind, ulong expiresAt, ReadOnlySpan<byte> value,
+        RangeTombstones tombstones)
+    {
+        if (isNewKey && _writer is not null && (_writer.LengthBytes >= fileBytes || IsBetweenTrees(key)))
+        {
+            Close(tombstones.Clip(_start, key));
+            _start = key.ToArray();
+        }
+
+        _writer ??= Begin();
+        _writer.Add(key, version, kind, expiresAt, value);
+    }
+
+    /// <summary>Ends the last file and waits for all to be durable; after an error all files are deleted first.</summary>
+    public void Finish(RangeTombstones tombstones, Action<DiskResult> done)
+    {
+        var rest = tombstones.Clip(_start, []);
+        if (_writer is null && !rest.IsEmpty)
+        {
+            _writer = Begin();
+        }
+
+        if (_writer is not null)
+        {
+            Close(rest);
+        }
+
+        _done = done;
+        EndWhenAllHave();
+    }
+
+    /// <summary>Gives up and deletes everything; the end comes when it is gone.</summary>
+    public void Abandon(Action gone)
+    {
+        Check.That(_done is null);
+        if (Error.IsOk)
+        {
+            Error = new DiskResult(DiskStatus.Failed, 0, "given up");
+        }
+
+        if (_writer is not null)
+        {
+            _unfinished++;
+            _writer.Abandon(() => Ended());
+            _writer = null;
+        }
+
+        _done = _ => gone();
+        EndWhenAllHave();
+    }
+
+    // So that the files of a large tree hold nothing else, and go with it.
+    private bool IsBetweenTrees(ReadOnlySpan<byte> key) =>
+        _writer!.LengthBytes >= fileBytes / 4
+        && !key[..TableFormat.TreePrefixBytes].SequenceEqual(_writer.LastKey[..TableFormat.TreePrefixBytes]);
+
+    private TableWriter Begin()
+    {
+        var writer = new TableWriter(disk, folder, nextNumber(), identity, options);
+        _writers.Add(writer);
+        return writer;
+    }
+
+    private void Close(RangeTombstones tombstones)
+    {
+        var writer = _writer!;
+        _writer = null;
+        _unfinished++;
+        writer.Finish(tombstones, (meta, result) =>
+        {
+            _writers.Remove(writer);
+            if (meta is not null)
+            {
+                _finished.Add(meta);
+            }
+            else if (Error.IsOk)
+            {
+                Error = result;
+            }
+
+            Ended();
+        });
+    }
+
+    private void Ended()
+    {
+        _unfinished--;
+        EndWhenAllHave();
+    }
+
+    private void EndWhenAllHave()
+    {
+        if (_done is null || _unfinished > 0)
+        {
+            return;
+        }
+
+        var done = _done;
+        if (Error.IsOk)
+        {
+            _finished.Sort(static (a, b) => a.From.AsSpan().SequenceCompareTo(b.From));
+            done(Error);
+            return;
+        }
+
+        // What was finished before the error goes too; what cannot be deleted is an orphan that the next opening deletes.
+        var left = _finished.Count;
+        if (left == 0)
+        {
+            done(Error);
+        }
+
+        foreach (var meta in _finished)
+        {
+            disk.Delete(TableFormat.FileName(folder, meta.Number), _ =>
+            {
+                if (--left == 0)
+                {
+                    done(Error);
+                }
+            });
+        }
+    }
+}

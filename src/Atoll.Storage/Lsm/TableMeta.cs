@@ -1,0 +1,87 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+
+namespace Atoll.Storage.Lsm;
+
+/// <summary>What the manifest knows of a sorted file, so that opening a store reads none of them.</summary>
+internal sealed record TableMeta
+{
+    /// <summary>The file's number: newer files have higher ones.</summary>
+    public required ulong Number { get; init; }
+
+    /// <summary>Its length.</summary>
+    public required long LengthBytes { get; init; }
+
+    /// <summary>The first key that it says anything of.</summary>
+    public required byte[] From { get; init; }
+
+    /// <summary>The first key behind all that it says anything of.</summary>
+    public required byte[] To { get; init; }
+
+    /// <summary>Entries, tombstones included.</summary>
+    public required long Entries { get; init; }
+
+    /// <summary>Entries that say "gone".</summary>
+    public required long Tombstones { get; init; }
+
+    /// <summary>Bytes of keys and values.</summary>
+    public required long ContentBytes { get; init; }
+
+    /// <summary>The oldest version in it.</summary>
+    public required ulong VersionMin { get; init; }
+
+    /// <summary>The newest version in it.</summary>
+    public required ulong VersionMax { get; init; }
+
+    /// <summary>The ranges that it deletes, so that a read need not open it to know.</summary>
+    public required RangeTombstones RangeTombstones { get; init; }
+
+    /// <summary>Whether the file may say something of a key.</summary>
+    public bool Covers(ReadOnlySpan<byte> key) => key.SequenceCompareTo(From) >= 0 && key.SequenceCompareTo(To) < 0;
+
+    /// <summary>Whether the file may say something of a key in [from, to).</summary>
+    public bool Overlaps(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to) =>
+        To.AsSpan().SequenceCompareTo(from) > 0 && From.AsSpan().SequenceCompareTo(to) < 0;
+
+    /// <summary>Writes it.</summary>
+    public void Write(WireWriter writer)
+    {
+        writer.WriteUInt64(Number);
+        writer.WriteVarint((ulong)LengthBytes);
+        writer.WriteBytes(From);
+        writer.WriteBytes(To);
+        writer.WriteVarint((ulong)Entries);
+        writer.WriteVarint((ulong)Tombstones);
+        writer.WriteVarint((ulong)ContentBytes);
+        writer.WriteUInt64(VersionMin);
+        writer.WriteUInt64(VersionMax);
+        RangeTombstones.Write(writer);
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote; on bad input the reader says so.</summary>
+    public static TableMeta Read(ref WireReader reader)
+    {
+        var meta = new TableMeta
+        {
+            Number = reader.ReadUInt64(),
+            LengthBytes = (long)reader.ReadVarint(),
+            From = reader.ReadBytes().ToArray(),
+            To = reader.ReadBytes().ToArray(),
+            Entries = (long)reader.ReadVarint(),
+            Tombstones = (long)reader.ReadVarint(),
+            ContentBytes = (long)reader.ReadVarint(),
+            VersionMin = reader.ReadUInt64(),
+            VersionMax = reader.ReadUInt64(),
+            RangeTombstones = RangeTombstones.Read(ref reader),
+        };
+        var fits = meta.Number > 0 && meta.LengthBytes >= TableFormat.FooterBytes && meta.Entries >= 0 && meta.ContentBytes >= 0
+            && meta.From.Length >= TableFormat.TreePrefixBytes && meta.To.Length <= Limits.KeyBytesMax * 2
+            && KeyOrder.Instance.Compare(meta.From, meta.To) < 0;
+        if (!fits)
+        {
+            reader.Fail();
+        }
+
+        return meta;
+    }
+}

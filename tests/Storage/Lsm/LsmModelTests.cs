@@ -1,0 +1,43 @@
+using Atoll.Foundation.Checks;
+using Xunit;
+
+namespace Atoll.Storage.Tests.Lsm;
+
+/// <summary>Random workloads against a twin that does everything the simple way.</summary>
+public sealed class LsmModelTests
+{
+    [Fact]
+    public void Reads_scans_and_snapshots_agree_with_the_twin_over_flushes_merges_and_crashes()
+    {
+        for (var seed = 1UL; seed <= 60; seed++)
+        {
+            var run = new LsmRun(seed, LsmRun.Small with { CacheBytes = seed % 3 == 0 ? 0 : 8192, FilterBitsPerKey = seed % 4 == 0 ? 0 : 10 });
+            for (var life = 0; life < 4; life++)
+            {
+                for (var stretch = 0; stretch < 15; stretch++)
+                {
+                    run.Work(run.Prng.NextInt(1, 60));
+                    if (run.Twins.Count > 0)
+                    {
+                        run.CheckSomething();
+                    }
+                }
+
+                if (run.Prng.Chance(500_000))
+                {
+                    run.Settle();
+                    run.CheckAll();
+                }
+
+                run.CrashAndCheck(run.Prng.Chance(700_000));
+            }
+        }
+
+        string[] rare =
+        [
+            "store: manifest written anew", "store: files moved down a level", "store: files of dropped shards deleted unread",
+            "store: orphan deleted at open",
+        ];
+        Assert.DoesNotContain(Probe.All(), probe => rare.Contains(probe.Name) && probe.Hits < 10);
+    }
+}
