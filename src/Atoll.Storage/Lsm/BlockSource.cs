@@ -24,8 +24,9 @@ internal abstract class BlockSource
     /// <param name="length">How many bytes.</param>
     /// <param name="check">Null when the bytes are right, else what is wrong with them.</param>
     /// <param name="done">The end: the bytes, or what is wrong; at corruption the status is Ok.</param>
+    /// <param name="triesMax">Reads until a mismatch is believed.</param>
     public static void ReadChecked(
-        IDiskFile file, long offset, int length, Func<byte[], string?> check, Action<byte[]?, DiskResult, string?> done)
+        IDiskFile file, long offset, int length, Func<byte[], string?> check, Action<byte[]?, DiskResult, string?> done, int triesMax = 3)
     {
         var bytes = GC.AllocateUninitializedArray<byte>(length);
         var tries = 0;
@@ -40,7 +41,7 @@ internal abstract class BlockSource
             {
                 done(bytes, result, null);
             }
-            else if (++tries < 3)
+            else if (++tries < triesMax)
             {
                 file.Read(offset, bytes, Ended);
             }

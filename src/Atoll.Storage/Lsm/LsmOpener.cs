@@ -10,6 +10,7 @@ namespace Atoll.Storage.Lsm;
 internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, Action<LsmOpening> done)
 {
     private const long ManifestBytesMax = 1L << 30;
+    private const int ManifestReadsMax = 8;
 
     private static readonly Probe OrphanProbe = Probe.Define("store: orphan deleted at open");
 
@@ -74,7 +75,7 @@ internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, A
                 {
                     End(LsmOpeningStatus.Failed, null, result);
                 }
-            });
+            }, ManifestReadsMax);
 
             // A read that went astray could also look like a torn end: only what two reads agree on is believed.
             string? Check(byte[] bytes)

@@ -56,7 +56,7 @@ internal sealed class LsmRun
 
     public int ValueBytesMax { get; set; } = 60;
 
-    public bool WithoutWindow { get; set; }
+    public bool WithoutLoads { get; set; }
 
     /// <summary>Events of the disk left; below zero nothing happens any more.</summary>
     public int EventsLeft { get; set; } = int.MaxValue;
@@ -127,6 +127,7 @@ internal sealed class LsmRun
 
     public void CrashAndCheck(bool powerLoss, PowerLossStyle? style = null)
     {
+        EventsLeft = int.MaxValue;
         Note();
         Disk.Crash(powerLoss, style);
         Pump();
@@ -201,6 +202,18 @@ internal sealed class LsmRun
         return opening;
     }
 
+    /// <summary>Opens, but only for so many events; true when it ended.</summary>
+    public bool OpenFor(int events)
+    {
+        var isOpen = false;
+        LsmStore.Open(Disk.Mount(), "s", _options, _ => isOpen = true);
+        while (events-- > 0 && _scheduler.RunNext())
+        {
+        }
+
+        return isOpen;
+    }
+
     public void Note()
     {
         foreach (var shard in Store.Shards)
@@ -273,13 +286,13 @@ internal sealed class LsmRun
         }
 
         var shard = Store.Shard(id);
-        if (!WithoutWindow && Prng.Chance(20_000))
+        if (Prng.Chance(20_000))
         {
             shard.Horizon = Prng.Chance(300_000) ? HybridTime.Max : new HybridTime(_now - (ulong)Prng.NextInt(0, 100));
         }
 
         _now++;
-        switch (Prng.NextInt(0, 999))
+        switch (Prng.NextInt(WithoutLoads ? 8 : 0, 999))
         {
             case < 3:
                 _pending[id] = "drop";
