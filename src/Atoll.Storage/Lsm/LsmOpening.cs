@@ -40,7 +40,9 @@ public enum LsmState : byte
     /// </summary>
     Full = 1,
 
-    /// <summary>A write or sync failed: nothing is written any more, reads go on; opening the store again starts from what is on disk.</summary>
+    /// <summary>
+    /// A write or sync failed: nothing is written any more, reads go on; opening the store again starts from what is on disk.
+    /// </summary>
     Failed = 2,
 }
 

@@ -44,7 +44,8 @@ public sealed class LsmShard : ISortedStore
     public HybridTime CollectedThrough => new(_store.DurablePoint(Tree)?.CollectedThrough ?? 0);
 
     /// <summary>
-    /// Records, as <see cref="Put"/> and <see cref="Remove"/> count them; who writes otherwise says by <see cref="AddToCount"/> what changed.
+    /// Records, as <see cref="Put"/> and <see cref="Remove"/> count them; who writes otherwise says what changed by
+    /// <see cref="AddToCount"/>.
     /// </summary>
     public long Count { get; private set; }
 
@@ -69,7 +70,9 @@ public sealed class LsmShard : ISortedStore
         _store.Wrote(key.Length);
     }
 
-    /// <summary>Removes all records of a range from a version on; what is written into it afterwards, also at that version, stays.</summary>
+    /// <summary>
+    /// Removes all records of a range from a version on; what is written into it afterwards, also at that version, stays.
+    /// </summary>
     /// <param name="from">The first key.</param>
     /// <param name="to">The first key behind the range; empty for the end.</param>
     /// <param name="version">When.</param>

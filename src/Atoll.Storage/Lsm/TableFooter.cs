@@ -13,7 +13,13 @@ namespace Atoll.Storage.Lsm;
 /// <param name="RangeTombstones">The deleted ranges.</param>
 /// <param name="Properties">What the file says of itself.</param>
 internal readonly record struct TableFooter(
-    uint FormatVersion, ulong Identity, ulong Number, long LengthBytes, BlockHandle Top, BlockHandle RangeTombstones, BlockHandle Properties)
+    uint FormatVersion,
+    ulong Identity,
+    ulong Number,
+    long LengthBytes,
+    BlockHandle Top,
+    BlockHandle RangeTombstones,
+    BlockHandle Properties)
 {
     private const ulong Magic = 0x4C42544C4C4F5441; // "ATOLLTBL", the first byte lowest
     private const int ChecksumOffset = 12;

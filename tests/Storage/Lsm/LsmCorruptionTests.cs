@@ -146,7 +146,9 @@ public sealed class LsmCorruptionTests
             }
             else if (content.TryGetValue(key, out var expected))
             {
-                Assert.True(record is { } r && r.Version.Value == expected.Version && r.Value.Span.SequenceEqual(expected.Value), $"{name}: {key}");
+                Assert.True(
+                    record is { } r && r.Version.Value == expected.Version && r.Value.Span.SequenceEqual(expected.Value),
+                    $"{name}: {key}");
             }
             else
             {

@@ -95,7 +95,14 @@ public sealed class LsmCrashTests
     }
 
     private static LsmRun ShortRun(ulong seed, int events) =>
-        new(seed, LsmRun.Small with { MemtableBytes = 2500, FileBytes = 1024, LevelOneBytes = 2048, LevelZeroFiles = 2, TransferBytes = 1024 })
+        new(seed, LsmRun.Small with
+        {
+            MemtableBytes = 2500,
+            FileBytes = 1024,
+            LevelOneBytes = 2048,
+            LevelZeroFiles = 2,
+            TransferBytes = 1024,
+        })
         {
             KeysMax = 40,
             ValueBytesMax = 40,

@@ -11,7 +11,8 @@ public sealed class LsmModelTests
     {
         for (var seed = 1UL; seed <= 60; seed++)
         {
-            var run = new LsmRun(seed, LsmRun.Small with { CacheBytes = seed % 3 == 0 ? 0 : 8192, FilterBitsPerKey = seed % 4 == 0 ? 0 : 10 });
+            var (cacheBytes, filterBits) = (seed % 3 == 0 ? 0 : 8192, seed % 4 == 0 ? 0 : 10);
+            var run = new LsmRun(seed, LsmRun.Small with { CacheBytes = cacheBytes, FilterBitsPerKey = filterBits });
             for (var life = 0; life < 4; life++)
             {
                 for (var stretch = 0; stretch < 15; stretch++)

@@ -390,7 +390,9 @@ internal sealed class LsmRun
 
         var expected = twin.At(ulong.MaxValue).Find(r => r.Key == key);
         Assert.True(isFound == expected.Key is not null, $"{_run}: '{key}' found: {isFound}");
-        Assert.True(!isFound || (record.Version.Value == expected.Version && record.Value.Span.SequenceEqual(expected.Value)), $"{_run}: '{key}'");
+        Assert.True(
+            !isFound || (record.Version.Value == expected.Version && record.Value.Span.SequenceEqual(expected.Value)),
+            $"{_run}: '{key}'");
     }
 
     private void CheckWalk(LsmShard shard, ShardTwin twin)
@@ -426,7 +428,8 @@ internal sealed class LsmRun
     private string RandomKey()
     {
         var number = Prng.NextInt(0, KeysMax - 1);
-        return number % 7 == 0 ? $"k{number / 10}" : $"k{number / 10}/{number % 10}{(number % 3 == 0 ? "\0" : "")}{(number % 5 == 0 ? "\xFF" : "")}";
+        var end = (number % 3 == 0 ? "\0" : "") + (number % 5 == 0 ? "\xFF" : "");
+        return number % 7 == 0 ? $"k{number / 10}" : $"k{number / 10}/{number % 10}{end}";
     }
 
     private byte[] RandomValue()
