@@ -1,5 +1,6 @@
 using System.Text;
 using Atoll.Foundation.Randomness;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 using Xunit;

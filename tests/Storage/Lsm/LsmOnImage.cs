@@ -3,6 +3,7 @@ using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 using Xunit;
