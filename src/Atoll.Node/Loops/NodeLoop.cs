@@ -379,7 +379,15 @@ public sealed class NodeLoop : INetworkEvents
     private void JournalStateChanged()
     {
         var journal = _journal!;
-        NodeLog.JournalState(_logger, journal.State.ToString(), journal.Corruption?.ToString() ?? journal.LastError.Detail ?? "");
+        if (journal.State == JournalState.Ready)
+        {
+            NodeLog.JournalReady(_logger);
+        }
+        else
+        {
+            NodeLog.JournalState(_logger, journal.State.ToString(), journal.Corruption?.ToString() ?? journal.LastError.Detail ?? "");
+        }
+
         if (journal.State == JournalState.Failed)
         {
             // After a failed sync nobody knows what is on the disk (museum, row 7): the whole loop stops, the others go on.

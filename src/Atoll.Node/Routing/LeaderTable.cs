@@ -32,7 +32,9 @@ internal sealed class LeaderTable
         }
     }
 
-    /// <summary>A node was asked and did not serve: it named the leader, or (None) did not. What others said of the leader stands.</summary>
+    /// <summary>
+    /// A node was asked and did not serve: it named the leader, or (None) did not. What others said of the leader stands.
+    /// </summary>
     public void Redirected(ShardId shard, NodeId asked, NodeId hint)
     {
         if (hint != NodeId.None)

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Atoll.Importing;
 using Atoll.Output;
+using Atoll.Services.Errors;
 using Spectre.Console;
 
 namespace Atoll.Commands;
@@ -114,7 +115,16 @@ internal sealed class ImportCommand
             var patience = ClientOptions.Duration(parsed, _patience!) ?? TimeSpan.FromMinutes(2);
             var importer = new Importer(atoll.Records(space), parsed.GetValue(_concurrency), patience);
             var startedAt = TimeProvider.System.GetTimestamp();
-            await ShowAsync(printer, importer, reader, begin, checkpointPath, cancellation).ConfigureAwait(false);
+            try
+            {
+                await ShowAsync(printer, importer, reader, begin, checkpointPath, cancellation).ConfigureAwait(false);
+            }
+            catch (AtollException error)
+            {
+                throw new CommandException(
+                    ExitCode.Of(error), $"{error.Message}; {importer.Done.Rows} rows are in: the same command again goes on behind them");
+            }
+
             File.Delete(checkpointPath);
             return Report(printer, importer, begin, TimeProvider.System.GetElapsedTime(startedAt));
         }

@@ -9,6 +9,8 @@ namespace Atoll.Importing;
 /// </summary>
 public sealed class Importer
 {
+    private static readonly TimeSpan DiskFullPatience = TimeSpan.FromSeconds(5);
+
     private readonly IRecords _records;
     private readonly int _concurrency;
     private readonly TimeSpan _patience;
@@ -114,12 +116,16 @@ public sealed class Importer
                 return;
             }
             catch (AtollException error) when ((error.IsRetryable || error.Code == ErrorCode.OutcomeUnknown)
-                && TimeProvider.System.GetElapsedTime(startedAt) < _patience)
+                && TimeProvider.System.GetElapsedTime(startedAt) < PatienceWith(error))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(200), cancellation).ConfigureAwait(false);
             }
         }
     }
+
+    // A full disk seldom gets room while one waits: whoever runs the import is told soon.
+    private TimeSpan PatienceWith(AtollException error) =>
+        error.Code == ErrorCode.DiskFull && _patience > DiskFullPatience ? DiskFullPatience : _patience;
 
     private void Finished(Pending pending)
     {

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Atoll.Clusters.Tests.Scenarios;
 
-/// <summary>Any node takes any request: also one that knows nobody who leads, and whose own replica or first choice is of no help.</summary>
+/// <summary>
+/// Any node takes any request: also one that knows nobody who leads, and whose own replica or first choice is of no help.
+/// </summary>
 public sealed class RoutingTests
 {
     [Theory]
