@@ -16,6 +16,7 @@ public static class FuzzTargets
         new ResponseTarget(),
         new LoopStatusTarget(),
         new NativeStreamTarget(),
+        new NativeHelloTarget(),
         new RecordsCommandTarget(),
         new RecordsQueryTarget(),
         new RecordsResultTarget(),

@@ -21,6 +21,11 @@ public abstract class CodecTarget : IFuzzTarget
     public abstract IReadOnlyList<byte[]> Seeds { get; }
 
     /// <inheritdoc />
+    public virtual void FixChecksums(Span<byte> input)
+    {
+    }
+
+    /// <inheritdoc />
     public Verdict Run(ReadOnlyMemory<byte> input)
     {
         var first = new WireWriter();
