@@ -24,6 +24,11 @@ public sealed class EventLoop : IDisposable
     private long _eventsHandled;
     private long _batchesHandled;
 
+    // What the loop has taken, and at which of it it is.
+    private LoopItem[] _batch = new LoopItem[64];
+    private int _batchCount;
+    private int _handling;
+
     /// <summary>A loop that does not run yet.</summary>
     internal EventLoop(
         string name, Mailbox mailbox, IClock clock, EventLoopOptions options, IReadOnlyList<ILoopPort> ports, ILogger logger)
@@ -98,22 +103,55 @@ public sealed class EventLoop : IDisposable
             // Whatever it was: state that was half changed must not be acted on, nor served.
             _mailbox.Close();
             LiveLog.LoopFailed(_logger, _name, failure);
+            AnswerTheRest(_body!, failure.Message);
             _ended.TrySetException(failure);
             Failed?.Invoke(failure);
         }
     }
 
+    // Nobody may wait for ever for a loop that has ended. The body no longer acts on anything but calls, and on those by refusing them.
+    private void AnswerTheRest(ILoopBody body, string why)
+    {
+        try
+        {
+            body.Abandon(why);
+            for (var next = _handling + 1; next < _batchCount; next++)
+            {
+                RefuseIfCall(body, _batch[next]);
+            }
+
+            // The mailbox is closed: this is all that will ever come.
+            var waiting = new LoopItem[64];
+            var count = _mailbox.Take(ref waiting, 0);
+            for (var i = 0; i < count; i++)
+            {
+                RefuseIfCall(body, waiting[i]);
+            }
+        }
+        catch (Exception failure)
+        {
+            LiveLog.LoopFailed(_logger, _name, failure);
+        }
+    }
+
+    private static void RefuseIfCall(ILoopBody body, in LoopItem item)
+    {
+        if (item.Kind == LoopItemKind.Call)
+        {
+            Handle(body, item);
+        }
+    }
+
     private void RunUntilStopped(ILoopBody body)
     {
-        var batch = new LoopItem[64];
         body.Start();
         EndBatch(body);
         var nextTick = _clock.Now + _options.TickInterval;
         var drainUntil = Instant.Never;
         while (true)
         {
-            var count = WaitForItems(ref batch, nextTick);
-            Handle(body, batch, count, ref nextTick);
+            var count = WaitForItems(nextTick);
+            Handle(body, ref nextTick);
             TickWhenDue(body, ref nextTick);
             EndBatch(body);
             if (!_isStopping)
@@ -129,7 +167,7 @@ public sealed class EventLoop : IDisposable
         }
     }
 
-    private int WaitForItems(ref LoopItem[] batch, Instant nextTick)
+    private int WaitForItems(Instant nextTick)
     {
         var untilTick = nextTick - _clock.Now;
         if (_options.SpinBeforeSleep > Duration.Zero && !_mailbox.HasItems)
@@ -142,24 +180,26 @@ public sealed class EventLoop : IDisposable
         }
 
         var waitMs = untilTick <= Duration.Zero ? 0 : (int)Math.Max(1, untilTick.Milliseconds);
-        return _mailbox.Take(ref batch, waitMs);
+        _batchCount = _mailbox.Take(ref _batch, waitMs);
+        return _batchCount;
     }
 
-    private void Handle(ILoopBody body, LoopItem[] batch, int count, ref Instant nextTick)
+    private void Handle(ILoopBody body, ref Instant nextTick)
     {
-        for (var i = 0; i < count; i++)
+        for (_handling = 0; _handling < _batchCount; _handling++)
         {
-            Handle(body, in batch[i]);
-            if ((i + 1) % _options.EventsPerBatchMax == 0)
+            Handle(body, in _batch[_handling]);
+            if ((_handling + 1) % _options.EventsPerBatchMax == 0)
             {
                 TickWhenDue(body, ref nextTick);
                 EndBatch(body);
             }
         }
 
-        Array.Clear(batch, 0, count);
-        Interlocked.Add(ref _eventsHandled, count);
+        Array.Clear(_batch, 0, _batchCount);
+        Interlocked.Add(ref _eventsHandled, _batchCount);
         Interlocked.Increment(ref _batchesHandled);
+        _batchCount = 0;
     }
 
     private static void Handle(ILoopBody body, in LoopItem item)

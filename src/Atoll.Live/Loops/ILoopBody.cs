@@ -17,4 +17,10 @@ public interface ILoopBody : INetworkEvents
 
     /// <summary>The events that had gathered are handled: what they gave rise to may leave (messages, log writes).</summary>
     void FlushBatch();
+
+    /// <summary>
+    /// An exception has ended the loop. The last call but for those that were posted before: who waits for an answer is told that none
+    /// comes; nothing else may be done.
+    /// </summary>
+    void Abandon(string why);
 }

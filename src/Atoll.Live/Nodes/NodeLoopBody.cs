@@ -37,6 +37,9 @@ internal sealed class NodeLoopBody : ILoopBody
     }
 
     /// <inheritdoc />
+    public void Abandon(string why) => Loop.Abandon(why);
+
+    /// <inheritdoc />
     public void MessageReceived(LoopAddress from, Lane lane, ReadOnlyMemory<byte> message) => Loop.MessageReceived(from, lane, message);
 
     /// <inheritdoc />

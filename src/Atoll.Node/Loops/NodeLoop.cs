@@ -236,6 +236,16 @@ public sealed class NodeLoop : INetworkEvents
         }
     }
 
+    /// <summary>An exception has left this loop: its state counts for nothing, and whoever waits for an answer is told so.</summary>
+    public void Abandon(string why)
+    {
+        if (FaultReason is null)
+        {
+            FaultReason = why;
+            _router.Stop(why);
+        }
+    }
+
     private void PartReceived(LoopAddress from, PeerMessageKind kind, ReadOnlyMemory<byte> body, Instant now)
     {
         var reader = new WireReader(body);

@@ -49,7 +49,7 @@ public sealed class EventLoopTests
     }
 
     [Fact]
-    public async Task A_body_that_throws_ends_the_loop_loudly_and_handles_nothing_more()
+    public async Task A_body_that_throws_ends_the_loop_loudly_and_sees_only_calls_after_that_in_order_to_refuse_them()
     {
         using var loop = NewLoop(new Mailbox());
         var body = new Body();
@@ -57,10 +57,11 @@ public sealed class EventLoopTests
         loop.Failed = exception => told = exception;
         loop.Start(body);
         loop.Post(static (_, _) => Check.That(false), null, null);
-        loop.Post(static (body, _) => ((Body)body!).Calls.Add((9, 9)), body, null);
+        var isPosted = loop.Post(static (body, _) => ((Body)body!).Calls.Add((((Body)body).Abandoned is null ? 0 : 1, 9)), body, null);
         await Assert.ThrowsAsync<CheckFailedException>(() => loop.Ended);
         Waiting.Until(() => told is CheckFailedException);
-        Assert.Empty(body.Calls);
+        Assert.NotNull(body.Abandoned);
+        Assert.Equal(isPosted ? [(1, 9)] : [], body.Calls);
         Assert.Contains(_logger.Lines, line => line.Level == Microsoft.Extensions.Logging.LogLevel.Critical);
         Assert.False(loop.Post(static (_, _) => { }, null, null));
     }
@@ -202,6 +203,10 @@ public sealed class EventLoopTests
             Flushes++;
             _sinceFlush = 0;
         }
+
+        public void Abandon(string why) => Abandoned = why;
+
+        public string? Abandoned { get; private set; }
 
         public void SeeFlushes() => LongestWithoutFlush = Math.Max(LongestWithoutFlush, ++_sinceFlush);
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
 using Atoll.Live.Nodes;
 using Atoll.Live.Tests.Networks;
 using Atoll.Node;
@@ -42,6 +43,23 @@ public sealed class LiveNodeTests
         await node.Ready.WaitAsync(Waiting.Deadline);
         await node.DisposeAsync();
         Assert.Equal(ResponseStatus.Unavailable, Ask(node).Status);
+    }
+
+    [Fact]
+    public async Task Requests_that_a_failed_loop_held_are_answered()
+    {
+        // One of three members, alone: the write waits for a leader.
+        using var folder = new TemporaryFolder();
+        var members = ImmutableArray.Create(NewMember(1), NewMember(2), NewMember(3));
+        await using var node = Start(folder, members[0], members);
+        await node.Ready.WaitAsync(Waiting.Deadline);
+        var held = new Sink();
+        node.Submit(new Request { Kind = RequestKind.Write, Shard = ShardId.Directory, Timeout = Duration.FromSeconds(60) }, held);
+        node.Submit(new Request { Kind = RequestKind.Status }, new ThrowingSink());
+        var answer = await held.Answer.Task.WaitAsync(Waiting.Deadline);
+        Assert.NotEqual(ResponseStatus.Ok, answer.Status);
+        Assert.Contains(ThrowingSink.Words, answer.Detail, StringComparison.Ordinal);
+        Assert.Contains(ThrowingSink.Words, await node.Failure.WaitAsync(Waiting.Deadline), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,6 +124,13 @@ public sealed class LiveNodeTests
         var sink = new Sink();
         node.Submit(new Request { Kind = RequestKind.Status, Shard = shard }, sink);
         return sink.Answer.Task.WaitAsync(Waiting.Deadline).GetAwaiter().GetResult();
+    }
+
+    private sealed class ThrowingSink : IResponseSink
+    {
+        public const string Words = "a sink must not throw";
+
+        public void Complete(Request request, in Response response) => throw new InvalidOperationException(Words);
     }
 
     private sealed class Sink : IResponseSink
