@@ -26,6 +26,8 @@ public static class FuzzTargets
         new StateSnapshotTarget(),
         new JournalTarget(isForged: false),
         new JournalTarget(isForged: true),
+        new StoreTarget(isForged: false),
+        new StoreTarget(isForged: true),
         new SnapshotFileTarget(isForged: false),
         new SnapshotFileTarget(isForged: true),
         new HttpTarget(),
