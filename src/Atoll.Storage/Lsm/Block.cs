@@ -211,6 +211,12 @@ internal sealed class Block
         {
             ReadHead(content, offset, out head);
             offset = head.End;
+            if (head.Shared == 0)
+            {
+                // At a restart point the key stands there in full, whatever it has in common with the one before.
+                matched = 0;
+            }
+
             if (head.Shared > matched)
             {
                 continue;

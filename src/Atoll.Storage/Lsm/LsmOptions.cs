@@ -22,6 +22,9 @@ public sealed record LsmOptions
     /// </summary>
     public int BlockBytes { get; init; } = 4096;
 
+    /// <summary>An index block is closed once it is this long; one filter holds the keys of what it indexes.</summary>
+    public int IndexBytes { get; init; } = 4096;
+
     /// <summary>Bits of the Bloom filter for each key: 10 let about one miss in a hundred through.</summary>
     public int FilterBitsPerKey { get; init; } = 10;
 
@@ -60,6 +63,7 @@ public sealed record LsmOptions
         Check.That(FrozenMemtablesMax is >= 1 and <= 64);
         Check.That(CacheBytes >= 0);
         Check.That(BlockBytes is >= 64 and <= TableFormat.BlockBytesMax);
+        Check.That(IndexBytes is >= 64 and <= TableFormat.BlockBytesMax);
         Check.That(FilterBitsPerKey is >= 0 and <= 64);
         Check.That(FileBytes >= BlockBytes);
         Check.That(LevelZeroFiles >= 1 && LevelZeroSlowFiles >= LevelZeroFiles);

@@ -55,9 +55,6 @@ internal static class TableFormat
     /// <summary>Entries between two keys of a data block that are written in full.</summary>
     public const int RestartInterval = 16;
 
-    /// <summary>An index partition is closed once it is this long.</summary>
-    public const int IndexPartitionBytes = 4096;
-
     /// <summary>Tree's number, big-endian, in front of every key.</summary>
     public const int TreePrefixBytes = 8;
 

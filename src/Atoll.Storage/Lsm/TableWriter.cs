@@ -179,7 +179,7 @@ internal sealed class TableWriter
         WriteHandle(_unindexed);
         _index.Add(separator, 0, EntryKind.Put, 0, _handle.Written);
         _unindexed = default;
-        if (_index.SizeBytes >= TableFormat.IndexPartitionBytes)
+        if (_index.SizeBytes >= _options.IndexBytes)
         {
             ClosePartition(separator);
         }

@@ -24,7 +24,7 @@ public sealed class LsmCorruptionTests
         var (harmless, found, refused) = (0, 0, 0);
         foreach (var name in image.Files.Keys.ToList())
         {
-            for (var flips = 0; flips < 400; flips++)
+            for (var flips = 0; flips < 250; flips++)
             {
                 var offset = prng.NextInt(0, image.Files[name].Length - 1);
                 var disk = image.Copy();
@@ -48,7 +48,7 @@ public sealed class LsmCorruptionTests
 
         // A manifest has everything twice. In a file, a bit is harmless in what a read of all keys does not need: properties, for one.
         Assert.Equal(0, refused);
-        Assert.True(found > 1500 && harmless > 400, $"{found} found, {harmless} harmless");
+        Assert.True(found > 1000 && harmless > 250, $"{found} found, {harmless} harmless");
     }
 
     [Fact]

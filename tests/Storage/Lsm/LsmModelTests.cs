@@ -12,7 +12,14 @@ public sealed class LsmModelTests
         for (var seed = 1UL; seed <= 60; seed++)
         {
             var (cacheBytes, filterBits) = (seed % 3 == 0 ? 0 : 8192, seed % 4 == 0 ? 0 : 10);
-            var run = new LsmRun(seed, LsmRun.Small with { CacheBytes = cacheBytes, FilterBitsPerKey = filterBits });
+            var run = new LsmRun(seed, LsmRun.Small with
+            {
+                CacheBytes = cacheBytes,
+                FilterBitsPerKey = filterBits,
+                BlockBytes = 128 << (int)(seed % 5),
+                TransferBytes = 2048,
+                FileBytes = 2048 << (int)(seed % 2),
+            });
             for (var life = 0; life < 4; life++)
             {
                 for (var stretch = 0; stretch < 15; stretch++)

@@ -17,6 +17,7 @@ internal sealed class LsmRun
     {
         MemtableBytes = 4 * 1024,
         BlockBytes = 256,
+        IndexBytes = 128,
         FileBytes = 2 * 1024,
         LevelOneBytes = 6 * 1024,
         LevelZeroFiles = 3,
@@ -150,7 +151,7 @@ internal sealed class LsmRun
                 ShardTwin.AssertSame(twin.At(ulong.MaxValue), cursor, Pump, $"{_run} shard {id}");
             }
 
-            for (var i = 0; i < 5; i++)
+            for (var i = 0; i < 15; i++)
             {
                 CheckKey(shard, twin, RandomKey());
             }
