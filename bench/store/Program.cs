@@ -174,7 +174,8 @@ static void Measure(string name, int operations, Func<int, bool> operation, Func
     allocated = (GC.GetAllocatedBytesForCurrentThread() - allocated) / operations;
     Array.Sort(times);
     var micro = 1_000_000.0 / Stopwatch.Frequency;
+    var p99 = times[(int)(operations * 0.99)] * micro;
     Console.WriteLine(
-        $"{name,-28}{operations / seconds,12:N0}{times[(int)(operations * 0.99)] * micro,10:F1}{times[^1] * micro / 1000,10:F1}{allocated,8}"
+        $"{name,-28}{operations / seconds,12:N0}{p99,10:F1}{times[^1] * micro / 1000,10:F1}{allocated,8}"
         + $"   {notes()}{(wrong > 0 ? $", {wrong:N0} not found" : "")}");
 }
