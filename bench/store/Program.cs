@@ -47,6 +47,13 @@ void Fill(string name, bool random)
     var clock = Stopwatch.StartNew();
     Settle(store, disk);
     Console.WriteLine($"  merges to the end: {clock.Elapsed.TotalSeconds:F1} s; {Amplification(store)}");
+    LsmStore? again = null;
+    var other = new FileDisk(root);
+    clock.Restart();
+    LsmStore.Open(other, "s", options, o => again = o.Store);
+    other.Pump();
+    Console.WriteLine($"  open: {clock.Elapsed.TotalMilliseconds:F1} ms for {again!.Statistics.LevelFiles.Sum()} files");
+    (store, disk, shard) = (again, other, again.Shard(new ShardId(1)));
     Measure("  point read, hit", records / 4, _ => Read(shard, disk, prng.NextBelow((ulong)records)), () => Cache(store));
     Measure("  point read, miss", records / 4, _ => !Read(shard, disk, prng.NextBelow((ulong)records) + (1UL << 40)), () => Cache(store));
     Measure("  point read, hot 1%", records / 4, _ => Read(shard, disk, prng.NextBelow((ulong)records / 100)), () => Cache(store));

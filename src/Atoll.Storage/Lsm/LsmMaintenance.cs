@@ -16,6 +16,7 @@ internal sealed class LsmMaintenance(LsmStore store)
 
     private MergeJob? _flush;
     private MergeJob? _merge;
+    private FileSet? _filesAtRest;
     private bool _isCommittingMerge;
     private bool _isAskingForSpace;
     private bool _mayHaveDeadFiles;
@@ -58,7 +59,7 @@ internal sealed class LsmMaintenance(LsmStore store)
             {
                 RemoveDeadFiles();
             }
-            else if (MergePicker.Pick(store.Files, store.Options) is { } plan)
+            else if (FindMerge() is { } plan)
             {
                 BeginMerge(plan);
             }
@@ -66,6 +67,19 @@ internal sealed class LsmMaintenance(LsmStore store)
 
         left = budgetBytes;
         _merge?.Step(ref left);
+    }
+
+    /// <summary>The merge that is due; null when none is. What is due changes only with the files.</summary>
+    public MergePlan? FindMerge()
+    {
+        if (ReferenceEquals(_filesAtRest, store.Files))
+        {
+            return null;
+        }
+
+        var plan = MergePicker.Pick(store.Files, store.Options);
+        _filesAtRest = plan is null ? store.Files : null;
+        return plan;
     }
 
     private void AskForSpace()

@@ -15,6 +15,9 @@ namespace Atoll.Storage.Lsm;
 /// <param name="MergeReadBytes">Bytes of entries that merges read.</param>
 /// <param name="MergeWrittenBytes">Bytes of files that merges wrote.</param>
 /// <param name="FilesMoved">Files moved down a level without being read.</param>
+/// <param name="ScrubbedBytes">Bytes that the scrub has read.</param>
+/// <param name="ScrubPasses">Times that the scrub has read all files.</param>
+/// <param name="ScrubDamagedBlocks">Damaged blocks that it found.</param>
 public sealed record LsmStatistics(
     IReadOnlyList<int> LevelFiles,
     IReadOnlyList<long> LevelBytes,
@@ -29,7 +32,10 @@ public sealed record LsmStatistics(
     long Merges,
     long MergeReadBytes,
     long MergeWrittenBytes,
-    long FilesMoved)
+    long FilesMoved,
+    long ScrubbedBytes,
+    long ScrubPasses,
+    long ScrubDamagedBlocks)
 {
     /// <summary>Bytes written to files for each byte that the owner wrote; 0 before the first flush.</summary>
     public double WriteAmplification => BytesWritten == 0 ? 0 : (double)(FlushedBytes + MergeWrittenBytes) / BytesWritten;

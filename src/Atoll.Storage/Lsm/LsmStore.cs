@@ -20,6 +20,7 @@ public sealed class LsmStore
     private readonly SortedDictionary<ulong, TreePoint> _durable = [];
     private readonly List<Memtable> _frozen = [];
     private readonly LsmMaintenance _maintenance;
+    private readonly LsmScrub _scrub;
     private ulong _nextFile = 1;
     private ulong _nextTree = 1;
     private long _bytesWritten;
@@ -31,6 +32,7 @@ public sealed class LsmStore
         _folder = folder;
         _identity = identity;
         Options = options;
+        Active = new Memtable(options);
         Files = new FileSet([.. Enumerable.Range(0, FileSet.LevelCount).Select(static _ => Array.Empty<Table>())], Gone);
         Cache = new BlockCache(options.CacheBytes);
         Lookup = new PointLookup(Cache);
@@ -43,6 +45,7 @@ public sealed class LsmStore
             },
         };
         _maintenance = new LsmMaintenance(this);
+        _scrub = new LsmScrub(this);
     }
 
     /// <summary>Whether it can write.</summary>
@@ -74,7 +77,7 @@ public sealed class LsmStore
     public Action<StoreFault>? FaultFound { get; set; }
 
     /// <summary>True while a flush or a merge is due or under way.</summary>
-    public bool HasWork => _frozen.Count > 0 || _maintenance.IsBusy || MergePicker.Pick(Files, Options) is not null;
+    public bool HasWork => _frozen.Count > 0 || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
 
     /// <summary>What it has done, and what it consists of.</summary>
     public LsmStatistics Statistics => new(
@@ -83,7 +86,7 @@ public sealed class LsmStore
         Active.Bytes + _frozen.Sum(static m => m.Bytes),
         Cache.Bytes, Cache.Hits, Cache.Loads, Lookup.Filtered,
         _bytesWritten, _maintenance.Flushes, _maintenance.FlushedBytes, _maintenance.Merges, _maintenance.MergeReadBytes,
-        _maintenance.MergeWrittenBytes, _maintenance.FilesMoved);
+        _maintenance.MergeWrittenBytes, _maintenance.FilesMoved, _scrub.Bytes, _scrub.Passes, _scrub.Damaged);
 
     internal LsmOptions Options { get; }
 
@@ -93,7 +96,7 @@ public sealed class LsmStore
 
     internal FileSet Files { get; private set; }
 
-    internal Memtable Active { get; private set; } = new();
+    internal Memtable Active { get; private set; }
 
     internal IReadOnlyList<Memtable> Frozen => _frozen;
 
@@ -171,7 +174,7 @@ public sealed class LsmStore
         {
             Active.Points = points;
             _frozen.Add(Active);
-            Active = new Memtable();
+            Active = new Memtable(Options);
         }
     }
 
@@ -194,6 +197,11 @@ public sealed class LsmStore
 
         _maintenance.Work(budgetBytes);
     }
+
+    /// <summary>
+    /// Reads about so many bytes of the files, in rounds over all of them, and reports what is damaged to <see cref="FaultFound"/>.
+    /// </summary>
+    public void Scrub(long budgetBytes) => _scrub.Work(budgetBytes);
 
     internal void Wrote(long bytes) => _bytesWritten += bytes;
 

@@ -4,14 +4,13 @@ using Atoll.Storage.Sorted;
 namespace Atoll.Storage.Lsm;
 
 /// <summary>What was written since the last flush, by tree. Keys and values are copied into chunks, which go with it.</summary>
-internal sealed class Memtable
+internal sealed class Memtable(LsmOptions options)
 {
     // What an entry takes beside its bytes: its slots in leaves that are two thirds full.
     private const int EntryOverheadBytes = 110;
 
-    // A range costs every read and every further range a little: a thousand of them fill a small memtable.
-    private const int RangeOverheadBytes = 1024;
-
+    // A range costs every read and every further range a little: two thousand of them fill a memtable.
+    private readonly long _rangeOverheadBytes = Math.Max(256, options.MemtableBytes / 2048);
     private const int ChunkBytes = 64 * 1024;
 
     private readonly SortedDictionary<ulong, MemoryTree> _trees = [];
@@ -60,7 +59,7 @@ internal sealed class Memtable
     public void DeleteRange(ulong tree, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, ulong version)
     {
         Of(tree).DeleteRange(from, to, version);
-        Bytes += from.Length + to.Length + RangeOverheadBytes;
+        Bytes += from.Length + to.Length + _rangeOverheadBytes;
         VersionMax = Math.Max(VersionMax, version);
     }
 

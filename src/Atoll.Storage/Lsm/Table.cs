@@ -47,6 +47,9 @@ internal sealed class Table
     /// <summary>True once its footer and top are known.</summary>
     public bool IsOpen => _file is not null && (_top is not null || Meta.Entries == 0);
 
+    /// <summary>Where the file's parts are; of an open file.</summary>
+    public TableFooter Footer { get; private set; }
+
     /// <summary>The top of the index; only of an open file that has entries.</summary>
     public Block Top => _top!;
 
@@ -73,7 +76,17 @@ internal sealed class Table
             }
 
             _file = file;
-            ReadFooter(file!);
+            ReadFooter(fault =>
+            {
+                if (fault is null)
+                {
+                    ReadTop();
+                }
+                else
+                {
+                    Opened(fault);
+                }
+            });
         });
     }
 
@@ -102,20 +115,19 @@ internal sealed class Table
     public StoreFault Failed(long offset, DiskResult result) =>
         new(new StorageCorruption(Name, offset, result.Detail ?? "the disk failed"), Meta.From, Meta.To, result.Status);
 
-    private void ReadFooter(IDiskFile file)
+    /// <summary>Reads and checks the footer.</summary>
+    public void ReadFooter(Action<StoreFault?> done)
     {
         var offset = Meta.LengthBytes - TableFormat.FooterBytes;
         TableFooter footer = default;
-        BlockSource.ReadChecked(file, offset, TableFormat.FooterBytes, CheckFooter, (bytes, result, why) =>
+        BlockSource.ReadChecked(File, offset, TableFormat.FooterBytes, CheckFooter, (bytes, result, why) =>
         {
-            if (bytes is null)
+            if (bytes is not null)
             {
-                Opened(result.IsOk ? Corrupt(offset, why!) : Failed(offset, result));
+                Footer = footer;
             }
-            else
-            {
-                ReadTop(file, footer);
-            }
+
+            done(bytes is not null ? null : result.IsOk ? Corrupt(offset, why!) : Failed(offset, result));
         });
 
         string? CheckFooter(byte[] bytes) =>
@@ -125,10 +137,10 @@ internal sealed class Table
                 : null;
     }
 
-    private void ReadTop(IDiskFile file, TableFooter footer)
+    private void ReadTop()
     {
-        var handle = footer.Top;
-        BlockSource.ReadChecked(file, handle.Offset, handle.Length + TableFormat.BlockTrailerBytes, CheckTop, (bytes, result, why) =>
+        var handle = Footer.Top;
+        BlockSource.ReadChecked(File, handle.Offset, handle.Length + TableFormat.BlockTrailerBytes, CheckTop, (bytes, result, why) =>
         {
             if (bytes is null)
             {
@@ -191,7 +203,7 @@ internal sealed class Table
     public string? WhyNot(ReadOnlySpan<byte> bytes, BlockHandle handle, BlockType type) =>
         !TableFormat.IsWhole(bytes, type, handle.Offset, Identity, Meta.Number) ? $"the checksum of the block ({type}) does not fit"
         : type == BlockType.Filter ? (BloomFilter.HasForm(bytes[..handle.Length]) ? null : "the filter has no form")
-        : type is BlockType.Data or BlockType.Index && !Block.HasForm(bytes[..handle.Length]) ? "the block has no form"
+        : type is BlockType.Data or BlockType.Index or BlockType.Top && !Block.HasForm(bytes[..handle.Length]) ? "the block has no form"
         : null;
 
     /// <summary>Whether a block can be there.</summary>

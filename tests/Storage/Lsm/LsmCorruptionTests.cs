@@ -81,6 +81,36 @@ public sealed class LsmCorruptionTests
     }
 
     [Fact]
+    public void A_scrub_finds_a_flipped_bit_in_any_block_and_nothing_in_a_sound_store()
+    {
+        var image = new ImageDisk();
+        Fill(Open(image), image);
+        Assert.Equal((1L, 0L), Scrub(Open(image), image));
+        var prng = new Prng(6);
+        foreach (var name in image.Files.Keys.Where(static f => f.EndsWith(".sst", StringComparison.Ordinal)).ToList())
+        {
+            for (var flips = 0; flips < 25; flips++)
+            {
+                var disk = image.Copy();
+                var store = Open(disk);
+                if (flips % 2 == 0)
+                {
+                    // Also what is open and cached is read again.
+                    Scrub(store, disk);
+                }
+
+                var bytes = disk.Files[name];
+                bytes[prng.NextInt(0, bytes.Length - 1)] ^= (byte)(1 << prng.NextInt(0, 7));
+                var found = new List<string>();
+                store.FaultFound = fault => found.Add(fault.Corruption.File);
+                var (_, damaged) = Scrub(store, disk);
+                Assert.True(damaged > 0, name);
+                Assert.Equal([name], found);
+            }
+        }
+    }
+
+    [Fact]
     public void A_missing_or_cut_file_is_named_at_opening_and_its_keys_answer_the_fault()
     {
         foreach (var isCut in new[] { true, false })
@@ -127,6 +157,18 @@ public sealed class LsmCorruptionTests
         Assert.Equal(LsmOpeningStatus.Corrupt, opening.Status);
         Assert.Equal(before.Files.Keys, image.Files.Keys);
         Assert.Equal(before.Files["s/MANIFEST"], image.Files["s/MANIFEST"]);
+    }
+
+    private static (long Passes, long Damaged) Scrub(LsmStore store, ImageDisk disk)
+    {
+        var passes = store.Statistics.ScrubPasses;
+        while (store.Statistics.ScrubPasses == passes)
+        {
+            store.Scrub(3000);
+            disk.Pump();
+        }
+
+        return (store.Statistics.ScrubPasses, store.Statistics.ScrubDamagedBlocks);
     }
 
     /// <summary>Reads every key by itself and all by scans; returns the faults of the former, which must be of that file.</summary>

@@ -41,10 +41,33 @@ public sealed class LsmModelTests
             }
         }
 
+    }
+
+    [Fact]
+    public void Reads_that_take_long_see_their_moment_and_prepared_keys_the_present_while_files_come_and_go()
+    {
+        for (var seed = 1UL; seed <= 40; seed++)
+        {
+            var run = new LsmRun(seed, LsmRun.Small with { CacheBytes = seed % 2 == 0 ? 0 : 8192, TransferBytes = 1024, BlockBytes = 512 });
+            run.Disk.Faults.ReadMax = Atoll.Foundation.Time.Duration.FromMilliseconds(3);
+            for (var life = 0; life < 3; life++)
+            {
+                for (var step = 0; step < 1200; step++)
+                {
+                    run.Work(1);
+                    run.ReadOn();
+                }
+
+                run.Settle();
+                run.CheckAll();
+                run.CrashAndCheck(run.Prng.Chance(700_000));
+            }
+        }
+
         string[] rare =
         [
             "store: manifest written anew", "store: files moved down a level", "store: files of dropped shards deleted unread",
-            "store: orphan deleted at open",
+            "store: orphan deleted at open", "store: keys prepared in more than three rounds",
         ];
         Assert.DoesNotContain(Probe.All(), probe => rare.Contains(probe.Name) && probe.Hits < 10);
     }

@@ -33,6 +33,7 @@ internal sealed class LsmRun
     private readonly SortedDictionary<ShardId, ShardTwin> _twins = [];
     private readonly SortedDictionary<ShardId, ulong> _durable = [];
     private readonly Dictionary<ShardId, string> _pending = [];
+    private readonly List<SnapshotWalk> _walks = [];
     private readonly LsmOptions _options;
     private readonly string _run;
     private LsmStore? _store;
@@ -94,6 +95,28 @@ internal sealed class LsmRun
         return true;
     }
 
+    /// <summary>Begins or goes on with reads that are under way for long, while everything else goes on.</summary>
+    public void ReadOn()
+    {
+        if (_twins.Count == 0)
+        {
+            return;
+        }
+
+        var (id, twin) = _twins.ElementAt(Prng.NextInt(0, _twins.Count - 1));
+        if (_walks.Count < 4 && !_pending.ContainsKey(id) && Prng.Chance(300_000))
+        {
+            var run = $"{_run} shard {id} walk begun at {_now}";
+            _walks.Add(new SnapshotWalk(Store.Shard(id).Snapshot(), twin.At(ulong.MaxValue), Prng.Chance(500_000), run));
+        }
+
+        _walks.RemoveAll(walk => Prng.Chance(700_000) && !walk.Step());
+        if (!_pending.ContainsKey(id) && Prng.Chance(300_000))
+        {
+            PrepareForLater(id);
+        }
+    }
+
     /// <summary>Lets everything that is due be done; true when the events sufficed.</summary>
     public bool Settle(bool flush = true)
     {
@@ -129,6 +152,7 @@ internal sealed class LsmRun
     public void CrashAndCheck(bool powerLoss, PowerLossStyle? style = null)
     {
         EventsLeft = int.MaxValue;
+        _walks.Clear();
         Note();
         Disk.Crash(powerLoss, style);
         Pump();
@@ -394,6 +418,30 @@ internal sealed class LsmRun
         Assert.True(
             !isFound || (record.Version.Value == expected.Version && record.Value.Span.SequenceEqual(expected.Value)),
             $"{_run}: '{key}'");
+    }
+
+    // What is read when the keys are there is what the twin has then, not what it had when they were asked for.
+    private void PrepareForLater(ShardId id)
+    {
+        var shard = Store.Shard(id);
+        var keys = Enumerable.Range(0, Prng.NextInt(1, 10)).Select(_ => RandomKey()).ToList();
+        shard.Prepare([.. keys.Select(k => new ReadOnlyMemory<byte>(ShardTwin.Bytes(k)))], fault =>
+        {
+            Assert.True(fault is null, $"{_run}: {fault}");
+            if (_pending.ContainsKey(id) || !_twins.TryGetValue(id, out var twin) || Store.Shard(id) != shard)
+            {
+                return;
+            }
+
+            var expected = twin.At(ulong.MaxValue);
+            foreach (var key in keys)
+            {
+                var isFound = shard.TryGet(ShardTwin.Bytes(key), out var record);
+                var there = expected.Find(r => r.Key == key);
+                Assert.True(isFound == there.Key is not null, $"{_run}: prepared '{key}' found: {isFound}");
+                Assert.True(!isFound || record.Value.Span.SequenceEqual(there.Value), $"{_run}: prepared '{key}'");
+            }
+        });
     }
 
     private void CheckWalk(LsmShard shard, ShardTwin twin)
