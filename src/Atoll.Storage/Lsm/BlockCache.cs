@@ -19,7 +19,7 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
     private const byte CreditMax = 3;
 
     private readonly Dictionary<BlockAddress, Slot> _slots = [];
-    private readonly Dictionary<BlockAddress, List<Action<StoreFault?>>> _loading = [];
+    private readonly Dictionary<BlockAddress, Action<StoreFault?>> _loading = [];
     private readonly List<Slot?> _ring = [];
     private readonly Stack<int> _free = new();
     private int _hand;
@@ -56,11 +56,11 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         var address = new BlockAddress(table.Meta.Number, handle.Offset);
         if (_loading.TryGetValue(address, out var waiting))
         {
-            waiting.Add(done);
+            _loading[address] = waiting + done;
             return;
         }
 
-        _loading[address] = [done];
+        _loading[address] = done;
         Loads++;
         table.ReadBlock(handle, type, (block, fault) =>
         {
@@ -70,10 +70,7 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
             }
 
             _loading.Remove(address, out var all);
-            foreach (var waiter in all!)
-            {
-                waiter(fault);
-            }
+            all!(fault);
         });
     }
 

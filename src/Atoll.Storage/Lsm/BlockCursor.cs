@@ -6,7 +6,7 @@ namespace Atoll.Storage.Lsm;
 internal sealed class BlockCursor
 {
     private Block? _block;
-    private byte[] _key = new byte[128];
+    private byte[] _key = new byte[56];
     private int _keyLength;
     private int _entryOffset;
     private EntryHead _head;

@@ -1,6 +1,7 @@
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Storage.Sorted;
 
@@ -54,8 +55,9 @@ public sealed class LsmLoad
 
     /// <summary>Makes it the shard's state.</summary>
     /// <param name="applied">Entries of the shard's log up to this one are in it.</param>
+    /// <param name="at">The time that the records are of: what was before is not among them, so earlier reads are refused.</param>
     /// <param name="done">The end: Ok once it is durable and in use; else nothing has changed.</param>
-    public void Finish(LogIndex applied, Action<DiskResult> done)
+    public void Finish(LogIndex applied, HybridTime at, Action<DiskResult> done)
     {
         Check.That(!_isOver);
         _isOver = true;
@@ -70,7 +72,7 @@ public sealed class LsmLoad
 
             var edit = new ManifestEdit();
             edit.Added.AddRange(_output.Files.Select(static meta => (FileSet.LevelCount - 1, meta)));
-            edit.Trees.Add(new TreePoint(Shard.Tree, Shard.Shard, applied, Count, 0));
+            edit.Trees.Add(new TreePoint(Shard.Tree, Shard.Shard, applied, Count, at.Value));
             if (_store.TreeOf(Shard.Shard) is { } old)
             {
                 edit.Dropped.Add(old);

@@ -124,16 +124,18 @@ public sealed class LsmShard : ISortedStore
     /// <inheritdoc />
     public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
     {
+        Preparation? preparation = null;
         foreach (var key in keys)
         {
             if (Find(key.Span, out _) == LookupStatus.Missing)
             {
-                new Preparation(_store, this, keys.ToArray(), ready).Begin();
-                return false;
+                preparation ??= new Preparation(_store, this, keys.ToArray(), ready);
+                preparation.Miss(_store.Lookup.Missing);
             }
         }
 
-        return true;
+        preparation?.Load();
+        return preparation is null;
     }
 
     /// <inheritdoc />

@@ -180,7 +180,8 @@ public sealed class LsmStore
 
     /// <summary>
     /// Gives the store time: to freeze a full memtable, to flush, to merge, to see whether a full disk has space again. It returns after
-    /// about so many bytes of work for each of flush and merge, or when it must wait for the disk.
+    /// about so many bytes of work for each of flush and merge, or when it must wait for the disk. Never in the middle of a command:
+    /// what is frozen must be what each shard's <see cref="LsmShard.Applied"/> says.
     /// </summary>
     /// <param name="budgetBytes">Bytes of entries to work through.</param>
     public void Maintain(long budgetBytes)

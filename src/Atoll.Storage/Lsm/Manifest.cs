@@ -14,6 +14,7 @@ internal sealed class Manifest(IDisk disk, string folder, ulong identity, int tr
     private static readonly Probe RewrittenProbe = Probe.Define("store: manifest written anew");
 
     private readonly Queue<(ManifestEdit Edit, Action<DiskResult> Done)> _waiting = new();
+    private DiskResult _failure = DiskResult.Success;
     private IDiskFile? _file;
     private bool _isBusy;
     private long _length;
@@ -35,6 +36,12 @@ internal sealed class Manifest(IDisk disk, string folder, ulong identity, int tr
     /// </summary>
     public void Commit(ManifestEdit edit, Action<DiskResult> done)
     {
+        if (!_failure.IsOk)
+        {
+            done(_failure);
+            return;
+        }
+
         _waiting.Enqueue((edit, done));
         Continue();
     }
@@ -134,6 +141,16 @@ internal sealed class Manifest(IDisk disk, string folder, ulong identity, int tr
         var (_, done) = _waiting.Dequeue();
         done(result);
         _isBusy = false;
+        if (!result.IsOk)
+        {
+            // What the disk really has is not known any more: nothing is written behind it.
+            _failure = result;
+            while (_waiting.TryDequeue(out var never))
+            {
+                never.Done(result);
+            }
+        }
+
         Continue();
     }
 }

@@ -99,7 +99,7 @@ public sealed class LsmGoldenTests
         five.Applied = new LogIndex(43);
         var load = store.BeginLoad(new ShardId(3));
         load.Put("k"u8, new StoredRecord(new HybridTime(7), default, "a shard of its own"u8.ToArray()));
-        load.Finish(new LogIndex(9), static result => Assert.True(result.IsOk));
+        load.Finish(new LogIndex(9), default, static result => Assert.True(result.IsOk));
         disk.Pump();
         Flush(store, disk);
         five.Applied = new LogIndex(43);

@@ -387,7 +387,7 @@ internal sealed class LsmRun
 
         _pending[id] = "load";
         twin.Apply(new ShardOperation(_now, "", null, null, content));
-        load.Finish(new LogIndex((ulong)twin.Log.Count), result =>
+        load.Finish(new LogIndex((ulong)twin.Log.Count), new HybridTime(_now), result =>
         {
             Assert.True(result.IsOk, result.Detail);
             _pending.Remove(id);
