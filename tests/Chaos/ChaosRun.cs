@@ -102,6 +102,7 @@ internal sealed class ChaosRun
             + string.Join(", ", faults.Counts.Select(pair => $"{pair.Value} {pair.Key}")));
         Report(name, "killed", faults.PausesAfterLeaderDeaths);
         Report(name, "paused or cut", faults.PausesAfterOtherFaults);
+        Report(name, "restarted", faults.PausesAfterStops);
     }
 
     private static void Report(string name, string what, IReadOnlyList<TimeSpan> pauses)

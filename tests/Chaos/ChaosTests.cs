@@ -24,6 +24,10 @@ public sealed class ChaosTests
         "pauses, 3 nodes", 3, (faults, _) => faults.PauseLeaderAsync());
 
     [Fact]
+    public Task Nodes_may_be_restarted_one_after_the_other() => ChaosRun.RunAsync(
+        "restarts, 3 nodes", 3, (faults, _) => faults.RestartLeaderAsync());
+
+    [Fact]
     public Task Links_may_be_cut_in_both_directions() => ChaosRun.RunAsync(
         "two-way cuts, 3 nodes", 3,
         (faults, prng) => prng.Chance(600_000) ? faults.IsolateLeaderAsync() : faults.CutOneLinkAsync(),

@@ -19,6 +19,7 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
     private readonly SortedDictionary<string, int> _counts = new(StringComparer.Ordinal);
     private readonly List<TimeSpan> _pausesAfterKills = [];
     private readonly List<TimeSpan> _pausesAfterOthers = [];
+    private readonly List<TimeSpan> _pausesAfterStops = [];
 
     /// <summary>Faults injected, by kind.</summary>
     public IReadOnlyDictionary<string, int> Counts => _counts;
@@ -28,6 +29,20 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
 
     /// <summary>The same for leaders that were paused or cut off.</summary>
     public IReadOnlyList<TimeSpan> PausesAfterOtherFaults => _pausesAfterOthers;
+
+    /// <summary>The same for leaders that were asked to stop.</summary>
+    public IReadOnlyList<TimeSpan> PausesAfterStops => _pausesAfterStops;
+
+    /// <summary>A leader is asked to stop, and started again once it has: as when it gets a new version.</summary>
+    public async Task RestartLeaderAsync()
+    {
+        var (shard, leader) = await PickLeaderAsync();
+        Count("leader restarted in good order");
+        var at = Stopwatch.GetTimestamp();
+        await leader.StopAsync();
+        leader.Start();
+        await EndAsync(at, shard, _pausesAfterStops);
+    }
 
     /// <summary>kill -9 of a leader; a restart a while later.</summary>
     public Task KillLeaderAsync() => KillAsync(wantsLeader: true);

@@ -6,6 +6,8 @@ namespace Atoll.Chaos.Tests.Cluster;
 /// <summary>One node: a process that comes and goes, and a folder and an address that stay.</summary>
 internal sealed class NodeProcess : IDisposable
 {
+    private static readonly TimeSpan StopBound = TimeSpan.FromSeconds(10);
+
     private readonly NodeNetwork _network;
     private readonly string _folder;
     private readonly StreamWriter _log;
@@ -70,6 +72,24 @@ internal sealed class NodeProcess : IDisposable
             Note("is killed");
             process.Kill();
             process.WaitForExit();
+            process.Dispose();
+            _process = null;
+        }
+    }
+
+    /// <summary>SIGTERM: it ends in good order, and must not take long.</summary>
+    public async Task StopAsync()
+    {
+        if (_process is { } process)
+        {
+            Signal("TERM");
+            await process.WaitForExitAsync().WaitAsync(StopBound);
+            if (process.ExitCode != 0)
+            {
+                throw new InvalidOperationException(
+                    $"node {Number + 1} ended with {process.ExitCode} when asked to stop; the end of {LogPath}:\n{LastLines(40)}");
+            }
+
             process.Dispose();
             _process = null;
         }
