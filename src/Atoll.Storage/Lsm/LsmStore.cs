@@ -70,6 +70,24 @@ public sealed class LsmStore
     /// <summary>The shards that have state here.</summary>
     public IEnumerable<LsmShard> Shards => _shards.Values;
 
+    /// <summary>
+    /// The shards that must be loaded anew for everything damaged to go: those that may have keys in a damaged file. Until then their sound
+    /// keys stay readable, and no merge touches the file.
+    /// </summary>
+    public IReadOnlyList<ShardId> ShardsToRepair
+    {
+        get
+        {
+            var damaged = Files.Levels.SelectMany(static l => l).Where(static t => t.Damage is not null).ToList();
+            return
+            [
+                .. _shards.Values
+                    .Where(shard => damaged.Exists(t => t.Meta.Overlaps(TreeKey.Prefix(shard.Tree), TreeKey.Prefix(shard.Tree + 1))))
+                    .Select(static shard => shard.Shard),
+            ];
+        }
+    }
+
     /// <summary>Called whenever a flush has moved the point that a shard's replay starts from.</summary>
     public Action? Flushed { get; set; }
 

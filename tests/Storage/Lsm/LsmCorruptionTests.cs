@@ -81,6 +81,42 @@ public sealed class LsmCorruptionTests
     }
 
     [Fact]
+    public void Loading_the_shards_of_a_damaged_file_anew_repairs_the_store()
+    {
+        var image = new ImageDisk();
+        var content = Fill(Open(image), image);
+        var name = image.Files.Keys.First(static f => f.EndsWith(".sst", StringComparison.Ordinal));
+        image.Files[name][20] ^= 1;
+        var store = Open(image);
+        var other = store.Shard(new(6));
+        other.Write("k"u8, new StoredRecord(new(9001), default, "sound"u8.ToArray()));
+        other.Applied = new(1);
+        store.Flush();
+        Assert.Empty(store.ShardsToRepair);
+        Scrub(store, image);
+        Assert.Equal([Shard], store.ShardsToRepair);
+
+        // As another replica sends it.
+        var load = store.BeginLoad(Shard);
+        foreach (var (key, (version, value)) in content)
+        {
+            load.Put(Encoding.ASCII.GetBytes(key), new StoredRecord(new(version), default, value));
+        }
+
+        var isDone = false;
+        load.Finish(new(2000), new(9002), result => isDone = result.IsOk);
+        image.Pump();
+        Assert.True(isDone);
+        Settle(store, image);
+        image.Pump();
+        Assert.False(image.Files.ContainsKey(name));
+        Assert.Empty(store.ShardsToRepair);
+        Assert.Equal((2000ul, (long)content.Count), (store.Shard(Shard).DurableApplied.Value, store.Shard(Shard).Count));
+        Assert.Equal(0, ReadAll(store, content, image, name));
+        Assert.Equal("sound"u8.ToArray(), Get(other, "k", image).Record!.Value.Value.ToArray());
+    }
+
+    [Fact]
     public void A_scrub_finds_a_flipped_bit_in_any_block_and_nothing_in_a_sound_store()
     {
         var image = new ImageDisk();

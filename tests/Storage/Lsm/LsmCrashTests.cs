@@ -61,7 +61,9 @@ public sealed class LsmCrashTests
     [Fact]
     public void Random_workloads_survive_random_crashes()
     {
-        for (var seed = 1000UL; seed < 1150; seed++)
+        // More of them by ATOLL_STORE_SEEDS, for once in a while.
+        var seeds = ulong.TryParse(Environment.GetEnvironmentVariable("ATOLL_STORE_SEEDS"), out var wanted) ? wanted : 150;
+        for (var seed = 1000UL; seed < 1000 + seeds; seed++)
         {
             var run = new LsmRun(seed);
             for (var life = 0; life < 6; life++)
