@@ -48,6 +48,9 @@ internal static class ConvergenceChecker
         var leaders = 0;
         LogIndex? applied = null;
         ulong? state = null;
+
+        // Who lost its data for good can't be brought up to date, and so never becomes the voter that the directory wants.
+        var isWithinReach = shard.Replicas.All(id => IsWorking(cluster.Node((int)id.Value), shard.Id));
         foreach (var id in shard.Replicas)
         {
             var node = cluster.Node((int)id.Value);
@@ -64,7 +67,8 @@ internal static class ConvergenceChecker
             if (replica.Raft.Role == Kernel.Raft.Role.Leader)
             {
                 leaders++;
-                if (replica.Raft.Membership.IsJoint || !replica.Raft.Membership.Voters.SequenceEqual(shard.Replicas.Order()))
+                if (replica.Raft.Membership.IsJoint
+                    || (isWithinReach && !replica.Raft.Membership.Voters.SequenceEqual(shard.Replicas.Order())))
                 {
                     return $"its membership is {replica.Raft.Membership}, not {string.Join(' ', shard.Replicas)}";
                 }
@@ -93,6 +97,8 @@ internal static class ConvergenceChecker
 
         return leaders == 1 ? null : $"it has {leaders} leaders";
     }
+
+    private static bool IsWorking(SimNode node, ShardId shard) => ReplicaOn(node, shard) is { FaultReason: null };
 
     private static ShardReplica? ReplicaOn(SimNode node, ShardId shard)
     {

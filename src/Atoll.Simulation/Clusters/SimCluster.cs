@@ -211,7 +211,12 @@ public sealed class SimCluster
 
     internal NodeOptions OptionsFor(SimNode node, byte loop)
     {
+        // Who joins is told of all members, as EmbeddedNode does: the founders may be gone by then.
         var founders = Founders();
+        var isFounder = founders.Contains(node);
+        var known = isFounder || Directory.Nodes.IsEmpty
+            ? [.. founders.Select(founder => new NodeInfo(founder.Id, founder.Description))]
+            : Directory.Nodes;
         return new NodeOptions
         {
             ClusterId = _clusterId,
@@ -219,8 +224,8 @@ public sealed class SimCluster
             Description = node.Description,
             Loop = loop,
             LoopCount = (byte)Shape.LoopsPerNode,
-            Members = [.. founders.Select(founder => new NodeInfo(founder.Id, founder.Description))],
-            IsFounder = founders.Contains(node),
+            Members = known,
+            IsFounder = isFounder,
             ElectionTimeout = Shape.ElectionTimeout,
             HeartbeatInterval = Shape.HeartbeatInterval,
             QuiesceAfter = Shape.QuiesceAfter,

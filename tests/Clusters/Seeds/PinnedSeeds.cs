@@ -15,5 +15,9 @@ internal static class PinnedSeeds
         74218471501515, // a write was answered at its deadline in the very batch of events in which it was to be proposed
         114496700354611, // a shard moved before its only founder had heard that it exists: nobody could elect its first leader
         161355681460185, // an append that a full disk refused in the middle of a batch: a check failed in the replica that had just stopped
+        79222745355758, // a request's deadline was shorter than the patience with one attempt: a stale leader was asked for ever
+        79222745357021, // a node that its shard had left asked its own forgotten replica, and one that had stopped, in turn
+        135553964910165, // a node joined with the founders' addresses alone, and the founder was gone
+        135553964911155, // the directory wants a replica on a node whose journal is lost for good
     ];
 }
