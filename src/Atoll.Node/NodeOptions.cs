@@ -74,6 +74,9 @@ public sealed record NodeOptions
     /// <summary>Entries that stay in the log behind a snapshot, so that a follower that is a little late needs no snapshot.</summary>
     public ulong LogEntriesKept { get; init; } = 10_000;
 
+    /// <summary>The smallest journal segment: twice the journal's batch must fit.</summary>
+    public const int SegmentBytesMin = 2 * 1024 * 1024;
+
     /// <summary>The longest key, in bytes.</summary>
     public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
 
@@ -86,7 +89,7 @@ public sealed record NodeOptions
     /// <summary>Proposals of a shard that may wait for commitment.</summary>
     public int ProposalsPendingMax { get; init; } = Limits.ProposalsPendingMax;
 
-    /// <summary>A journal segment's size in bytes.</summary>
+    /// <summary>A journal segment's size in bytes: a multiple of <see cref="SegmentBytesMin"/>, at most 1 GiB.</summary>
     public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Replicas that the directory grows to as nodes join: odd, at most the number of nodes.</summary>
@@ -105,6 +108,7 @@ public sealed record NodeOptions
         Require(!LeaseReads || LeaseClockDriftBound < ElectionTimeout / 2, nameof(LeaseClockDriftBound));
         Require(KeyBytesMax is >= 1 and <= Limits.KeyBytesMax, nameof(KeyBytesMax));
         Require(ValueBytesMax is >= 1 and <= Limits.ValueBytesMax, nameof(ValueBytesMax));
+        Require(SegmentBytes is >= SegmentBytesMin and <= 1 << 30 && SegmentBytes % SegmentBytesMin == 0, nameof(SegmentBytes));
         Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
         Require(DirectoryReplicas is 1 or 3 or 5 or 7, nameof(DirectoryReplicas));
         Require(!IsFounder || Members.Any(member => member.Id == Self), nameof(Members));

@@ -170,6 +170,8 @@ public sealed class EmbeddedNode : IAsyncDisposable
         Members = members,
         IsFounder = founds,
         LeaseReads = options.LeaseReads,
+        KeyBytesMax = options.KeyBytesMax,
+        ValueBytesMax = options.ValueBytesMax,
     };
 
     private static NodeDescription Describe(EmbeddedNodeOptions options, int loops, ulong incarnation)

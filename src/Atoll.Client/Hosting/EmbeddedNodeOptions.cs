@@ -1,4 +1,5 @@
 using Atoll.Client.Remote;
+using Atoll.Foundation;
 using Atoll.Live.Networks;
 using Atoll.StateMachines.Directory;
 
@@ -57,4 +58,10 @@ public sealed record EmbeddedNodeOptions
 
     /// <summary>Whether linearizable reads rely on the leader's lease, and so on clocks that run about as fast as each other.</summary>
     public bool LeaseReads { get; init; }
+
+    /// <summary>The longest key of a record in bytes, at most <see cref="Limits.KeyBytesMax"/>; the same on every node.</summary>
+    public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
+
+    /// <summary>The longest value of a record in bytes, at most <see cref="Limits.ValueBytesMax"/>; the same on every node.</summary>
+    public int ValueBytesMax { get; init; } = Limits.ValueBytesDefault;
 }

@@ -27,6 +27,14 @@ public sealed class NodeConfigurationTests
     }
 
     [Fact]
+    public void The_limits_of_records_are_settings()
+    {
+        var node = Build(("key-bytes-max", "100"), ("value-bytes-max", "200")).Node;
+        Assert.Equal((100, 200), (node.KeyBytesMax, node.ValueBytesMax));
+        Assert.Equal((4 * 1024, 8 * 1024 * 1024), (Build().Node.KeyBytesMax, Build().Node.ValueBytesMax));
+    }
+
+    [Fact]
     public void Listening_beyond_this_machine_needs_tls_and_tokens_or_a_clear_word()
     {
         var error = Assert.Throws<CommandException>(() => Build(("listen", "0.0.0.0"), ("advertise", "10.0.0.1")));
@@ -43,6 +51,8 @@ public sealed class NodeConfigurationTests
         { "port", "70000", "port" },
         { "port", "http", "port" },
         { "loops", "0", "loops" },
+        { "key-bytes-max", "65537", "key-bytes-max" },
+        { "value-bytes-max", "0", "value-bytes-max" },
         { "insecure", "perhaps", "insecure" },
         { "listen", "0.0.0.0", "advertise" },
         { "listen", "no such host.", "resolved" },
