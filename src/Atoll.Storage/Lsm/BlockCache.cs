@@ -18,6 +18,8 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
     private const int OverheadBytes = 160;
     private const byte CreditMax = 3;
 
+    private static readonly Probe AheadProbe = Probe.Define("store: blocks read ahead");
+
     private readonly Dictionary<BlockAddress, Slot> _slots = [];
     private readonly Dictionary<BlockAddress, Action<StoreFault?>> _loading = [];
     private readonly List<Slot?> _ring = [];
@@ -74,6 +76,38 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         });
     }
 
+    /// <inheritdoc />
+    public override void LoadRun(Table table, List<BlockHandle> run, Action<StoreFault?> done)
+    {
+        var first = run[0];
+        var length = run[^1].End - first.Offset;
+        if (run.Count == 1 || length > budgetBytes / 4 || !run.TrueForAll(table.IsPlace)
+            || _loading.ContainsKey(new BlockAddress(table.Meta.Number, first.Offset)))
+        {
+            Load(table, first, BlockType.Data, done);
+            return;
+        }
+
+        var address = new BlockAddress(table.Meta.Number, first.Offset);
+        AheadProbe.Hit();
+        _loading[address] = done;
+        Loads += run.Count;
+        ReadChecked(
+            table.File, first.Offset, (int)length,
+            bytes => table.WhyNot(BlockOf(bytes, first, first), first, BlockType.Data),
+            (bytes, result, why) =>
+            {
+                if (bytes is not null)
+                {
+                    InsertRun(table, run, bytes);
+                }
+
+                var fault = bytes is not null ? null : result.IsOk ? table.Corrupt(first.Offset, why!) : table.Failed(first.Offset, result);
+                _loading.Remove(address, out var all);
+                all!(fault);
+            });
+    }
+
     /// <summary>Keeps a block of the cache from going until as many calls of <see cref="Unpin"/>.</summary>
     public void Pin(BlockAddress address) => _slots[address].Pins++;
 
@@ -83,6 +117,25 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         var slot = _slots[address];
         Check.That(slot.Pins > 0);
         slot.Pins--;
+    }
+
+    private static Span<byte> BlockOf(byte[] bytes, BlockHandle first, BlockHandle handle) =>
+        bytes.AsSpan((int)(handle.Offset - first.Offset), handle.Length + TableFormat.BlockTrailerBytes);
+
+    // Each in an array of its own, so that a value keeps no more than its block. The one that is waited for comes last: the others must not
+    // push it out. One of those that is damaged is left for whoever wants it.
+    private void InsertRun(Table table, List<BlockHandle> run, byte[] bytes)
+    {
+        for (var i = run.Count - 1; i >= 0; i--)
+        {
+            var block = BlockOf(bytes, run[0], run[i]);
+            if (i == 0 || table.WhyNot(block, run[i], BlockType.Data) is null)
+            {
+                var own = GC.AllocateUninitializedArray<byte>(block.Length);
+                block.CopyTo(own);
+                Insert(new BlockAddress(table.Meta.Number, run[i].Offset), new Block(own, 0, run[i].Length, BlockType.Data));
+            }
+        }
     }
 
     private void Insert(BlockAddress address, Block block)

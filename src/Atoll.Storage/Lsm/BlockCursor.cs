@@ -39,6 +39,14 @@ internal sealed class BlockCursor
         IsValid = false;
     }
 
+    /// <summary>Stands where another cursor stands.</summary>
+    public void MoveTo(BlockCursor other)
+    {
+        Check.That(other.IsValid);
+        _block = other._block;
+        ReadAt(other._entryOffset, other.Key);
+    }
+
     /// <summary>Goes to the first entry.</summary>
     public bool SeekFirst() => ReadAt(0);
 
@@ -106,6 +114,18 @@ internal sealed class BlockCursor
         }
 
         return true;
+    }
+
+    // What the key shares with the one before is taken from the key itself.
+    private void ReadAt(int offset, ReadOnlySpan<byte> key)
+    {
+        if (_key.Length < key.Length)
+        {
+            _key = new byte[key.Length * 2];
+        }
+
+        key.CopyTo(_key);
+        ReadAt(offset);
     }
 
     private bool ReadAt(int offset)

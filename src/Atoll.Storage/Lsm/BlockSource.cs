@@ -15,6 +15,12 @@ internal abstract class BlockSource
     /// <param name="done">The end; the next <see cref="TryGet"/> in this call finds it, unless there is a fault.</param>
     public abstract void Load(Table table, BlockHandle handle, BlockType type, Action<StoreFault?> done);
 
+    /// <summary>Brings a data block into memory, and with the same read, when that is worth it, those that lie right behind it.</summary>
+    /// <param name="table">The open file.</param>
+    /// <param name="run">The block, and others behind it without gaps.</param>
+    /// <param name="done">The end, as for one block; whether the others came is nobody's promise.</param>
+    public virtual void LoadRun(Table table, List<BlockHandle> run, Action<StoreFault?> done) => Load(table, run[0], BlockType.Data, done);
+
     /// <summary>
     /// Reads a stretch of a file until it passes a check. A mismatch is believed after the third read only: one that went astray is no
     /// damage.

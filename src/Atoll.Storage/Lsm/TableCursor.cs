@@ -8,6 +8,7 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
     private readonly BlockCursor _top = new();
     private readonly BlockCursor _index = new();
     private readonly BlockCursor _data = new();
+    private BlockCursor? _ahead;
     private Table? _table;
     private byte[] _target = new byte[64];
     private int _targetLength;
@@ -15,6 +16,16 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
     private Goal _goal;
     private Phase _phase;
     private BlockHandle _wanted;
+
+    // Bytes to read with the next data block: more and more, the longer blocks that are read in a row were not in memory.
+    private int _aheadBytes;
+    private int _misses;
+
+    private const int AheadBytesMin = 8 * 1024;
+    private const int AheadBytesMax = 64 * 1024;
+
+    // Blocks in a row that were not in memory, before more is read than was asked for: a short scan shall not pay for a long one.
+    private const int MissesBeforeAhead = 3;
 
     // Where in a block to stand when entering it.
     private enum Goal : byte
@@ -115,10 +126,19 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
             return;
         }
 
-        source.Load(_table!, _wanted, _phase == Phase.Index ? BlockType.Index : BlockType.Data, fault =>
+        if (_phase == Phase.Index)
         {
-            Fault = fault is { IsCorruption: true } && _phase == Phase.Data && _index.IsValid
-                ? Table.Narrow(fault, _index) : fault;
+            source.Load(_table!, _wanted, BlockType.Index, fault =>
+            {
+                Fault = fault;
+                done();
+            });
+            return;
+        }
+
+        source.LoadRun(_table!, Run(), fault =>
+        {
+            Fault = fault is { IsCorruption: true } && _index.IsValid ? Table.Narrow(fault, _index) : fault;
             done();
         });
     }
@@ -139,6 +159,29 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
         }
     }
 
+    // The data block to load, and of those behind it in the same index block as many as are to be read ahead.
+    private List<BlockHandle> Run()
+    {
+        var run = new List<BlockHandle> { _wanted };
+        if (_aheadBytes > 0)
+        {
+            _ahead ??= new BlockCursor();
+            _ahead.MoveTo(_index);
+            while (_ahead.Next())
+            {
+                Block.ReadHandles(_ahead.ValueSpan, out var next, out _);
+                if (next.Offset != run[^1].End || next.End - _wanted.Offset > _aheadBytes)
+                {
+                    break;
+                }
+
+                run.Add(next);
+            }
+        }
+
+        return run;
+    }
+
     private void SetTarget(ReadOnlySpan<byte> key, ulong version)
     {
         if (_target.Length < key.Length)
@@ -155,6 +198,8 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
     {
         _goal = goal;
         _phase = Phase.Top;
+        _aheadBytes = 0;
+        _misses = 0;
         Fault = null;
         Settle();
     }
@@ -162,13 +207,17 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
     private void LeaveBlock(bool forward)
     {
         _goal = forward ? Goal.First : Goal.Last;
-        if (StepIndex(forward))
-        {
-            Settle();
-        }
-        else
+        if (!StepIndex(forward))
         {
             State = CursorState.Nowhere;
+            return;
+        }
+
+        Settle();
+        if (State == CursorState.Waiting && _phase == Phase.Data)
+        {
+            _misses = forward ? _misses + 1 : 0;
+            _aheadBytes = _misses < MissesBeforeAhead ? 0 : Math.Clamp(_aheadBytes * 2, AheadBytesMin, AheadBytesMax);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class LsmRun
         FileBytes = 2 * 1024,
         LevelOneBytes = 6 * 1024,
         LevelZeroFiles = 3,
-        CacheBytes = 8 * 1024,
+        CacheBytes = 64 * 1024,
         TransferBytes = 512,
         PendingWriteBytesMax = 2048,
         Identity = 4711,
