@@ -26,10 +26,11 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private readonly IAtollClient _control;
     private bool _isDisposed;
 
-    private ChaosCluster(int nodes)
+    private ChaosCluster(int nodes, int? diskMiB)
     {
         _network = NodeNetwork.Make(nodes);
-        _nodes = [.. Enumerable.Range(0, nodes).Select(number => new NodeProcess(_network, number, _folder))];
+        Disk = diskMiB is { } size ? SmallDisk.Mount(Path.Combine(_folder, "disk"), size) : null;
+        _nodes = [.. Enumerable.Range(0, nodes).Select(number => new NodeProcess(_network, number, _folder, Disk?.Folder ?? _folder))];
         _control = Connect(TimeSpan.FromSeconds(2));
         AppDomain.CurrentDomain.ProcessExit += (_, _) => CleanUp();
         Console.CancelKeyPress += (_, _) => CleanUp();
@@ -44,6 +45,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>Where data and logs are.</summary>
     public string Folder => _folder;
 
+    /// <summary>The disk that all of them share, if it is one of its own.</summary>
+    public SmallDisk? Disk { get; }
+
     /// <summary>The space's shards.</summary>
     public IReadOnlyList<ShardInfo> Shards { get; private set; } = [];
 
@@ -51,9 +55,12 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public bool IsDoneWith { get; set; }
 
     /// <summary>Starts a cluster and makes the space, with a replica of each shard on every node.</summary>
-    public static async Task<ChaosCluster> StartAsync(int nodes, int shards)
+    /// <param name="nodes">How many nodes.</param>
+    /// <param name="shards">How many shards the space has.</param>
+    /// <param name="diskMiB">The size of a disk of their own for all nodes' data; null for this machine's.</param>
+    public static async Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null)
     {
-        var cluster = new ChaosCluster(nodes);
+        var cluster = new ChaosCluster(nodes, diskMiB);
         try
         {
             foreach (var node in cluster._nodes)
@@ -180,6 +187,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
             }
 
             _network.Dispose();
+            Disk?.Dispose();
             if (IsDoneWith)
             {
                 Directory.Delete(_folder, recursive: true);

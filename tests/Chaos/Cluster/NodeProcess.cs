@@ -14,12 +14,17 @@ internal sealed class NodeProcess : IDisposable
     private Process? _process;
     private int _started;
 
-    public NodeProcess(NodeNetwork network, int number, string folder)
+    /// <summary>A node that does not run yet.</summary>
+    /// <param name="network">Where it lives.</param>
+    /// <param name="number">Its place among the nodes, from 0.</param>
+    /// <param name="logs">The folder for what it says.</param>
+    /// <param name="data">The folder for its data's folder.</param>
+    public NodeProcess(NodeNetwork network, int number, string logs, string data)
     {
         _network = network;
         Number = number;
-        _folder = Path.Combine(folder, $"node{number + 1}");
-        LogPath = _folder + ".log";
+        _folder = Path.Combine(data, $"node{number + 1}");
+        LogPath = Path.Combine(logs, $"node{number + 1}.log");
         _log = new StreamWriter(LogPath) { AutoFlush = true };
     }
 
