@@ -34,7 +34,7 @@ internal static class NodeConfiguration
         ["tokens"] = "The same tokens directly, separated by commas (a file is safer)",
         ["insecure"] = "Allow listening beyond this machine without TLS and tokens",
         ["lease-reads"] = "Serve linearizable reads from the leader's lease; relies on clocks that run about as fast as each other",
-        ["key-bytes-max"] = $"Longest key of a record, 1 to {Limits.KeyBytesMax}; the same on every node. Default: {Limits.KeyBytesDefault}",
+        ["key-bytes-max"] = $"Longest key, 1 to {Limits.KeyBytesMax}; the same on every node. Default: {Limits.KeyBytesDefault}",
         ["value-bytes-max"] = $"Longest value, 1 to {Limits.ValueBytesMax}; the same on every node. Default: {Limits.ValueBytesDefault}",
         ["trace-endpoint"] = "Send OpenTelemetry traces there by OTLP. Default: $OTEL_EXPORTER_OTLP_ENDPOINT, or none",
         ["log"] = "Log level: trace, debug, info, warning, error, none. Default: info",
