@@ -1,119 +1,123 @@
-using System.Buffers.Binary;
-using System.Diagnostics;
+using System.CommandLine;
 using System.Globalization;
-using Atoll.Foundation.Randomness;
+using System.Text.Json;
 using Atoll.StoreBench;
 
-// storebench [records] [value bytes] [cache MiB] [rocksdb]: what the store on disk does in a second, one row a workload; with "rocksdb"
-// the same by RocksDB behind it (apt-get install librocksdb-dev). Keys have 16 bytes. The files go to a folder below the current one,
-// and are deleted at the end.
-var records = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 1_000_000;
-var valueBytes = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 100;
-var cacheBytes = (args.Length > 2 ? long.Parse(args[2], CultureInfo.InvariantCulture) : 32) << 20;
-var root = Path.Combine(Directory.GetCurrentDirectory(), "storebench.data");
-var value = new byte[valueBytes];
-new Prng(1).Fill(value);
-Console.WriteLine($"{records:N0} records of 16 + {valueBytes} bytes, cache {cacheBytes >> 20} MiB");
-Console.WriteLine($"{"",-8} {"workload",-26}{"op/s",12}{"p99 us",10}{"max ms",10}{"B/op",8}   notes");
-foreach (var random in new[] { false, true })
+// The store on disk, one row a workload, and with --rocksdb the same by RocksDB after it. See --help.
+var records = new Option<int>("--records") { Description = "Records of the fill", DefaultValueFactory = _ => 1_000_000 };
+var valueBytes = new Option<int>("--value-bytes") { Description = "Bytes of a value", DefaultValueFactory = _ => 100 };
+var cacheMiB = new Option<int>("--cache-mib") { Description = "Block cache, in MiB", DefaultValueFactory = _ => 32 };
+var rocksDb = new Option<bool>("--rocksdb") { Description = "The same by RocksDB (Debian's librocksdb-dev), and the ratios" };
+var json = new Option<bool>("--json") { Description = "A JSON object a line" };
+var bar = new Option<double?>("--bar")
 {
-    Run(static (path, bytes) => new AtollStore(path, bytes), random);
-    if (args.Contains("rocksdb"))
+    Description = "With --rocksdb: exit with 1 when a ratio of throughputs is below this, or a p99 above 1.5 times RocksDB's",
+};
+var command = new RootCommand("Measures the store on disk: fills, reads, scans, a mix; on one thread, files below the current folder")
+{
+    records, valueBytes, cacheMiB, rocksDb, json, bar,
+};
+command.SetAction(parsed =>
+{
+    var rows = new List<StoreRow>();
+    var root = Path.Combine(Directory.GetCurrentDirectory(), "storebench.data");
+    var isJson = parsed.GetValue(json);
+    if (!isJson)
     {
-        Run(static (path, bytes) => new RocksStore(path, bytes), random);
+        Console.WriteLine(Line("store", "workload", "op/s", "p50 us", "p99 us", "p99.9 us", "max ms", "B/op", "ratio", "notes"));
     }
-}
 
-Directory.Delete(root, true);
-return;
+    Measure(isRandom: false);
+    Measure(isRandom: true);
 
-void Run(Func<string, long, IBenchStore> open, bool random)
+    Clear(root);
+    var missed = rows.Where(row => row.IsJudged && Peer(rows, row) is { } peer
+        && (row.OpsPerSecond < peer.OpsPerSecond * parsed.GetValue(bar) || row.P99Micros > peer.P99Micros * 1.5)).ToList();
+    if (parsed.GetValue(bar) is null || missed.Count == 0)
+    {
+        return rows.Exists(row => row.Wrong > 0) ? 2 : 0;
+    }
+
+    Console.Error.WriteLine($"below the bar: {string.Join("; ", missed.Select(row => row.Workload))}");
+    return 1;
+
+    void Measure(bool isRandom)
+    {
+        if (parsed.GetValue(rocksDb))
+        {
+            MeasureOne(isRocks: true, isRandom);
+        }
+
+        MeasureOne(isRocks: false, isRandom);
+    }
+
+    void MeasureOne(bool isRocks, bool isRandom)
+    {
+        Clear(root);
+        using var store = Open(isRocks, root, (long)parsed.GetValue(cacheMiB) << 20);
+        StoreWorkload.Run(store, Math.Max(1, parsed.GetValue(records)), parsed.GetValue(valueBytes), isRandom, row =>
+        {
+            rows.Add(row);
+            Print(row, Peer(rows, row), isJson);
+        });
+    }
+});
+return command.Parse(args).Invoke();
+
+static IBenchStore Open(bool isRocks, string root, long cacheBytes) =>
+    isRocks ? new RocksStore(root, cacheBytes) : new AtollStore(root, cacheBytes);
+
+static StoreRow? Peer(List<StoreRow> rows, StoreRow row) =>
+    row.Store == "rocksdb" ? null : rows.Find(other => other.Store == "rocksdb" && other.Workload == row.Workload);
+
+static void Clear(string root)
 {
     if (Directory.Exists(root))
     {
         Directory.Delete(root, true);
     }
+}
 
-    var prng = new Prng(2);
-    using var store = open(root, cacheBytes);
-    Measure(random ? "random fill" : "sequential fill", records, i =>
+static void Print(StoreRow row, StoreRow? peer, bool isJson)
+{
+    if (isJson)
     {
-        Put(store, random ? prng.NextBelow((ulong)records) : (ulong)i);
-        return true;
-    });
-    var clock = Stopwatch.StartNew();
-    store.Settle();
-    Console.WriteLine($"{store.Name,-8}   merges to the end: {clock.Elapsed.TotalSeconds:F2} s   {store.Notes()}");
-    clock.Restart();
-    store.Reopen();
-    Console.WriteLine($"{store.Name,-8}   open: {clock.Elapsed.TotalMilliseconds:F1} ms");
-    Measure("  point read, hit", records / 4, _ => store.Get(Key(prng.NextBelow((ulong)records))));
-    Measure("  point read, miss", records / 4, _ => !store.Get(Miss(prng.NextBelow((ulong)records))));
-    Measure("  point read, hot 1%", records / 4, _ => store.Get(Key(prng.NextBelow((ulong)records / 100))));
-    Measure("  scan of 100", Math.Max(1, records / 200), _ => store.Scan(Key(prng.NextBelow((ulong)records)), 100) > 0);
-    Measure("  scan of everything", 1, _ => store.Scan(Key(0), int.MaxValue) > 0);
-    Measure("  mixed 50/50", records / 4, i =>
-    {
-        if (i % 2 == 0)
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
         {
-            Put(store, prng.NextBelow((ulong)records));
-            return true;
+            writer.WriteStartObject();
+            writer.WriteString("store", row.Store);
+            writer.WriteString("workload", row.Workload);
+            writer.WriteNumber("operations", row.Operations);
+            writer.WriteNumber("opsPerSecond", Math.Round(row.OpsPerSecond, 1));
+            writer.WriteNumber("p50Micros", Math.Round(row.P50Micros, 2));
+            writer.WriteNumber("p99Micros", Math.Round(row.P99Micros, 2));
+            writer.WriteNumber("p999Micros", Math.Round(row.P999Micros, 2));
+            writer.WriteNumber("maxMs", Math.Round(row.MaxMillis, 3));
+            writer.WriteNumber("allocatedBytes", row.AllocatedBytes);
+            writer.WriteNumber("wrong", row.Wrong);
+            if (peer is not null)
+            {
+                writer.WriteNumber("ratio", Math.Round(row.OpsPerSecond / peer.OpsPerSecond, 2));
+            }
+
+            writer.WriteString("notes", row.Notes);
+            writer.WriteEndObject();
         }
 
-        return store.Get(Key(prng.NextBelow((ulong)records)));
-    });
-
-    void Measure(string name, int operations, Func<int, bool> operation)
-    {
-        var times = new long[operations];
-        var wrong = 0;
-        var allocated = GC.GetAllocatedBytesForCurrentThread();
-        var begin = Stopwatch.GetTimestamp();
-        var last = begin;
-        for (var i = 0; i < operations; i++)
-        {
-            wrong += operation(i) ? 0 : 1;
-            var now = Stopwatch.GetTimestamp();
-            times[i] = now - last;
-            last = now;
-        }
-
-        var seconds = Stopwatch.GetElapsedTime(begin, last).TotalSeconds;
-        allocated = (GC.GetAllocatedBytesForCurrentThread() - allocated) / operations;
-        Array.Sort(times);
-        var micro = 1_000_000.0 / Stopwatch.Frequency;
-        var p99 = times[(int)(operations * 0.99)] * micro;
-        Console.WriteLine(
-            $"{store.Name,-8} {name,-26}{operations / seconds,12:N0}{p99,10:F1}{times[^1] * micro / 1000,10:F1}{allocated,8}"
-            + $"   {store.Notes()}{(wrong > 0 ? $", {wrong:N0} not found" : "")}");
+        Console.WriteLine(System.Text.Encoding.UTF8.GetString(stream.ToArray()));
+        return;
     }
+
+    Console.WriteLine(Line(
+        row.Store, row.Workload, row.OpsPerSecond.ToString("N0", CultureInfo.InvariantCulture), Fixed(row.P50Micros), Fixed(row.P99Micros),
+        Fixed(row.P999Micros), Fixed(row.MaxMillis), row.AllocatedBytes.ToString(CultureInfo.InvariantCulture),
+        peer is null ? "" : (row.OpsPerSecond / peer.OpsPerSecond).ToString("F2", CultureInfo.InvariantCulture),
+        row.Wrong > 0 ? $"{row.Notes}, {row.Wrong} not found" : row.Notes));
 }
 
-void Put(IBenchStore store, ulong number)
-{
-    Span<byte> key = stackalloc byte[16];
-    Write(key, number << 8);
-    store.Put(key, value);
-}
+static string Fixed(double number) => number.ToString("F1", CultureInfo.InvariantCulture);
 
-static byte[] Key(ulong number)
-{
-    var key = new byte[16];
-    Write(key, number << 8);
-    return key;
-}
-
-static byte[] Miss(ulong number)
-{
-    // Between two keys that are there, so that only a filter spares the block.
-    var key = Key(number);
-    key[^1] = 1;
-    return key;
-}
-
-static void Write(Span<byte> key, ulong number)
-{
-    "key-"u8.CopyTo(key);
-    key[4..8].Clear();
-    BinaryPrimitives.WriteUInt64BigEndian(key[8..], number);
-}
+static string Line(
+    string store, string workload, string ops, string p50, string p99, string p999, string max, string bytes, string ratio, string notes) =>
+    $"{store,-8} {workload,-32}{ops,12}{p50,9}{p99,9}{p999,10}{max,10}{bytes,8}{ratio,7}   {notes}";
