@@ -142,8 +142,11 @@ internal sealed class NodeNetwork : IDisposable
                 ShellCommand.TryRun("kill", "-KILL", process);
             }
 
+            // By name: what goes with its namespace goes some time later, and its name may be wanted before.
+            var bridge = Bridge(int.Parse(parts[3], CultureInfo.InvariantCulture));
+            ShellCommand.TryRun("ip", "link", "del", $"{bridge}-{parts[4]}");
             ShellCommand.TryRun("ip", "netns", "del", name);
-            ShellCommand.TryRun("ip", "link", "del", Bridge(int.Parse(parts[3], CultureInfo.InvariantCulture)));
+            ShellCommand.TryRun("ip", "link", "del", bridge);
         }
     }
 
