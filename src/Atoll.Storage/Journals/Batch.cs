@@ -10,6 +10,7 @@ namespace Atoll.Storage.Journals;
 internal sealed class Batch
 {
     private byte[] _bytes;
+    private bool _hasManifest;
 
     /// <summary>An unused batch.</summary>
     /// <param name="capacityBytes">Room to begin with.</param>
@@ -35,8 +36,14 @@ internal sealed class Batch
     /// <summary>Header and records so far.</summary>
     public int LengthBytes { get; private set; }
 
-    /// <summary>Number of records so far.</summary>
+    /// <summary>Number of records so far, without the manifest.</summary>
     public int Records { get; private set; }
+
+    /// <summary>Bytes of these.</summary>
+    public int RecordBytes { get; private set; }
+
+    /// <summary>What is in it.</summary>
+    public BatchManifest Manifest { get; } = new();
 
     /// <summary>True when it must be written although it has no records: its header says something new.</summary>
     public bool IsWantedEmpty { get; set; }
@@ -63,7 +70,11 @@ internal sealed class Batch
     public ReadOnlyMemory<byte> Padded => _bytes.AsMemory(0, (int)JournalFormat.RoundUp(LengthBytes));
 
     /// <summary>Starts over at a place.</summary>
-    public void Begin(long sequence, Segment segment, long offsetBytes)
+    /// <param name="sequence">Its number.</param>
+    /// <param name="segment">Where it goes.</param>
+    /// <param name="offsetBytes">Where it goes.</param>
+    /// <param name="previous">What the batch before it holds; null when that is not known.</param>
+    public void Begin(long sequence, Segment segment, long offsetBytes, BatchManifest? previous)
     {
         Check.That(offsetBytes % JournalFormat.BlockBytes == 0);
         Sequence = sequence;
@@ -71,6 +82,18 @@ internal sealed class Batch
         OffsetBytes = offsetBytes;
         LengthBytes = BatchHeader.SizeBytes;
         Records = 0;
+        RecordBytes = 0;
+        _hasManifest = previous is not null;
+        Manifest.Begin(sequence, offsetBytes);
+        if (previous is not null)
+        {
+            var record = Take(RecordHeader.SizeBytes + previous.SizeBytes);
+            previous.Write(record[RecordHeader.SizeBytes..]);
+            var place = new Term((ulong)previous.OffsetBytes);
+            new RecordHeader(RecordType.Manifest, 0, previous.SizeBytes, ShardId.None, (ulong)previous.Sequence, place)
+                .Write(record, segment.Mask);
+        }
+
         IsWantedEmpty = false;
         IsWritten = false;
         IsRefused = false;
@@ -81,18 +104,18 @@ internal sealed class Batch
     public long Add(RecordType type, EntryKind kind, ShardId shard, ulong index, Term term, ReadOnlySpan<byte> payload)
     {
         var start = LengthBytes;
-        var length = RecordHeader.SizeBytes + payload.Length;
-        Reserve(start + (long)length);
-        payload.CopyTo(_bytes.AsSpan(start + RecordHeader.SizeBytes));
-        new RecordHeader(type, kind, payload.Length, shard, index, term).Write(_bytes.AsSpan(start, length), Segment.Mask);
-        LengthBytes += length;
+        var record = Take(RecordHeader.SizeBytes + payload.Length);
+        payload.CopyTo(record[RecordHeader.SizeBytes..]);
+        new RecordHeader(type, kind, payload.Length, shard, index, term).Write(record, Segment.Mask);
+        Manifest.Note(type, shard, index, term);
         Records++;
+        RecordBytes += record.Length;
         return OffsetBytes + start;
     }
 
     /// <summary>Writes the header: nothing is added any more.</summary>
     /// <returns>The header's checksum.</returns>
-    public uint Seal(long durableSequence, ulong oldestNeededSegment, uint previousChecksum)
+    public uint Seal(long durableSequence, ulong oldestNeededSegment, uint previousChecksum, long hardStates)
     {
         var body = _bytes.AsSpan(BatchHeader.SizeBytes, LengthBytes - BatchHeader.SizeBytes);
         _bytes.AsSpan(LengthBytes, (int)JournalFormat.RoundUp(LengthBytes) - LengthBytes).Clear();
@@ -105,7 +128,16 @@ internal sealed class Batch
             previousChecksum,
             body.Length,
             Crc32C.Compute(body),
-            Records).Write(_bytes, Segment.Mask);
+            Records + (_hasManifest ? 1 : 0),
+            hardStates).Write(_bytes, Segment.Mask);
+    }
+
+    private Span<byte> Take(int length)
+    {
+        var start = LengthBytes;
+        Reserve(start + (long)length);
+        LengthBytes += length;
+        return _bytes.AsSpan(start, length);
     }
 
     private void Reserve(long bytes)

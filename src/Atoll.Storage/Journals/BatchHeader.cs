@@ -19,6 +19,10 @@ namespace Atoll.Storage.Journals;
 /// <param name="BodyBytes">Length of the records behind the header.</param>
 /// <param name="BodyChecksum">CRC-32C of them all: a batch is whole or not there, also over stale bytes.</param>
 /// <param name="Records">Their number.</param>
+/// <param name="HardStates">
+/// One more than the records of term and vote in all batches through this one: it proves that none was in batches that cannot be read.
+/// 0 when not known, in batches of version 1.
+/// </param>
 internal readonly record struct BatchHeader(
     ulong Segment,
     long Sequence,
@@ -27,7 +31,8 @@ internal readonly record struct BatchHeader(
     uint PreviousChecksum,
     int BodyBytes,
     uint BodyChecksum,
-    int Records)
+    int Records,
+    long HardStates)
 {
     /// <summary>Bytes of the header.</summary>
     public const int SizeBytes = 64;
@@ -54,6 +59,7 @@ internal readonly record struct BatchHeader(
         BinaryPrimitives.WriteInt32LittleEndian(target[44..], BodyBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(target[48..], BodyChecksum);
         BinaryPrimitives.WriteInt32LittleEndian(target[52..], Records);
+        BinaryPrimitives.WriteInt64LittleEndian(target[56..], HardStates);
         var checksum = Crc32C.Compute(target[ChecksumEnd..]) ^ mask;
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], checksum);
         return checksum;
@@ -83,12 +89,14 @@ internal readonly record struct BatchHeader(
             BinaryPrimitives.ReadUInt32LittleEndian(source[40..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[44..]),
             BinaryPrimitives.ReadUInt32LittleEndian(source[48..]),
-            BinaryPrimitives.ReadInt32LittleEndian(source[52..]));
+            BinaryPrimitives.ReadInt32LittleEndian(source[52..]),
+            BinaryPrimitives.ReadInt64LittleEndian(source[56..]));
         return header.Segment == segment
             && header.Sequence is > 0 and < long.MaxValue / 2
             && header.DurableSequence >= 0 && header.DurableSequence < header.Sequence
             && header.OldestNeededSegment <= segment
             && header.BodyBytes is >= 0 and <= int.MaxValue / 2
-            && header.Records >= 0;
+            && header.Records >= 0
+            && header.HardStates is >= 0 and < long.MaxValue / 2;
     }
 }

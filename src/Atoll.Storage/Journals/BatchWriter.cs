@@ -10,7 +10,10 @@ namespace Atoll.Storage.Journals;
 /// <param name="OffsetBytes">Where the next batch begins.</param>
 /// <param name="Sequence">The last batch; 0 when there is none.</param>
 /// <param name="Checksum">Its header's checksum.</param>
-internal readonly record struct JournalTail(Segment Active, long OffsetBytes, long Sequence, uint Checksum);
+/// <param name="HardStates">What its header says of terms and votes; 1 when nothing was written yet.</param>
+/// <param name="Manifest">What it held; null when there is none.</param>
+internal readonly record struct JournalTail(
+    Segment Active, long OffsetBytes, long Sequence, uint Checksum, long HardStates, BatchManifest? Manifest);
 
 /// <summary>
 /// Gathers records into batches and hands these to the disk, few at a time. The chain of positions is
@@ -30,6 +33,9 @@ internal sealed class BatchWriter
     private readonly byte[] _mark = new byte[DurableMark.SizeBytes];
     private Batch _open;
     private uint _previousChecksum;
+    private BatchManifest? _previous;
+    private long _hardStates;
+    private bool _isClosed;
     private bool _isFlushWanted;
     private bool _isGrowing;
     private bool _isGrowthRefused;
@@ -46,7 +52,10 @@ internal sealed class BatchWriter
         DurableSequence = tail.Sequence;
         _previousChecksum = tail.Checksum;
         _open = new Batch(JournalFormat.BlockBytes, Completed);
-        _open.Begin(tail.Sequence + 1, tail.Active, tail.OffsetBytes);
+        _previous = tail.Manifest;
+        _hardStates = Math.Max(1, tail.HardStates);
+        _isClosed = tail.Manifest is null or { Lines.Count: 0 };
+        _open.Begin(tail.Sequence + 1, tail.Active, tail.OffsetBytes, _previous);
     }
 
     /// <summary>The segment that batches are being written to.</summary>
@@ -136,7 +145,9 @@ internal sealed class BatchWriter
         Dispatch();
     }
 
-    /// <summary>Writes, without a sync, that all is durable, when no batch has said so yet and none is about to.</summary>
+    /// <summary>
+    /// When nothing is to do, closes with a batch that has only the manifest of the last; then writes, without a sync, that all is durable.
+    /// </summary>
     public void MarkIdle()
     {
         if (!IsIdle || _isMarking || _claimedSequence >= DurableSequence)
@@ -144,9 +155,17 @@ internal sealed class BatchWriter
             return;
         }
 
+        if (!_isClosed && _journal.State == JournalState.Ready)
+        {
+            // The manifest of the last batch is durable before a mark makes its damage provable.
+            WantBatch();
+            Flush();
+            return;
+        }
+
         _isMarking = true;
         var claimed = DurableSequence;
-        new DurableMark(Active.Number, claimed).Write(_mark, Active.Mask);
+        new DurableMark(Active.Number, claimed, _hardStates, _isClosed).Write(_mark, Active.Mask);
         Active.File!.Write(JournalFormat.MarkOffset, _mark, sync: false, result =>
         {
             _isMarking = false;
@@ -200,7 +219,9 @@ internal sealed class BatchWriter
 
             _closed.Dequeue();
             _claimedSequence = DurableSequence;
-            _previousChecksum = batch.Seal(DurableSequence, _journal.Reclaimer.OldestNeeded, _previousChecksum);
+            _hardStates += batch.Manifest.HardStateRecords;
+            _isClosed = batch.Records == 0;
+            _previousChecksum = batch.Seal(DurableSequence, _journal.Reclaimer.OldestNeeded, _previousChecksum, _hardStates);
             Check.That(batch.Sequence == WrittenSequence + 1);
             WrittenSequence = batch.Sequence;
             _inFlight.Add(batch);
@@ -247,7 +268,8 @@ internal sealed class BatchWriter
         var closed = _open;
         _closed.Enqueue(closed);
         _open = _unused.TryPop(out var unused) ? unused : new Batch(JournalFormat.BlockBytes, Completed);
-        _open.Begin(closed.Sequence + 1, closed.Segment, closed.EndBytes);
+        _previous = closed.Manifest;
+        _open.Begin(closed.Sequence + 1, closed.Segment, closed.EndBytes, _previous);
     }
 
     // Only while it has no record that knows its place.
@@ -255,7 +277,7 @@ internal sealed class BatchWriter
     {
         var isWantedEmpty = _open.IsWantedEmpty;
         Check.That(_open.Records == 0);
-        _open.Begin(_open.Sequence, _journal.Chain.After(_open.Segment), JournalFormat.DataOffset);
+        _open.Begin(_open.Sequence, _journal.Chain.After(_open.Segment), JournalFormat.DataOffset, _previous);
         _open.IsWantedEmpty = isWantedEmpty;
     }
 
@@ -335,7 +357,7 @@ internal sealed class BatchWriter
         _inFlight.RemoveAt(0);
         Check.That(durable.Sequence == DurableSequence + 1);
         DurableSequence = durable.Sequence;
-        PendingBytes -= durable.LengthBytes - BatchHeader.SizeBytes;
+        PendingBytes -= durable.RecordBytes;
         _journal.Reclaimer.BatchDurable(durable.OldestNeededSegment);
         if (durable.CapacityBytes <= 2 * _options.BatchBytes)
         {

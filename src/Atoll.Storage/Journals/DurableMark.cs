@@ -10,7 +10,9 @@ namespace Atoll.Storage.Journals;
 /// </summary>
 /// <param name="Segment">The number of the segment that it is in.</param>
 /// <param name="DurableSequence">All batches up to this one were durable when the mark was written.</param>
-internal readonly record struct DurableMark(ulong Segment, long DurableSequence)
+/// <param name="HardStates">What the header of that batch says (<see cref="BatchHeader.HardStates"/>).</param>
+/// <param name="IsClosing">That batch has nothing but the manifest of the one before: losing it loses nothing.</param>
+internal readonly record struct DurableMark(ulong Segment, long DurableSequence, long HardStates, bool IsClosing)
 {
     /// <summary>Bytes of the mark.</summary>
     public const int SizeBytes = 32;
@@ -27,6 +29,7 @@ internal readonly record struct DurableMark(ulong Segment, long DurableSequence)
         BinaryPrimitives.WriteUInt32LittleEndian(target, Magic);
         BinaryPrimitives.WriteUInt64LittleEndian(target[8..], Segment);
         BinaryPrimitives.WriteInt64LittleEndian(target[16..], DurableSequence);
+        BinaryPrimitives.WriteInt64LittleEndian(target[24..], (HardStates << 1) | (IsClosing ? 1L : 0L));
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Compute(target[ChecksumEnd..]) ^ mask);
     }
 
@@ -43,7 +46,9 @@ internal readonly record struct DurableMark(ulong Segment, long DurableSequence)
 
         mark = new DurableMark(
             BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
-            BinaryPrimitives.ReadInt64LittleEndian(source[16..]));
-        return mark.Segment == segment && mark.DurableSequence >= 0;
+            BinaryPrimitives.ReadInt64LittleEndian(source[16..]),
+            BinaryPrimitives.ReadInt64LittleEndian(source[24..]) >> 1,
+            (source[24] & 1) != 0);
+        return mark.Segment == segment && mark.DurableSequence >= 0 && mark.HardStates >= 0;
     }
 }

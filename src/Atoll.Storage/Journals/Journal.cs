@@ -16,6 +16,7 @@ public sealed class Journal
 
     private readonly SortedDictionary<ShardId, ShardLog> _logs = [];
     private readonly SegmentCleaner _cleaner;
+    private readonly LostBatches? _unseenLost;
 
     /// <summary>A journal over what recovery found.</summary>
     internal Journal(IDisk disk, JournalOptions options, RecoveredJournal recovered)
@@ -26,10 +27,20 @@ public sealed class Journal
         Writer = new BatchWriter(this, options, recovered.Tail);
         Reclaimer = new SegmentReclaimer(this, disk);
         _cleaner = new SegmentCleaner(this);
+        _unseenLost = recovered.UnseenLost;
+        Damages = [.. recovered.HeaderDamages, .. recovered.Lost.Select(static lost => lost.Corruption)];
         foreach (var shard in recovered.Shards)
         {
-            _logs.Add(shard.Shard, new ShardLog(this, shard));
+            var log = new ShardLog(this, shard);
+            _logs.Add(shard.Shard, log);
+            if (shard.IsHardStateACopy)
+            {
+                // The copy is pinned by nothing. A record of its own is.
+                log.WriteHardState();
+            }
         }
+
+        Writer.Flush();
     }
 
     /// <summary>What it can do at the moment. Changes in disk completions only, never inside an append.</summary>
@@ -49,6 +60,11 @@ public sealed class Journal
 
     /// <summary>The shards that have a log here, by id. A shard is remembered once its first record is durable.</summary>
     public IReadOnlyList<ShardId> Shards => [.. _logs.Keys];
+
+    /// <summary>
+    /// All damage in its durable part that the opening found, also what is harmless; <see cref="ShardLog.Damage"/> says whom it concerns.
+    /// </summary>
+    public IReadOnlyList<StorageCorruption> Damages { get; }
 
     /// <summary>Damage that was found while moving records out of an old segment; the segment stays. Null when none was found.</summary>
     public StorageCorruption? Corruption { get; private set; }
@@ -101,7 +117,7 @@ public sealed class Journal
     {
         if (!_logs.TryGetValue(shard, out var log))
         {
-            _logs.Add(shard, log = new ShardLog(this, shard));
+            _logs.Add(shard, log = new ShardLog(this, shard, _unseenLost));
         }
 
         return log;
@@ -241,6 +257,13 @@ public sealed class Journal
         Reclaimer.Advance();
         _cleaner.Advance();
         Durable?.Invoke();
+    }
+
+    /// <summary>A shard's log has begun anew: what could not be read of it is not needed any more.</summary>
+    internal void DamageGone()
+    {
+        Corruption = null;
+        _cleaner.TryAgain();
     }
 
     /// <summary>A record that has to be moved cannot be read.</summary>

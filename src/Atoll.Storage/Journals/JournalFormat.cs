@@ -7,8 +7,10 @@ namespace Atoll.Storage.Journals;
 /// <summary>The places and sizes in the journal's files, and what all of their parts share (docs/log.md).</summary>
 internal static class JournalFormat
 {
-    /// <summary>The version of the format that this program writes, and the only one that it reads.</summary>
-    public const uint Version = 1;
+    /// <summary>
+    /// The version of the format that this program writes; it reads 1, too, which has no manifests and no records of rebuilding.
+    /// </summary>
+    public const uint Version = 2;
 
     /// <summary>
     /// Batches begin at multiples of this: no block that was synced is ever written again, so a torn write cannot damage what was durable.

@@ -5,10 +5,12 @@ namespace Atoll.Storage.Journals;
 /// <summary>How the opening of a journal ended.</summary>
 public enum JournalOpeningStatus : byte
 {
-    /// <summary>The journal is open; everything that was ever reported durable is in it.</summary>
+    /// <summary>
+    /// The journal is open; everything that was ever reported durable is in it, but for what <see cref="ShardLog.Damage"/> says of shards.
+    /// </summary>
     Ok = 0,
 
-    /// <summary>Something that was durable is damaged or missing; nothing was changed on disk.</summary>
+    /// <summary>A file, or what tells what the files are, is damaged or missing; nothing was changed on disk.</summary>
     Corrupt = 1,
 
     /// <summary>A newer version of the program has written here; nothing was changed on disk.</summary>

@@ -33,6 +33,12 @@ public sealed record JournalOptions
     /// </summary>
     public ulong Identity { get; init; }
 
+    /// <summary>
+    /// Whether the owner looks at <see cref="ShardLog.Damage"/> and has such shards repaired. If not, a journal with a damaged shard does
+    /// not open.
+    /// </summary>
+    public bool OpensDamagedShards { get; init; }
+
     /// <summary>Checks the bounds against each other.</summary>
     /// <exception cref="CheckFailedException">A bound is out of its range.</exception>
     public void Validate()

@@ -4,7 +4,7 @@ using Atoll.Foundation.World;
 namespace Atoll.Storage.Journals;
 
 /// <summary>
-/// Opens a journal: lists its segments, scans them, and, only when all is well, repairs the tail: what is behind the last whole batch is
+/// Opens a journal: lists its segments, scans them, and repairs the tail: what is behind the last whole batch is
 /// overwritten, so that it can never pass for records later; leftovers of interrupted work are deleted; what nothing proves durable
 /// is written
 /// and synced again, because it may be in the operating system's memory only: a killed process did not sync it, or a sync failed and
@@ -123,10 +123,11 @@ internal sealed class JournalRecovery
 
     private void Rebuild(JournalScan scan)
     {
-        var shards = _replay.Finish(out var why);
-        if (why is not null)
+        var shards = _replay.Finish();
+        var damaged = shards.FirstOrDefault(static shard => shard.Damage is not null)?.Damage!.Corruption ?? _replay.UnseenLost?.Corruption;
+        if (damaged is not null && !_options.OpensDamagedShards)
         {
-            EndCorrupt(new StorageCorruption(_segments[0].Segment.Name, JournalFormat.DataOffset, why));
+            EndCorrupt(damaged);
             return;
         }
 
@@ -145,7 +146,8 @@ internal sealed class JournalRecovery
             scanned.Segment.IsReady = true;
         }
 
-        Repair(() => Finish(scan.Identity, shards, new JournalTail(tail, scan.TailOffset, scan.LastSequence, scan.LastChecksum)));
+        var end = new JournalTail(tail, scan.TailOffset, scan.LastSequence, scan.LastChecksum, scan.LastHardStates, scan.LastManifest);
+        Repair(() => Finish(scan.Identity, shards, end, scan));
     }
 
     private void PlanRepairs(JournalScan scan)
@@ -175,6 +177,20 @@ internal sealed class JournalRecovery
             }
 
             WriteHeaderAgain(scan.Identity, scanned.Segment);
+        }
+
+        foreach (var scanned in _segments)
+        {
+            foreach (var offset in scanned.StaleHeaderOffsets)
+            {
+                var zeros = new byte[JournalFormat.BlockBytes];
+                _repairs.Enqueue(done => scanned.Segment.File!.Write(offset, zeros, sync: true, done));
+            }
+
+            if (scanned.IsHeaderDamaged)
+            {
+                WriteHeaderAgain(scan.Identity, scanned.Segment);
+            }
         }
 
         var tail = _segments[scan.TailIndex].Segment;
@@ -250,15 +266,20 @@ internal sealed class JournalRecovery
                 }
 
                 segment.IsReady = true;
-                Finish(_options.Identity, [], new JournalTail(segment, JournalFormat.DataOffset, 0, 0));
+                var tail = new JournalTail(segment, JournalFormat.DataOffset, 0, 0, HardStates: 1, Manifest: null);
+                Finish(_options.Identity, [], tail, null);
             });
         });
     }
 
-    private void Finish(ulong identity, IReadOnlyList<RecoveredShard> shards, JournalTail tail)
+    private void Finish(ulong identity, IReadOnlyList<RecoveredShard> shards, JournalTail tail, JournalScan? scan)
     {
         var chain = new SegmentChain(_folder, identity, _options.SegmentBytes, _segments.Select(static scanned => scanned.Segment));
-        _done(new JournalOpening(JournalOpeningStatus.Ok, new Journal(_disk, _options, new RecoveredJournal(chain, tail, shards))));
+        var recovered = new RecoveredJournal(chain, tail, shards, scan?.Lost ?? [], scan?.HeaderDamages ?? [])
+        {
+            UnseenLost = _replay.UnseenLost,
+        };
+        _done(new JournalOpening(JournalOpeningStatus.Ok, new Journal(_disk, _options, recovered)));
     }
 
     private void EndCorrupt(StorageCorruption corruption)

@@ -7,15 +7,98 @@ internal sealed class JournalReplay
 {
     private readonly SortedDictionary<ShardId, ShardReplay> _shards = [];
 
+    /// <summary>What the last batch held.</summary>
+    public BatchManifest LastBatch { get; } = new();
+
+    /// <summary>Why a shard that no record speaks of may have had some nevertheless, and may have voted; null when it cannot.</summary>
+    public LostBatches? UnseenLost { get; private set; }
+
+    /// <summary>The manifest that a batch begins with, and its own records of term and vote.</summary>
+    public static (BatchManifest? Previous, int HardStateRecords) Peek(ReadOnlySpan<byte> body)
+    {
+        BatchManifest? previous = null;
+        var hardStates = 0;
+        for (var position = 0; RecordHeader.TryRead(body[position..], out var header);)
+        {
+            if (header.Type == RecordType.Manifest && position == 0)
+            {
+                var payload = body.Slice(RecordHeader.SizeBytes, header.PayloadBytes);
+                previous = BatchManifest.TryRead((long)header.Index, (long)header.Term.Value, payload);
+            }
+
+            hardStates += header.Type == RecordType.HardState ? 1 : 0;
+            position += RecordHeader.SizeBytes + header.PayloadBytes;
+        }
+
+        return (previous, hardStates);
+    }
+
+    /// <summary>Batches cannot be read: their place in the order is here.</summary>
+    /// <param name="lost">The batches.</param>
+    /// <param name="manifestSegment">Where their manifest is.</param>
+    public void Lose(LostBatches lost, Segment? manifestSegment)
+    {
+        if (!lost.IsSingle)
+        {
+            var anything = new ManifestLine(ShardId.None) { IsHardStateUnknown = lost.AreHardStatesLost };
+            anything.Extend(0, ulong.MaxValue);
+            foreach (var replay in _shards.Values)
+            {
+                replay.Lose(lost, anything, null);
+            }
+
+            UnseenLost = lost.AreHardStatesLost ? UnseenLost ?? lost : UnseenLost;
+        }
+
+        foreach (var line in lost.Manifest?.Lines ?? [])
+        {
+            if (line.Shard == ShardId.None)
+            {
+                UnseenLost ??= lost;
+            }
+            else if (line.IsDropped)
+            {
+                _shards.Remove(line.Shard);
+            }
+            else
+            {
+                Replay(line.Shard).Lose(lost, line, manifestSegment);
+            }
+        }
+    }
+
+    /// <summary>The manifest of lost batches that nothing else tells of: of every shard that is known, anything.</summary>
+    /// <param name="sequence">The last of the batches.</param>
+    /// <param name="offsetBytes">Where they begin.</param>
+    /// <param name="areHardStatesLost">Whether terms and votes may be among what is lost.</param>
+    public BatchManifest Anything(long sequence, long offsetBytes, bool areHardStatesLost)
+    {
+        var manifest = new BatchManifest();
+        manifest.Begin(sequence, offsetBytes);
+        foreach (var shard in _shards.Keys)
+        {
+            manifest.NoteUnknown(shard, areHardStatesLost);
+        }
+
+        if (areHardStatesLost)
+        {
+            manifest.NoteUnknown(ShardId.None, isHardStateUnknown: true);
+        }
+
+        return manifest;
+    }
+
     /// <summary>Takes the records of a batch whose checksum fits.</summary>
     /// <param name="segment">Where it is.</param>
     /// <param name="offsetBytes">Where its records begin.</param>
     /// <param name="body">The records.</param>
-    /// <param name="records">How many there must be.</param>
+    /// <param name="batch">The head of the batch.</param>
     /// <returns>What cannot be understood; null when all is well.</returns>
-    public StorageCorruption? Add(Segment segment, long offsetBytes, ReadOnlySpan<byte> body, int records)
+    public StorageCorruption? Add(Segment segment, long offsetBytes, ReadOnlySpan<byte> body, in BatchHeader batch)
     {
         var position = 0;
+        var records = batch.Records;
+        LastBatch.Begin(batch.Sequence, offsetBytes - BatchHeader.SizeBytes);
         for (; position < body.Length; records--)
         {
             if (!RecordHeader.TryRead(body[position..], out var header))
@@ -23,6 +106,7 @@ internal sealed class JournalReplay
                 return new StorageCorruption(segment.Name, offsetBytes + position, "the batch is whole, but holds what is no record");
             }
 
+            LastBatch.Note(header.Type, header.Shard, header.Index, header.Term);
             Add(new RecoveredEntry(header, segment, offsetBytes + position));
             position += RecordHeader.SizeBytes + header.PayloadBytes;
         }
@@ -33,38 +117,37 @@ internal sealed class JournalReplay
     }
 
     /// <summary>All shards, by id.</summary>
-    /// <param name="why">What does not fit together; null when all is well.</param>
-    public IReadOnlyList<RecoveredShard> Finish(out string? why)
-    {
-        why = null;
-        var shards = new List<RecoveredShard>(_shards.Count);
-        foreach (var replay in _shards.Values)
-        {
-            if (replay.Finish(out why) is not { } shard)
-            {
-                return [];
-            }
-
-            shards.Add(shard);
-        }
-
-        return shards;
-    }
+    public IReadOnlyList<RecoveredShard> Finish() => [.. _shards.Values.Select(static replay => replay.Finish())];
 
     private void Add(in RecoveredEntry record)
     {
-        var shard = record.Header.Shard;
-        if (record.Header.Type == RecordType.Drop)
+        switch (record.Header.Type)
         {
-            _shards.Remove(shard);
-            return;
+            case RecordType.Manifest:
+                break;
+            case RecordType.Drop:
+                _shards.Remove(record.Header.Shard);
+                break;
+            default:
+                Replay(record.Header.Shard).Add(record);
+                break;
         }
+    }
 
+    // A shard that comes up behind lost batches may have been in them.
+    private ShardReplay Replay(ShardId shard)
+    {
         if (!_shards.TryGetValue(shard, out var replay))
         {
             _shards.Add(shard, replay = new ShardReplay(shard));
+            if (UnseenLost is not null)
+            {
+                var anything = new ManifestLine(shard) { IsHardStateUnknown = true };
+                anything.Extend(0, ulong.MaxValue);
+                replay.Lose(UnseenLost, anything, null);
+            }
         }
 
-        replay.Add(record);
+        return replay;
     }
 }

@@ -5,25 +5,10 @@ using Atoll.Foundation.World;
 
 namespace Atoll.Storage.Journals;
 
-/// <summary>A segment while the journal is being opened.</summary>
-internal sealed class ScannedSegment(Segment segment)
-{
-    /// <summary>The segment; its file is open.</summary>
-    public Segment Segment { get; } = segment;
-
-    /// <summary>True when it has a header; false when its making was interrupted.</summary>
-    public bool IsFormatted { get; set; }
-
-    /// <summary>What the first block holds when it is the header of a batch, even of one that does not fit: its sequence; else 0.</summary>
-    public long FirstSequence { get; set; }
-
-    /// <summary>Where the last header of a batch was seen behind the end of the journal; 0 for none.</summary>
-    public long LastHeaderOffset { get; set; }
-}
-
 /// <summary>
 /// Reads the segments of a journal in order, as far as batches fit together; then looks at everything behind that point for proof that more
-/// was durable once. With proof it is corruption, without it a torn tail (docs/log.md).
+/// was durable once. Without proof it is a torn tail. With proof it is damage: the scan goes on behind it, and the replay is told what may
+/// be lost (docs/log.md; Alagappan et al., FAST '18).
 /// </summary>
 internal sealed class JournalScan
 {
@@ -38,6 +23,12 @@ internal sealed class JournalScan
     private readonly Action _done;
     private readonly ReadWindow _window = new();
     private readonly List<(long Sequence, long OffsetBytes)> _tailBatches = [];
+    private readonly List<Sighting> _sightings = [];
+    private readonly List<StorageCorruption> _headerDamages = [];
+    private readonly JournalGap _gap;
+    private long _resyncSequence;
+    private bool _isSearched;
+    private DurableMark _mark;
     private Phase _phase;
     private int _current;
     private long _offset;
@@ -53,9 +44,13 @@ internal sealed class JournalScan
         Check.That(segments.Count > 0);
         _segments = segments;
         _replay = replay;
+        _gap = new JournalGap(replay);
         _done = done;
         Identity = identity;
     }
+
+    // A header of a batch, seen while searching.
+    private readonly record struct Sighting(int Segment, long OffsetBytes, long Sequence);
 
     private enum Phase : byte
     {
@@ -69,8 +64,20 @@ internal sealed class JournalScan
     /// <summary>The identity of the journal: what its segments say, else what was given.</summary>
     public ulong Identity { get; private set; }
 
-    /// <summary>The damage that was found; null for none.</summary>
+    /// <summary>The damage that leaves nothing to go on with; null for none.</summary>
     public StorageCorruption? Corruption { get; private set; }
+
+    /// <summary>The damage that was gone round, in order.</summary>
+    public IReadOnlyList<LostBatches> Lost => _gap.Lost;
+
+    /// <summary>Damaged headers of segments; nothing is lost with them.</summary>
+    public IReadOnlyList<StorageCorruption> HeaderDamages => _headerDamages;
+
+    /// <summary>What the header of the last batch says of terms and votes.</summary>
+    public long LastHardStates { get; private set; }
+
+    /// <summary>What the last batch held.</summary>
+    public BatchManifest? LastManifest { get; private set; }
 
     /// <summary>Which file is of a newer version; null for none.</summary>
     public string? NewerVersion { get; private set; }
@@ -218,9 +225,10 @@ internal sealed class JournalScan
             && DurableMark.TryRead(head[JournalFormat.MarkOffset..], segment.Number, segment.Mask, out var mark))
         {
             ProvenSequence = Math.Max(ProvenSequence, mark.DurableSequence);
+            _mark = mark.DurableSequence > _mark.DurableSequence ? mark : _mark;
         }
 
-        Enter(_current, _stopIndex < 0 ? Phase.Walk : _current == _stopIndex + 1 ? Phase.Probe : Phase.Search, JournalFormat.DataOffset);
+        EnterBatches();
         return true;
     }
 
@@ -247,7 +255,7 @@ internal sealed class JournalScan
         var isNew = first == SegmentHeaderState.Absent && second == SegmentHeaderState.Absent;
         if (_current != _segments.Count - 1 || (!isReused && !isNew))
         {
-            return End(new StorageCorruption(name, 0, "the segment's header is damaged"));
+            return WithoutHeader("the segment's header is damaged");
         }
 
         if (_current == 0 && Current.Segment.Number > 1)
@@ -263,6 +271,31 @@ internal sealed class JournalScan
 
         return AfterUnformatted();
     }
+
+    // Batches vouch for themselves. Only the first segment's header cannot be done without: nothing else tells the identity.
+    private bool WithoutHeader(string why)
+    {
+        var segment = Current.Segment;
+        var damage = new StorageCorruption(segment.Name, 0, why);
+        if (_current == 0)
+        {
+            return End(damage);
+        }
+
+        if (!Current.IsHeaderDamaged)
+        {
+            _headerDamages.Add(damage);
+        }
+
+        Current.IsHeaderDamaged = true;
+        Current.IsFormatted = true;
+        segment.Mask = JournalFormat.Mask(Identity, segment.Number);
+        EnterBatches();
+        return true;
+    }
+
+    private void EnterBatches() =>
+        Enter(_current, _stopIndex < 0 ? Phase.Walk : _current == _stopIndex + 1 ? Phase.Probe : Phase.Search, JournalFormat.DataOffset);
 
     private bool IsOfEarlierLife(SegmentHeaderState state, SegmentHeader header) =>
         state == SegmentHeaderState.Valid && header.Number < Current.Segment.Number && header.Identity == Identity;
@@ -281,7 +314,7 @@ internal sealed class JournalScan
 
         if (BinaryPrimitives.ReadUInt32LittleEndian(block) == BatchHeader.Magic)
         {
-            return Reread() || End(new StorageCorruption(Current.Segment.Name, 0, "the segment's header is gone, its batches are not"));
+            return Reread() || WithoutHeader("the segment's header is gone, its batches are not");
         }
 
         _offset += JournalFormat.BlockBytes;
@@ -290,7 +323,7 @@ internal sealed class JournalScan
 
     private bool AfterUnformatted()
     {
-        if (_stopIndex < 0 || _current != _stopIndex + 1)
+        if (_stopIndex < 0 || _current != _stopIndex + 1 || _isSearched)
         {
             return Decide();
         }
@@ -314,7 +347,12 @@ internal sealed class JournalScan
         }
 
         Saw(header);
-        if (LastSequence > 0 && (header.Sequence != LastSequence + 1 || header.PreviousChecksum != LastChecksum))
+        var follows = _gap.IsOpen
+            ? header.Sequence == _resyncSequence
+            : LastSequence == 0
+                ? _phase == Phase.Walk && _current == 0 && (header.Sequence == 1 || segment.Number > 1)
+                : header.Sequence == LastSequence + 1 && header.PreviousChecksum == LastChecksum;
+        if (!follows)
         {
             return Reread() || Bad($"batch {header.Sequence} does not follow batch {LastSequence}");
         }
@@ -336,7 +374,12 @@ internal sealed class JournalScan
             return Reread() || Bad("the batch's records do not match its checksum");
         }
 
-        if (_replay.Add(segment, _offset + BatchHeader.SizeBytes, body, header.Records) is { } nonsense)
+        if (_gap.IsOpen)
+        {
+            _gap.Close(segment, header, body);
+        }
+
+        if (_replay.Add(segment, _offset + BatchHeader.SizeBytes, body, header) is { } nonsense)
         {
             return End(nonsense);
         }
@@ -349,6 +392,8 @@ internal sealed class JournalScan
 
         LastSequence = header.Sequence;
         LastChecksum = checksum;
+        LastHardStates = header.HardStates;
+        LastManifest = _replay.LastBatch;
         _tailBatches.Add((header.Sequence, _offset));
         TailOffset = _offset + JournalFormat.RoundUp(length);
         _stopIndex = -1;
@@ -369,6 +414,11 @@ internal sealed class JournalScan
         if (_phase == Phase.Probe)
         {
             _probeWhy = why;
+            if (_isSearched)
+            {
+                return Decide();
+            }
+
             Enter(_stopIndex, Phase.Search, _stopOffset);
             return true;
         }
@@ -379,6 +429,10 @@ internal sealed class JournalScan
         if (_current + 1 < _segments.Count)
         {
             Enter(_current + 1, Phase.Head);
+        }
+        else if (_isSearched)
+        {
+            return Decide();
         }
         else
         {
@@ -405,6 +459,12 @@ internal sealed class JournalScan
         {
             Saw(header);
             Current.LastHeaderOffset = _offset;
+            _sightings.Add(new Sighting(_current, _offset, header.Sequence));
+        }
+
+        if (block.IndexOfAnyExcept((byte)0) >= 0)
+        {
+            Current.LastUsedEnd = _offset + JournalFormat.BlockBytes;
         }
 
         _offset += JournalFormat.BlockBytes;
@@ -444,19 +504,73 @@ internal sealed class JournalScan
         }
 
         // Segments are deleted only when a durable batch says so: where some are gone, there are batches.
-        var expected = LastSequence + 1;
         var mustHaveBatches = LastSequence == 0 && _segments[0].Segment.Number > 1;
-        if (_stopIndex < 0 || (ProvenSequence < expected && !mustHaveBatches))
+        if (_stopIndex < 0 || (ProvenSequence <= LastSequence && !mustHaveBatches))
         {
             return End();
         }
 
+        _isSearched = true;
+        OpenGap();
+        foreach (var sighting in _sightings)
+        {
+            // What nobody says to be durable is no more than the tail may be.
+            var isBehind = sighting.Segment > _stopIndex || (sighting.Segment == _stopIndex && sighting.OffsetBytes > _stopOffset);
+            if (isBehind && sighting.Sequence > LastSequence && sighting.Sequence <= ProvenSequence + 1)
+            {
+                _resyncSequence = sighting.Sequence;
+                Enter(sighting.Segment, Phase.Walk, sighting.OffsetBytes);
+                return true;
+            }
+        }
+
+        return mustHaveBatches && ProvenSequence == 0 ? End(_gap.Corruption) : LoseTail();
+    }
+
+    private void OpenGap()
+    {
+        if (_gap.IsOpen)
+        {
+            return; // the batch behind the damage is damaged, too
+        }
+
         var stop = _segments[_stopIndex];
         var next = _stopIndex + 1 < _segments.Count ? _segments[_stopIndex + 1] : null;
-        var isInNext = next is not null && stop.LastHeaderOffset == 0
-            && (next.FirstSequence == expected || (next.FirstSequence == 0 && next.LastHeaderOffset > 0));
-        return End(isInNext
-            ? new StorageCorruption(next!.Segment.Name, JournalFormat.DataOffset, _probeWhy)
-            : new StorageCorruption(stop.Segment.Name, _stopOffset, _stopWhy));
+        var isInNext = next is not null && stop.LastHeaderOffset < _stopOffset
+            && (next.FirstSequence == LastSequence + 1 || (next.FirstSequence == 0 && next.LastHeaderOffset > 0));
+        _gap.Open(
+            isInNext ? next!.Segment : stop.Segment,
+            isInNext ? JournalFormat.DataOffset : _stopOffset,
+            isInNext ? _probeWhy : _stopWhy,
+            LastSequence,
+            LastHardStates,
+            isStartKnown: LastSequence > 0 || _segments[0].Segment.Number == 1);
+    }
+
+    // Nothing whole is behind the damage. The journal goes on behind all that was written, so that nothing hides it.
+    private bool LoseTail()
+    {
+        var tailIndex = TailIndex;
+        for (var i = tailIndex; i < _segments.Count; i++)
+        {
+            tailIndex = _segments[i].Segment == _gap.Segment ? i : tailIndex;
+        }
+
+        TailOffset = Math.Max(tailIndex == TailIndex ? TailOffset : JournalFormat.DataOffset, _segments[tailIndex].LastUsedEnd);
+        TailOffset = tailIndex == _stopIndex ? Math.Max(TailOffset, _stopOffset) : TailOffset;
+        TailIndex = tailIndex;
+        foreach (var sighting in _sightings)
+        {
+            if (sighting.Sequence > ProvenSequence)
+            {
+                _segments[sighting.Segment].StaleHeaderOffsets.Add(sighting.OffsetBytes);
+            }
+        }
+
+        _tailBatches.Clear();
+        LastManifest = _gap.CloseAtEnd(ProvenSequence, _mark, out var hardStates);
+        LastHardStates = hardStates;
+        LastSequence = ProvenSequence;
+        return End();
     }
 }

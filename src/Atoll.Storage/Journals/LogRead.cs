@@ -143,14 +143,19 @@ internal sealed class LogRead
             }
             else
             {
+                if (bad is { } damaged)
+                {
+                    _log.ReportDamage(segment, damaged.Index, damaged.Corruption);
+                }
+
                 _done(bad is not null
-                    ? new LogReadResult(LogReadStatus.Corrupt, [], bad)
+                    ? new LogReadResult(LogReadStatus.Corrupt, [], bad.Value.Corruption)
                     : new LogReadResult(LogReadStatus.Failed, [], null, result));
             }
         });
     }
 
-    private StorageCorruption? FindMismatch(Segment segment, long start, byte[] buffer, long bytesRead)
+    private (LogIndex Index, StorageCorruption Corruption)? FindMismatch(Segment segment, long start, byte[] buffer, long bytesRead)
     {
         foreach (var expected in _span)
         {
@@ -158,21 +163,24 @@ internal sealed class LogRead
             var length = RecordHeader.SizeBytes + expected.Header.PayloadBytes;
             if (offset + length > bytesRead)
             {
-                return new StorageCorruption(segment.Name, expected.OffsetBytes, "the file ends within the record");
+                return Mismatch("the file ends within the record");
             }
 
             var record = buffer.AsSpan(offset, length);
             if (!RecordHeader.IsIntact(record, segment.Mask))
             {
-                return new StorageCorruption(segment.Name, expected.OffsetBytes, "the record's checksum does not match");
+                return Mismatch("the record's checksum does not match");
             }
 
             var isHeader = RecordHeader.TryRead(record, out var header);
             var isEntry = header.Type is RecordType.Entry or RecordType.MovedEntry;
             if (!isHeader || !isEntry || header with { Type = RecordType.Entry } != expected.Header)
             {
-                return new StorageCorruption(segment.Name, expected.OffsetBytes, "another record is in its place");
+                return Mismatch("another record is in its place");
             }
+
+            (LogIndex, StorageCorruption) Mismatch(string why) =>
+                (new LogIndex(expected.Header.Index), new StorageCorruption(segment.Name, expected.OffsetBytes, why));
         }
 
         return null;

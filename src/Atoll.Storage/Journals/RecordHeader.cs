@@ -26,6 +26,17 @@ internal enum RecordType : byte
 
     /// <summary>The shard is gone.</summary>
     Drop = 6,
+
+    /// <summary>
+    /// What the batch before held: its sequence in the place of the index, its place in its segment in that of the term, a
+    /// <see cref="BatchManifest"/> behind. The first record of a batch, of no shard.
+    /// </summary>
+    Manifest = 7,
+
+    /// <summary>
+    /// With index 1: the replica is being rebuilt from others, and does not vote. With index 0: that is over.
+    /// </summary>
+    Rebuilding = 8,
 }
 
 /// <summary>The head of a record.</summary>
@@ -73,7 +84,7 @@ internal readonly record struct RecordHeader(RecordType Type, EntryKind Kind, in
             new ShardId(BinaryPrimitives.ReadUInt64LittleEndian(source[12..])),
             BinaryPrimitives.ReadUInt64LittleEndian(source[20..]),
             new Term(BinaryPrimitives.ReadUInt64LittleEndian(source[28..])));
-        return header.Type is >= RecordType.Entry and <= RecordType.Drop
+        return header.Type is >= RecordType.Entry and <= RecordType.Rebuilding
             && header.PayloadBytes >= 0 && header.PayloadBytes <= source.Length - SizeBytes
             && header.Index < ulong.MaxValue / 2;
     }

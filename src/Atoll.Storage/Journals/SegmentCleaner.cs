@@ -49,11 +49,15 @@ internal sealed class SegmentCleaner
         _isAdvancing = false;
     }
 
+    /// <summary>What could not be read is not needed any more.</summary>
+    public void TryAgain() => _unreadable = null;
+
     private bool IsWorthCleaning(out Segment oldest)
     {
         var writer = _journal.Writer;
         oldest = _journal.Chain.Oldest;
-        if (oldest.Number >= writer.Active.Number || oldest.LiveBytes == 0 || oldest == _unreadable)
+        if (oldest.Number >= writer.Active.Number || oldest.LiveBytes == 0 || oldest == _unreadable
+            || _journal.Logs.Any(static log => log.Damage is not null)) // its segments are to be left as they are
         {
             return false;
         }

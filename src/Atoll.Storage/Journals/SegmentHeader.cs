@@ -62,7 +62,7 @@ internal readonly record struct SegmentHeader(ulong Identity, ulong Number)
         }
 
         version = BinaryPrimitives.ReadUInt32LittleEndian(source[8..]);
-        if (version != JournalFormat.Version)
+        if (version is 0 or > JournalFormat.Version)
         {
             return SegmentHeaderState.NewerVersion;
         }

@@ -16,12 +16,18 @@ public sealed class ShardLog
     private readonly TermTable _terms = new();
     private StateRecord _hardStateRecord;
     private StateRecord _baseRecord;
+    private StateRecord _rebuildingRecord;
+    private StateRecord _damagedRecord;
 
     /// <summary>An empty log.</summary>
-    internal ShardLog(Journal journal, ShardId shard)
+    /// <param name="journal">The journal.</param>
+    /// <param name="shard">Whose log it is.</param>
+    /// <param name="lost">What may have held records of it nevertheless; null when nothing.</param>
+    internal ShardLog(Journal journal, ShardId shard, LostBatches? lost = null)
     {
         _journal = journal;
         ShardId = shard;
+        Damage = lost is null ? null : new LogDamage(lost.Corruption, LogIndex.Zero.Next, null, IsHardStateProven: false);
     }
 
     /// <summary>A log as it was found on disk.</summary>
@@ -33,6 +39,10 @@ public sealed class ShardLog
         LastIndex = recovered.BaseIndex;
         Hold(ref _hardStateRecord, recovered.HardStateSegment, sequence: 0);
         Hold(ref _baseRecord, recovered.BaseSegment, sequence: 0);
+        Hold(ref _rebuildingRecord, recovered.RebuildingSegment, sequence: 0);
+        IsRebuilding = recovered.RebuildingSegment is not null;
+        Hold(ref _damagedRecord, recovered.DamagedSegment, sequence: 0);
+        Damage = recovered.Damage;
         _entries.Restart(CompactedIndex.Value + 1);
         foreach (var entry in recovered.Entries)
         {
@@ -73,6 +83,16 @@ public sealed class ShardLog
 
     /// <summary>Term and vote.</summary>
     public HardState HardState { get; private set; }
+
+    /// <summary>
+    /// What may be lost of the log; null when it is sound. Segments from the damage on stay until the log begins anew or is dropped.
+    /// </summary>
+    public LogDamage? Damage { get; private set; }
+
+    /// <summary>
+    /// Whether the replica is being rebuilt from others (<see cref="BeginRebuilding"/>), through restarts and crashes.
+    /// </summary>
+    public bool IsRebuilding { get; private set; }
 
     /// <summary>Bytes of the log's entries on disk: what compacting all of them would free.</summary>
     public long SizeBytes { get; private set; }
@@ -211,6 +231,52 @@ public sealed class ShardLog
         return _baseRecord.Sequence;
     }
 
+    /// <summary>
+    /// Drops all entries, good and bad, keeps term and vote, and remembers that the replica has to get back from others what it had: until
+    /// <see cref="EndRebuilding"/> it must not vote (docs/raft.md). The next entry is the first.
+    /// </summary>
+    /// <returns>The sequence number after which that is durable, or <see cref="Journal.Refused"/> when the journal has failed.</returns>
+    public long BeginRebuilding()
+    {
+        Check.That(!IsDropped && Damage is null or { IsHardStateProven: true });
+        if (_journal.IsStopped)
+        {
+            return Journal.Refused;
+        }
+
+        // In this order: an empty log that does not know that it was emptied would be a new voter's.
+        IsRebuilding = true;
+        WriteRebuilding();
+        TruncateFrom(FirstIndex, WriteBase(RecordType.Reset, LogIndex.Zero, Term.Zero));
+        CompactedIndex = LogIndex.Zero;
+        CompactedTerm = Term.Zero;
+        LastIndex = LogIndex.Zero;
+        _entries.Restart(1);
+
+        // Behind the damage, so that the latest is proven at every opening to come.
+        var sequence = WriteHardState();
+        Release(ref _damagedRecord, sequence);
+        Damage = null;
+        _journal.DamageGone();
+        return sequence;
+    }
+
+    /// <summary>The replica has all that it had, and votes again.</summary>
+    /// <returns>The sequence number after which that is durable, or <see cref="Journal.Refused"/> when the journal has failed.</returns>
+    public long EndRebuilding()
+    {
+        Check.That(!IsDropped);
+        if (_journal.IsStopped)
+        {
+            return Journal.Refused;
+        }
+
+        var sequence = _journal.Writer.Add(RecordType.Rebuilding, 0, ShardId, 0, Term.Zero, default, out _, out _);
+        Release(ref _rebuildingRecord, sequence);
+        IsRebuilding = false;
+        return sequence;
+    }
+
     /// <summary>An entry, when it is in memory.</summary>
     public bool TryRead(LogIndex index, out LogEntry entry)
     {
@@ -260,7 +326,24 @@ public sealed class ShardLog
         TruncateFrom(FirstIndex, sequence);
         Release(ref _hardStateRecord, sequence);
         Release(ref _baseRecord, sequence);
+        Release(ref _rebuildingRecord, sequence);
+        Release(ref _damagedRecord, sequence);
         IsDropped = true;
+        if (Damage is not null)
+        {
+            _journal.DamageGone();
+        }
+    }
+
+    /// <summary>An entry's record is not what was written.</summary>
+    internal void ReportDamage(Segment segment, LogIndex index, StorageCorruption corruption)
+    {
+        if (Damage is null && !IsDropped && Contains(index) && Slot(index.Value).Segment == segment)
+        {
+            Damage = new LogDamage(corruption, index, index, IsHardStateProven: true);
+            Hold(ref _damagedRecord, segment, sequence: 0);
+            _journal.StateChanged?.Invoke();
+        }
     }
 
     /// <summary>Bytes of entries in a segment.</summary>
@@ -283,6 +366,7 @@ public sealed class ShardLog
         var bytes = 0L;
         bytes += _hardStateRecord.Segment == segment ? RecordHeader.SizeBytes : 0;
         bytes += _baseRecord.Segment == segment ? RecordHeader.SizeBytes : 0;
+        bytes += _rebuildingRecord.Segment == segment ? RecordHeader.SizeBytes : 0;
         var isInRun = false;
         for (var index = FirstIndex; index <= LastIndex && bytes < bytesMax; index = index.Next)
         {
@@ -319,6 +403,11 @@ public sealed class ShardLog
         if (_baseRecord.Segment == segment)
         {
             sequence = WriteBase(RecordType.Base, CompactedIndex, CompactedTerm);
+        }
+
+        if (_rebuildingRecord.Segment == segment)
+        {
+            sequence = WriteRebuilding();
         }
 
         return sequence;
@@ -367,11 +456,19 @@ public sealed class ShardLog
         };
     }
 
-    private long WriteHardState()
+    /// <summary>Writes term and vote, again or anew.</summary>
+    internal long WriteHardState()
     {
         var sequence = _journal.Writer.Add(
             RecordType.HardState, 0, ShardId, HardState.Vote.Value, HardState.Term, default, out var segment, out _);
         Hold(ref _hardStateRecord, segment, sequence);
+        return sequence;
+    }
+
+    private long WriteRebuilding()
+    {
+        var sequence = _journal.Writer.Add(RecordType.Rebuilding, 0, ShardId, 1, Term.Zero, default, out var segment, out _);
+        Hold(ref _rebuildingRecord, segment, sequence);
         return sequence;
     }
 

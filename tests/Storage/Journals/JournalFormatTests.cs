@@ -30,7 +30,7 @@ public sealed class JournalFormatTests
         new SegmentHeader(0x1122334455667788, 0xab).Write(bytes);
         AssertBytes(
             """
-            41544f4c4c4a4e4c01000000b88e4daf8877665544332211ab00000000000000
+            41544f4c4c4a4e4c02000000b7e512468877665544332211ab00000000000000
             0000000000000000000000000000000000000000000000000000000000000000
             """, bytes);
     }
@@ -39,10 +39,10 @@ public sealed class JournalFormatTests
     public void Durable_mark()
     {
         var bytes = new byte[DurableMark.SizeBytes];
-        new DurableMark(0xab, 0x1234).Write(bytes, 0xdeadbeef);
+        new DurableMark(0xab, 0x1234, 7, IsClosing: true).Write(bytes, 0xdeadbeef);
         AssertBytes(
             """
-            41544d4b2295ef32ab0000000000000034120000000000000000000000000000
+            41544d4bfc948d8aab0000000000000034120000000000000f00000000000000
             """, bytes);
     }
 
@@ -50,11 +50,11 @@ public sealed class JournalFormatTests
     public void Batch_header()
     {
         var bytes = new byte[BatchHeader.SizeBytes];
-        new BatchHeader(0xab, 0x1234, 0x1233, 0xa0, 0xcafebabe, 0x5678, 0x0badf00d, 3).Write(bytes, 0xdeadbeef);
+        new BatchHeader(0xab, 0x1234, 0x1233, 0xa0, 0xcafebabe, 0x5678, 0x0badf00d, 3, 9).Write(bytes, 0xdeadbeef);
         AssertBytes(
             """
-            415442549710a1d8ab0000000000000034120000000000003312000000000000
-            a000000000000000bebafeca785600000df0ad0b030000000000000000000000
+            415442546a69a6d3ab0000000000000034120000000000003312000000000000
+            a000000000000000bebafeca785600000df0ad0b030000000900000000000000
             """, bytes);
     }
 
@@ -74,8 +74,8 @@ public sealed class JournalFormatTests
         Assert.True(file[JournalFormat.BlockBytes..].IndexOfAnyExcept((byte)0) < 0);
         AssertBytes(
             """
-            41544254e6364bad010000000000000001000000000000000000000000000000
-            010000000000000000000000da0000009aeae9b7060000000000000000000000
+            41544254a8cc333f010000000000000001000000000000000000000000000000
+            010000000000000000000000da0000009aeae9b7060000000200000000000000
             f2c42bcd00000000030000000500000000000000030000000000000002000000
             000000007c311bf7020000000101000005000000000000000100000000000000
             0100000000000000616295a9e07e000000000100000005000000000000000200
@@ -88,8 +88,63 @@ public sealed class JournalFormatTests
     }
 
     [Fact]
+    public void A_manifest()
+    {
+        var manifest = new BatchManifest();
+        manifest.Begin(0x12, 0x2000);
+        manifest.Note(RecordType.Entry, Shard(5), 7, new Term(3));
+        manifest.Note(RecordType.Entry, Shard(5), 8, new Term(3));
+        manifest.Note(RecordType.HardState, Shard(5), 2, new Term(4));
+        manifest.Note(RecordType.Drop, Shard(6), 0, Term.Zero);
+        manifest.NoteUnknown(Shard(7), isHardStateUnknown: true);
+        var bytes = new byte[manifest.SizeBytes];
+        manifest.Write(bytes);
+        AssertBytes(
+            """
+            0100000005000000000000000307000000000000000800000000000000040000
+            0000000000020000000600000000000000080700000000000000050000000000
+            000000ffffffffffffffff
+            """, bytes);
+        var read = BatchManifest.TryRead(0x12, 0x2000, bytes);
+        Assert.Equal(manifest.Lines, read!.Lines);
+        Assert.Equal((0x12, 0x2000, 1), (read.Sequence, read.OffsetBytes, read.HardStateRecords));
+    }
+
+    [Fact]
+    public void A_journal_of_version_1_is_read_and_goes_on()
+    {
+        // Version 1: no manifests, and zeros where the headers of batches have the number of hard states.
+        var disk = new ImageDisk();
+        var file = new byte[Small.SegmentBytes];
+        foreach (var start in (int[])[0, JournalFormat.HeaderCopyOffset])
+        {
+            new SegmentHeader(Small.Identity, 1).Write(file.AsSpan(start));
+            file[start + 8] = 1;
+            var checksum = Foundation.Bytes.Crc32C.Compute(file.AsSpan(start, 12), file.AsSpan(start + 16, 48));
+            BitConverter.TryWriteBytes(file.AsSpan(start + 12), checksum);
+        }
+
+        var batch = new Batch(JournalFormat.BlockBytes, (_, _) => { });
+        batch.Begin(1, new Segment(Folder, 1, Small.Identity, file.Length), JournalFormat.DataOffset, previous: null);
+        batch.Add(RecordType.HardState, 0, Shard(5), 3, new Term(2), []);
+        batch.Add(RecordType.Entry, EntryKind.Command, Shard(5), 1, new Term(2), "ab"u8);
+        batch.Seal(0, 1, 0, hardStates: 0);
+        batch.Padded.CopyTo(file.AsMemory(JournalFormat.DataOffset));
+        disk.Files["journal/0000000000000001.log"] = file;
+
+        var journal = Open(disk);
+        var log = journal.Shard(Shard(5));
+        Assert.Equal((new LogIndex(1), new HardState(new Term(2), new NodeId(3))), (log.LastIndex, log.HardState));
+        log.Append([Entry(2, 2, "cd")]);
+        journal.FlushAll(disk);
+        var before = Describe(journal, disk);
+        Assert.Equal(before, Describe(Open(disk), disk));
+        Assert.Equal(2, disk.Files["journal/0000000000000001.log"][8]);
+    }
+
+    [Fact]
     public void Types_of_records_keep_their_numbers() => Assert.Equal(
-        "Entry=1 MovedEntry=2 HardState=3 Base=4 Reset=5 Drop=6",
+        "Entry=1 MovedEntry=2 HardState=3 Base=4 Reset=5 Drop=6 Manifest=7 Rebuilding=8",
         string.Join(' ', Enum.GetValues<RecordType>().Select(type => $"{type}={(byte)type}")));
 
     private static void AssertBytes(string expected, byte[] actual) =>

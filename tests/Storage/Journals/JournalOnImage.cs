@@ -18,6 +18,7 @@ internal static class JournalOnImage
         BatchBytes = 16 * 1024,
         CacheBytes = 0,
         Identity = 77,
+        OpensDamagedShards = true,
     };
 
     public static JournalOpening TryOpen(ImageDisk disk, JournalOptions? options = null)
@@ -73,36 +74,38 @@ internal static class JournalOnImage
     public static string Describe(Journal journal, ImageDisk disk) => Describe(journal, disk.Pump);
 
     /// <summary>All that a journal holds, in words: equal for equal content.</summary>
-    public static string Describe(Journal journal, Action pump)
+    public static string Describe(Journal journal, Action pump) =>
+        string.Concat(journal.Shards.Select(shard => DescribeShard(journal.Shard(shard), pump)));
+
+    /// <summary>The same, by shard.</summary>
+    public static SortedDictionary<ShardId, string> DescribeShards(Journal journal, ImageDisk disk) =>
+        new(journal.Shards.ToDictionary(shard => shard, shard => DescribeShard(journal.Shard(shard), disk.Pump)));
+
+    /// <summary>All that a log holds, in words: equal for equal content.</summary>
+    public static string DescribeShard(ShardLog log, Action pump)
     {
         var text = new StringBuilder();
-        foreach (var shard in journal.Shards)
+        text.Append($"shard {log.ShardId}: term {log.HardState.Term} vote {log.HardState.Vote}");
+        text.Append($" after {log.CompactedIndex}/{log.CompactedTerm}:");
+        var next = log.FirstIndex;
+        while (next <= log.LastIndex)
         {
-            var log = journal.Shard(shard);
-            text.Append($"shard {shard}: term {log.HardState.Term} vote {log.HardState.Vote}");
-            text.Append($" after {log.CompactedIndex}/{log.CompactedTerm}:");
-            var next = log.FirstIndex;
-            while (next <= log.LastIndex)
+            var read = log.ReadAll(pump, (int)next.Value, (int)log.LastIndex.Value);
+            if (read.Status != LogReadStatus.Ok)
             {
-                var read = log.ReadAll(pump, (int)next.Value, (int)log.LastIndex.Value);
-                if (read.Status != LogReadStatus.Ok)
-                {
-                    return $"{read.Status} {read.Corruption}";
-                }
-
-                foreach (var entry in read.Entries)
-                {
-                    var hash = Foundation.Bytes.StableHash.Compute(entry.Payload.Span);
-                    text.Append($" {entry.Index}/{entry.Term}/{entry.Kind}/{entry.Payload.Length}/{hash:x}");
-                    Assert.Equal(next, entry.Index);
-                    Assert.Equal(entry.Term, log.TermAt(entry.Index));
-                    next = next.Next;
-                }
+                return $"{read.Status} {read.Corruption}";
             }
 
-            text.AppendLine();
+            foreach (var entry in read.Entries)
+            {
+                var hash = Foundation.Bytes.StableHash.Compute(entry.Payload.Span);
+                text.Append($" {entry.Index}/{entry.Term}/{entry.Kind}/{entry.Payload.Length}/{hash:x}");
+                Assert.Equal(next, entry.Index);
+                Assert.Equal(entry.Term, log.TermAt(entry.Index));
+                next = next.Next;
+            }
         }
 
-        return text.ToString();
+        return text.AppendLine().ToString();
     }
 }
