@@ -103,7 +103,9 @@ internal sealed class Elections(ReplicaState state)
             || (isQuestion && request.Term > state.Term);
         var isUpToDate = request.LogTerm > state.Log.LastTerm
             || (request.LogTerm == state.Log.LastTerm && request.Index >= state.Log.LastIndex);
-        var granted = isFree && isUpToDate;
+
+        // Who lost what it acknowledged would not know which logs are up to date.
+        var granted = isFree && isUpToDate && state.MayVote;
         if (isQuestion)
         {
             // A grant names the term asked about; a refusal this replica's own, so that a question from behind catches up.

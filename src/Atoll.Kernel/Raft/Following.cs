@@ -51,6 +51,7 @@ internal sealed class Following(ReplicaState state)
         }
 
         var match = append.Index + (ulong)entries.Length;
+        state.NoteMatched(match);
         state.CommitTo(LogIndex.Min(append.Commit, match));
         Reply(from, RaftMessage.AppendMatched(state.Term, match));
     }
@@ -78,6 +79,7 @@ internal sealed class Following(ReplicaState state)
         // Who lacks something keeps its timer, and will make itself heard.
         if (Accept(from, now)
             && state.Installing is null
+            && !state.IsRebuilding
             && quiesce.Index == state.Log.LastIndex
             && quiesce.LogTerm == state.Log.LastTerm)
         {

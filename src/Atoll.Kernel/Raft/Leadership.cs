@@ -191,6 +191,19 @@ internal sealed class Leadership
         }
     }
 
+    /// <summary>A replica begins anew, or goes on with that. It learns what it must have before it votes.</summary>
+    internal void OnRebuildAsk(NodeId from, in RaftMessage ask, Instant now)
+    {
+        if (_replication.IsMuted || _replication.Find(from) is not { IsSelf: false } peer)
+        {
+            return;
+        }
+
+        peer.LastContact = now;
+        _replication.OnRebuilding(peer, ask.Index, now);
+        _state.Send(from, RaftMessage.RebuildTarget(_state.Term, ask.Round, _state.Log.LastIndex));
+    }
+
     /// <summary>The log is on this replica's own disk through the state's durable index.</summary>
     internal void OnDurable(Instant now)
     {

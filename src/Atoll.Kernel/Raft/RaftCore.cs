@@ -16,6 +16,7 @@ public sealed class RaftCore
     private readonly ReplicaState _state;
     private readonly Elections _elections;
     private readonly Following _following;
+    private readonly Rebuilding _rebuilding;
 
     /// <summary>A replica that starts, as a follower, from what its disk holds.</summary>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
@@ -29,6 +30,7 @@ public sealed class RaftCore
         _state = new ReplicaState(options, restored, random, Effects, now);
         _elections = new Elections(_state);
         _following = new Following(_state);
+        _rebuilding = new Rebuilding(_state, now);
         CheckInvariants();
     }
 
@@ -62,6 +64,9 @@ public sealed class RaftCore
     /// <summary>Whether the replica rests: no heartbeats, no election timer.</summary>
     public bool IsQuiescent => _state.IsQuiescent;
 
+    /// <summary>Whether the replica lost what it had and is getting it back: it gives no votes meanwhile.</summary>
+    public bool IsRebuilding => _state.IsRebuilding;
+
     /// <summary>Whether this leader has committed an entry of its own term, and so knows what is committed (dissertation, 6.4).</summary>
     public bool HasCommittedInTerm => _state.Leadership is { HasCommittedInTerm: true };
 
@@ -81,6 +86,7 @@ public sealed class RaftCore
         if (from != NodeId.None && from != _state.Self)
         {
             Dispatch(from, message, now);
+            _rebuilding.Advance(now);
         }
 
         CheckInvariants();
@@ -96,6 +102,7 @@ public sealed class RaftCore
         else if (!_state.IsQuiescent && _state.ElectionDeadline <= now)
         {
             _elections.OnTimeout(now);
+            _rebuilding.AskAround(now);
         }
 
         CheckInvariants();
@@ -191,6 +198,7 @@ public sealed class RaftCore
     public void SnapshotInstalled(LogIndex index, Term term, Membership membership, Instant now)
     {
         _following.OnInstalled(index, term, membership);
+        _rebuilding.Advance(now);
         CheckInvariants();
     }
 
@@ -280,6 +288,13 @@ public sealed class RaftCore
             case RaftMessageKind.TimeoutNow:
                 OnTimeoutNow(from, now);
                 break;
+            case RaftMessageKind.RebuildAsk:
+                Disturbed(now);
+                _state.Leadership?.OnRebuildAsk(from, message, now);
+                break;
+            case RaftMessageKind.RebuildTarget:
+                _rebuilding.OnTarget(message);
+                break;
             case RaftMessageKind.AppendReply:
             case RaftMessageKind.HeartbeatReply:
             case RaftMessageKind.SnapshotReply:
@@ -334,6 +349,7 @@ public sealed class RaftCore
             case RaftMessageKind.Heartbeat:
             case RaftMessageKind.SnapshotChunk:
             case RaftMessageKind.Quiesce:
+            case RaftMessageKind.RebuildAsk:
                 _state.Send(from, RaftMessage.HeartbeatReply(_state.Term, 0));
                 break;
         }

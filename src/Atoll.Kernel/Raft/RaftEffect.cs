@@ -57,6 +57,12 @@ public enum RaftEffectKind : byte
     /// is now committed: <see cref="RaftEffect.IsCommitted"/>.
     /// </summary>
     MembershipChanged = 12,
+
+    /// <summary>
+    /// A rebuilding replica has all that it had. Remember on the disk, behind everything that earlier effects write, that it is no longer
+    /// rebuilding.
+    /// </summary>
+    Rebuilt = 13,
 }
 
 /// <summary>One effect. Which fields mean something depends on the kind.</summary>

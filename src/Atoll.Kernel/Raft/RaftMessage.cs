@@ -43,6 +43,12 @@ public enum RaftMessageKind : byte
 
     /// <summary>Nothing will come for a while: if you have everything, stop your election timer.</summary>
     Quiesce = 12,
+
+    /// <summary>I am being rebuilt, and have so much: what is your last index? (docs/raft.md)</summary>
+    RebuildAsk = 13,
+
+    /// <summary>The answer of a leader to <see cref="RebuildAsk"/>.</summary>
+    RebuildTarget = 14,
 }
 
 /// <summary>What the receiver of a snapshot says about it.</summary>
@@ -71,7 +77,7 @@ public readonly record struct RaftMessage
 
     /// <summary>
     /// PreVote, Vote, Quiesce: the sender's last index. Append: the index before the entries. AppendReply: the match, or the refused index.
-    /// SnapshotChunk, SnapshotReply: the snapshot's index.
+    /// SnapshotChunk, SnapshotReply: the snapshot's index. RebuildAsk, RebuildTarget: the sender's last index.
     /// </summary>
     public LogIndex Index { get; init; }
 
@@ -84,7 +90,9 @@ public readonly record struct RaftMessage
     /// <summary>Refusing AppendReply: the highest index at which the logs may still agree.</summary>
     public LogIndex HintIndex { get; init; }
 
-    /// <summary>Heartbeat and its reply: the round, ascending within a term.</summary>
+    /// <summary>
+    /// Heartbeat and its reply: the round, ascending within a term. RebuildAsk, RebuildTarget: a number that the asker drew.
+    /// </summary>
     public ulong Round { get; init; }
 
     /// <summary>Vote replies: the vote is granted. AppendReply: the logs match.</summary>
@@ -176,6 +184,14 @@ public readonly record struct RaftMessage
     public static RaftMessage Quiesce(Term term, LogIndex lastIndex, Term lastTerm) =>
         new() { Kind = RaftMessageKind.Quiesce, Term = term, Index = lastIndex, LogTerm = lastTerm };
 
+    /// <summary>I am being rebuilt.</summary>
+    public static RaftMessage RebuildAsk(Term term, ulong question, LogIndex lastIndex) =>
+        new() { Kind = RaftMessageKind.RebuildAsk, Term = term, Round = question, Index = lastIndex };
+
+    /// <summary>You have all that you had when you have so much of my log.</summary>
+    public static RaftMessage RebuildTarget(Term term, ulong question, LogIndex lastIndex) =>
+        new() { Kind = RaftMessageKind.RebuildTarget, Term = term, Round = question, Index = lastIndex };
+
     /// <summary>One line for transcripts and traces.</summary>
     public override string ToString() => Kind switch
     {
@@ -191,6 +207,7 @@ public readonly record struct RaftMessage
             $"SnapshotChunk term {Term} snapshot {Index}@{LogTerm} {Membership} bytes {Offset}+{Bytes.Length} of {TotalBytes}",
         RaftMessageKind.SnapshotReply => $"SnapshotReply term {Term} snapshot {Index} {Status} offset {Offset}",
         RaftMessageKind.TimeoutNow => $"TimeoutNow term {Term}",
+        RaftMessageKind.RebuildAsk or RaftMessageKind.RebuildTarget => $"{Kind} term {Term} question {Round:x} last {Index}",
         RaftMessageKind.Quiesce => $"Quiesce term {Term} last {Index}@{LogTerm}",
         _ => $"unknown {(byte)Kind}",
     };

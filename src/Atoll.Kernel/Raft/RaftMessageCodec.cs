@@ -68,6 +68,11 @@ public static class RaftMessageCodec
                 break;
             case RaftMessageKind.TimeoutNow:
                 break;
+            case RaftMessageKind.RebuildAsk:
+            case RaftMessageKind.RebuildTarget:
+                writer.WriteUInt64(message.Round);
+                writer.WriteVarint(message.Index.Value);
+                break;
             default:
                 Check.Unreachable("a message of unknown kind is written");
                 break;
@@ -93,6 +98,8 @@ public static class RaftMessageCodec
             RaftMessageKind.SnapshotReply => ReadSnapshotReply(ref reader, term),
             RaftMessageKind.TimeoutNow => RaftMessage.TimeoutNow(term),
             RaftMessageKind.Quiesce => RaftMessage.Quiesce(term, ReadIndex(ref reader), ReadTerm(ref reader)),
+            RaftMessageKind.RebuildAsk => RaftMessage.RebuildAsk(term, reader.ReadUInt64(), ReadIndex(ref reader)),
+            RaftMessageKind.RebuildTarget => RaftMessage.RebuildTarget(term, reader.ReadUInt64(), ReadIndex(ref reader)),
             _ => Unknown(ref reader),
         };
 

@@ -17,6 +17,9 @@ namespace Atoll.Kernel.Raft;
 /// <param name="LastIndex">The last index in the log, or <paramref name="SnapshotIndex"/> when it is empty.</param>
 /// <param name="MembershipsInLog">The memberships that the log holds, ascending.</param>
 /// <param name="AppliedIndex">What the state machine already contains; the commit index starts here.</param>
+/// <param name="IsRebuilding">
+/// The replica has lost what it had (not term and vote): it gives no votes until it has got it back from others (docs/raft.md).
+/// </param>
 public sealed record RaftRestoredState(
     HardState HardState,
     LogIndex SnapshotIndex,
@@ -25,7 +28,8 @@ public sealed record RaftRestoredState(
     IReadOnlyList<(LogIndex First, Term Term)> TermRuns,
     LogIndex LastIndex,
     IReadOnlyList<(LogIndex Index, Membership Membership)> MembershipsInLog,
-    LogIndex AppliedIndex)
+    LogIndex AppliedIndex,
+    bool IsRebuilding = false)
 {
     /// <summary>A replica that has never run.</summary>
     /// <param name="membership">The initial membership, or <see cref="Membership.Empty"/> for one that joins an existing group.</param>

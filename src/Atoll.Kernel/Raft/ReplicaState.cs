@@ -15,6 +15,9 @@ internal sealed class ReplicaState
     private static readonly Probe CutProbe = Probe.Define("raft: follower cuts conflicting entries");
     private static readonly Probe MembershipCutProbe = Probe.Define("raft: a membership is rolled back");
 
+    private Term _matchedTerm;
+    private LogIndex _matched;
+
     // The term rose since the last RoleChanged.
     private bool _termIsNews;
 
@@ -30,11 +33,12 @@ internal sealed class ReplicaState
         Memberships = new MembershipHistory(restored.SnapshotIndex, restored.SnapshotMembership, restored.MembershipsInLog);
         CommitIndex = LogIndex.Max(restored.SnapshotIndex, restored.AppliedIndex);
         DurableIndex = restored.LastIndex;
+        IsRebuilding = restored.IsRebuilding;
 
         // A replica that restarts may have heard from a leader an instant before it stopped, and a lease may rest on its silence.
         ProtectedUntil = Term == Term.Zero ? now : now + options.ElectionTimeoutMin;
         ArmElectionTimer(now);
-        if (Memberships.Latest is { IsJoint: false, Voters: [var only] } && only == Self)
+        if (!IsRebuilding && Memberships.Latest is { IsJoint: false, Voters: [var only] } && only == Self)
         {
             // Nobody else could be leading.
             ElectionDeadline = now;
@@ -77,6 +81,15 @@ internal sealed class ReplicaState
 
     internal bool IsQuiescent { get; set; }
 
+    /// <summary>Whether the replica may lack what it acknowledged once (docs/raft.md).</summary>
+    internal bool IsRebuilding { get; private set; }
+
+    /// <summary>Whether it may take part in elections.</summary>
+    internal bool MayVote => !IsRebuilding;
+
+    /// <summary>Through here the log is that of the present term's leader, as far as it is known.</summary>
+    internal LogIndex MatchedThrough => LogIndex.Max(CommitIndex, _matchedTerm == Term ? _matched : LogIndex.Zero);
+
     /// <summary>The snapshot that the host installs now, if any: until it is done the log must not change.</summary>
     internal LogIndex? Installing { get; set; }
 
@@ -89,6 +102,7 @@ internal sealed class ReplicaState
     /// </summary>
     internal bool CanCampaign =>
         Installing is null
+        && MayVote
         && (Memberships.Latest.IsVoter(Self)
             || (Memberships.LatestIndex > CommitIndex && Memberships.BeforeLatest is { } before && before.IsVoter(Self)));
 
@@ -159,6 +173,22 @@ internal sealed class ReplicaState
         {
             SaveHardState(Term, candidate);
         }
+    }
+
+    /// <summary>The log is that of this term's leader through the index.</summary>
+    internal void NoteMatched(LogIndex through)
+    {
+        _matched = _matchedTerm == Term ? LogIndex.Max(_matched, through) : through;
+        _matchedTerm = Term;
+    }
+
+    /// <summary>The replica has all that it had.</summary>
+    internal void EndRebuilding(Instant now)
+    {
+        Check.That(IsRebuilding);
+        IsRebuilding = false;
+        ArmElectionTimer(now);
+        Effects.Add(new RaftEffect { Kind = RaftEffectKind.Rebuilt });
     }
 
     internal void ForgetLeader() => SetRole(Role, NodeId.None);

@@ -192,6 +192,19 @@ internal sealed class Replication
         }
     }
 
+    /// <summary>The follower has lost its log, and says what it has by now; what it acknowledged before is no guide any more.</summary>
+    internal void OnRebuilding(PeerProgress peer, LogIndex lastIndex, Instant now)
+    {
+        if (peer.Match > lastIndex)
+        {
+            LostAcknowledgedProbe.Hit();
+            peer.LoseMatch();
+            peer.BecomeProbe(lastIndex.Next);
+        }
+
+        SendTo(peer, now);
+    }
+
     /// <summary>The follower has installed a snapshot. The log may have been compacted further meanwhile: a probe finds out.</summary>
     internal static void OnSnapshotDone(PeerProgress peer)
     {

@@ -40,6 +40,8 @@ public sealed class RaftMessageCodecTests
         { RaftMessage.SnapshotReply(new Term(3), new LogIndex(7), 5, SnapshotStatus.Refused), "0A03070502" },
         { RaftMessage.TimeoutNow(new Term(3)), "0B03" },
         { RaftMessage.Quiesce(new Term(3), new LogIndex(7), new Term(2)), "0C030702" },
+        { RaftMessage.RebuildAsk(new Term(3), 0x1122334455667788, new LogIndex(7)), "0D03887766554433221107" },
+        { RaftMessage.RebuildTarget(new Term(3), 0x1122334455667788, new LogIndex(7)), "0E03887766554433221107" },
     };
 
     [Theory]

@@ -24,21 +24,36 @@ public sealed class RandomClusterTests
     {
         for (var seed = firstSeed; seed < firstSeed + (OneSeed is null ? (ulong)SeedsPerCase : 1); seed++)
         {
-            var cluster = new RandomCluster(seed) { TraceLines = OneSeed is null ? null : [] };
-            try
-            {
-                cluster.RunFaulty(Duration.FromSeconds(20));
-                cluster.RunHealed(Duration.FromSeconds(30));
-            }
-            catch (Exception exception)
-            {
-                if (cluster.TraceLines is { } lines)
-                {
-                    File.WriteAllLines($"raft-seed-{seed}.txt", lines);
-                }
+            Run(new RandomCluster(seed) { TraceLines = OneSeed is null ? null : [] }, seed);
+        }
+    }
 
-                throw new InvalidOperationException($"seed {seed}, after {cluster.Events} events, at {cluster.Now}", exception);
+    /// <summary>Rows 5 and 6 of the museum: docs/raft.md, "Rebuilding".</summary>
+    [Theory]
+    [MemberData(nameof(FirstSeeds))]
+    public void Replicas_that_lose_their_logs_get_them_back_and_nothing_committed_is_lost(ulong firstSeed)
+    {
+        for (var seed = firstSeed; seed < firstSeed + (OneSeed is null ? (ulong)SeedsPerCase : 1); seed++)
+        {
+            Run(new RandomCluster(seed, isRotting: true) { TraceLines = OneSeed is null ? null : [] }, seed);
+        }
+    }
+
+    private static void Run(RandomCluster cluster, ulong seed)
+    {
+        try
+        {
+            cluster.RunFaulty(Duration.FromSeconds(20));
+            cluster.RunHealed(Duration.FromSeconds(30));
+        }
+        catch (Exception exception)
+        {
+            if (cluster.TraceLines is { } lines)
+            {
+                File.WriteAllLines($"raft-seed-{seed}.txt", lines);
             }
+
+            throw new InvalidOperationException($"seed {seed}, after {cluster.Events} events, at {cluster.Now}", exception);
         }
     }
 }

@@ -121,7 +121,9 @@ public sealed class ClusterOracle(IReadOnlyDictionary<NodeId, TestReplica> repli
     }
 
     private bool IsHeldByMajority(IReadOnlyList<NodeId> voters, LogIndex index, Term term) =>
-        voters.Count(node => replicas[node].Disk.Durable.Holds(index, term)) > voters.Count / 2;
+        voters.Count(node =>
+            replicas[node].Disk.Durable.Holds(index, term)
+            || replicas[node].LostLogs.Exists(lost => lost.Holds(index, term))) > voters.Count / 2; // acknowledged, then lost
 
     private void OnApplied(TestReplica replica, LogEntry entry)
     {

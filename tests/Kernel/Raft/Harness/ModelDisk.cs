@@ -1,3 +1,4 @@
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Kernel.Raft;
 using Xunit;
@@ -19,6 +20,8 @@ public sealed class ModelLog
     public List<string> SnapshotState { get; set; } = [];
 
     public List<LogEntry> Entries { get; private set; } = [];
+
+    public bool IsRebuilding { get; set; }
 
     public LogIndex LastIndex => SnapshotIndex + (ulong)Entries.Count;
 
@@ -85,6 +88,16 @@ public sealed class ModelDisk(ModelLog initial)
             write(Durable);
             DurableSequence++;
         }
+    }
+
+    /// <summary>Everything is lost but term and vote; what was there is returned.</summary>
+    public ModelLog Rot(Membership founding)
+    {
+        var lost = Durable.Clone();
+        Durable.Reset(LogIndex.Zero, Term.Zero, founding, []);
+        Durable.IsRebuilding = true;
+        Written = Durable.Clone();
+        return lost;
     }
 
     public void Crash()

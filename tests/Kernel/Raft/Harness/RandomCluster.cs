@@ -1,4 +1,5 @@
 using System.Text;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Randomness;
@@ -27,18 +28,26 @@ public sealed class RandomCluster
     private long _order;
     private ulong _nextContext;
     private int _nextPayload;
+    private readonly bool _isRotting;
+    private readonly Membership _founding;
 
-    public RandomCluster(ulong seed)
+    /// <param name="seed">What everything is drawn from.</param>
+    /// <param name="isRotting">
+    /// Whether disks lose their logs, of fewer than half of the replicas at any time; then there are three or five voters, for good.
+    /// </param>
+    /// <param name="sabotage">A planted bug.</param>
+    internal RandomCluster(ulong seed, bool isRotting = false, Sabotage sabotage = Sabotage.None)
     {
         _random = new Prng(seed);
-        var count = _random.NextInt(1, 6);
-        var voters = _random.NextInt(1, count);
+        _isRotting = isRotting;
+        var count = isRotting ? _random.Pick([3, 5]) : _random.NextInt(1, 6);
+        var voters = isRotting ? count : _random.NextInt(1, count);
         _lossPpm = _random.Pick([0, 10_000, 100_000, 300_000]);
         _doublePpm = _random.Pick([0, 10_000, 200_000]);
         _slowPpm = _random.Pick([0, 50_000, 500_000]);
         _diskDelayMax = Duration.FromMilliseconds(_random.Pick([1, 20, 300]));
         IsFaulty = true;
-        var founding = Membership.Of(Enumerable.Range(1, voters).Select(i => new NodeId((uint)i)));
+        var founding = _founding = Membership.Of(Enumerable.Range(1, voters).Select(i => new NodeId((uint)i)));
         var template = new RaftOptions
         {
             Self = new NodeId(1),
@@ -50,6 +59,7 @@ public sealed class RandomCluster
             AppendsInFlightMax = _random.Pick([1, 2, 64]),
             PromotionLagEntriesMax = _random.Pick([0, 10, 256]),
             CommitNoticeDelay = Duration.FromMilliseconds(_random.Pick([0, 5, 50])),
+            Sabotage = sabotage,
         };
         for (var i = 1; i <= count; i++)
         {
@@ -128,6 +138,11 @@ public sealed class RandomCluster
             }
 
             var members = leader.Core.Membership.Everyone();
+            if (_replicas.Values.Any(replica => replica.Core.IsRebuilding))
+            {
+                continue;
+            }
+
             if (goal != LogIndex.Zero && !leader.Core.Membership.IsJoint && members.All(node => _replicas[node].Applied >= goal))
             {
                 var state = _replicas[members[0]].State;
@@ -142,7 +157,8 @@ public sealed class RandomCluster
 
     private static string Describe(TestReplica replica) =>
         $"{replica.Id} {replica.Core.Role} term {replica.Core.Term} last {replica.Core.LastIndex} commit {replica.Core.CommitIndex} "
-        + $"applied {replica.Applied} {replica.Core.Membership} peers [{string.Join(", ", replica.Core.DescribePeers())}]";
+        + $"{(replica.Core.IsRebuilding ? "rebuilding " : "")}applied {replica.Applied} "
+        + $"{replica.Core.Membership} peers [{string.Join(", ", replica.Core.DescribePeers())}]";
 
     private TestReplica? Leader() =>
         _replicas.Values.Where(replica => replica.IsUp && replica.Core.Role == Role.Leader).MaxBy(replica => replica.Core.Term.Value);
@@ -263,6 +279,7 @@ public sealed class RandomCluster
                 Oracle.Crashing(replica);
                 replica.Crash();
                 _restartAt[replica.Id] = Now + Duration.FromMilliseconds(_random.NextInt(1, 3000));
+                Rot(replica);
                 break;
             case < 124:
                 _cut.Add((replica.Id, Anyone()));
@@ -275,6 +292,8 @@ public sealed class RandomCluster
                 break;
             case < 136:
                 replica.Do(core => core.TransferLeadership(Anyone(), Now), Now);
+                break;
+            case < 146 when _isRotting:
                 break;
             case < 146:
                 ProposeMembership(replica);
@@ -294,6 +313,18 @@ public sealed class RandomCluster
                 // Everything stands still: all timers are late at once.
                 Now += Duration.FromMilliseconds(_random.NextInt(1, 2000));
                 break;
+        }
+    }
+
+    // As many as leave a majority that has everything.
+    private void Rot(TestReplica replica)
+    {
+        var isOneMore = replica.Disk.Durable.IsRebuilding ? 0 : 1;
+        if (_isRotting && _random.Chance(500_000)
+            && (2 * (_replicas.Values.Count(other => other.Disk.Durable.IsRebuilding) + isOneMore)) < _replicas.Count)
+        {
+            Trace($"{replica.Id} loses its log");
+            replica.LostLogs.Add(replica.Disk.Rot(_founding));
         }
     }
 

@@ -63,6 +63,9 @@ public sealed class TestReplica
 
     public IEnumerable<SnapshotSender> Senders => _senders.Values;
 
+    /// <summary>What was on the disk each time before it was lost.</summary>
+    public List<ModelLog> LostLogs { get; } = [];
+
     public static string Describe(LogEntry entry) =>
         entry.Kind switch
         {
@@ -185,7 +188,8 @@ public sealed class TestReplica
         return new RaftCore(
             Options,
             new RaftRestoredState(
-                log.HardState, log.SnapshotIndex, log.SnapshotTerm, log.SnapshotMembership, runs, log.LastIndex, memberships, Applied),
+                log.HardState, log.SnapshotIndex, log.SnapshotTerm, log.SnapshotMembership, runs, log.LastIndex, memberships, Applied,
+                log.IsRebuilding),
             _random.Fork(),
             now);
     }
@@ -259,6 +263,9 @@ public sealed class TestReplica
                     AppliedEntry(entry);
                 }
 
+                break;
+            case RaftEffectKind.Rebuilt:
+                Disk.Write(log => log.IsRebuilding = false);
                 break;
             case RaftEffectKind.RoleChanged when effect.Role != Role.Leader:
                 _senders.Clear();
