@@ -23,6 +23,9 @@ public enum ApplyStatus : byte
 
     /// <summary>The payload is not a command envelope: not applied.</summary>
     Invalid = 5,
+
+    /// <summary>What the command needs was lost on this disk, and there is no other replica to get it from: not applied.</summary>
+    Unreadable = 6,
 }
 
 /// <summary>What the request table knows about a request.</summary>

@@ -4,17 +4,23 @@ using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Snapshots;
+using Atoll.Storage.Lsm;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines;
 
 /// <summary>
 /// A state machine with everything that replication must remember beside it: how far the log was applied, the state's time, and the table
-/// of answered requests. All of it changes in one step, and all of it is in a snapshot, so that no crash can set them apart.
+/// of answered requests. All of it changes in one step, and all of it is in a snapshot, and durable in the machine's tree if it has one,
+/// as of the same entry; so that no crash can set them apart (museum, row 12).
 /// </summary>
 public sealed class ReplicatedState
 {
     private readonly RequestTableOptions _options;
+    private readonly StatePersistence? _persistence;
+    private readonly Func<HybridTime> _now;
     private RequestTable _requests;
+    private LogIndex _persistedIndex;
 
     /// <summary>An empty state, before the first entry.</summary>
     /// <param name="machine">The machine, empty.</param>
@@ -23,7 +29,9 @@ public sealed class ReplicatedState
     {
         Machine = machine;
         _options = options;
-        _requests = new RequestTable(options);
+        _persistence = machine.Tree is { } tree ? new StatePersistence(tree, options) : null;
+        _requests = new RequestTable(options) { TracksChanges = _persistence is not null };
+        _now = () => Now;
     }
 
     /// <summary>A planted bug; only simulation sets it.</summary>
@@ -38,13 +46,46 @@ public sealed class ReplicatedState
     /// <summary>The last entry that was applied.</summary>
     public LogIndex AppliedIndex { get; private set; }
 
+    /// <summary>The last entry that needs no log any more: it is durable in the tree. Zero for a machine without one.</summary>
+    public LogIndex DurableIndex => Machine.Tree?.DurableApplied ?? LogIndex.Zero;
+
+    /// <summary>The last entry that the tree holds, durably or not. Zero for a machine without one.</summary>
+    public LogIndex StoredIndex => Machine.Tree?.Applied ?? LogIndex.Zero;
+
+    /// <summary>Whether something was applied to a machine with a tree since <see cref="Persist"/>.</summary>
+    public bool NeedsPersisting => _persistence is not null && AppliedIndex > _persistedIndex;
+
     /// <summary>The state's time: that of the last applied command. Versions are such times; everything up to it is in the state.</summary>
     public HybridTime Now { get; private set; }
 
     /// <summary>Requests whose answers are remembered.</summary>
     public int RequestsRemembered => _requests.Count;
 
-    /// <summary>Applies the next committed entry, of any kind.</summary>
+    /// <summary>False while memory that waits for the disk is full: nothing more should be applied.</summary>
+    public bool TakesWrites => Machine.Tree?.TakesWrites ?? true;
+
+    /// <summary>Whether everything that applying an entry needs is in memory, until control goes back to the loop.</summary>
+    public bool IsPrepared(in LogEntry entry) =>
+        _persistence is null || !TryGetCommand(entry, out var command) || Machine.IsPrepared(command);
+
+    /// <summary>Brings into memory what applying the next entries needs.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="ready">See <see cref="IStateMachine.Prepare"/>.</param>
+    public void Prepare(IReadOnlyList<LogEntry> entries, Action<StoreFault?> ready)
+    {
+        var commands = new List<ReadOnlyMemory<byte>>(entries.Count);
+        foreach (var entry in entries)
+        {
+            if (TryGetCommand(entry, out var command))
+            {
+                commands.Add(command);
+            }
+        }
+
+        Machine.Prepare(commands, ready);
+    }
+
+    /// <summary>Applies the next committed entry, of any kind, which was prepared.</summary>
     /// <param name="entry">The entry with the index after <see cref="AppliedIndex"/>.</param>
     /// <param name="result">
     /// Receives the machine's result behind what is already there when the answer is Applied or Repeated; else nothing.
@@ -52,7 +93,7 @@ public sealed class ReplicatedState
     public ApplyStatus Apply(in LogEntry entry, WireWriter result)
     {
         Check.That(entry.Index == AppliedIndex.Next);
-        AppliedIndex = entry.Index;
+        SetApplied(entry.Index);
         if (entry.Kind != EntryKind.Command)
         {
             return ApplyStatus.NoCommand;
@@ -63,18 +104,33 @@ public sealed class ReplicatedState
             return ApplyStatus.Invalid;
         }
 
-        // The time goes on whatever becomes of the command: a refusal, too, is decided at a time that no other command has.
-        var after = new HybridTime(checked(Now.Value + 1));
-        var stamp = Sabotage.Has(Sabotage.StateReadsClock) ? ForbiddenClock!() : envelope.Stamp;
-        Now = stamp > after ? stamp : after;
-        _requests.Forget(Now);
+        GoOn(envelope.Stamp);
         return envelope.Identity.IsNone || Sabotage.Has(Sabotage.ForgetsAnswers)
             ? ApplyAlways(envelope.Command, result)
             : ApplyOnce(envelope, result);
     }
 
-    /// <summary>Answers a query from the state as it is, at the state's own time.</summary>
-    public void Read(ReadOnlyMemory<byte> query, WireWriter result) => Machine.Read(query, Now, result);
+    /// <summary>
+    /// Passes over a committed entry that cannot be applied because what it needs was lost, on a replica that has no other to get it from.
+    /// </summary>
+    public ApplyStatus Skip(in LogEntry entry)
+    {
+        Check.That(entry.Index == AppliedIndex.Next);
+        SetApplied(entry.Index);
+        if (entry.Kind == EntryKind.Command && CommandEnvelope.TryRead(entry.Payload, out var envelope))
+        {
+            GoOn(envelope.Stamp);
+        }
+
+        return ApplyStatus.Unreadable;
+    }
+
+    /// <summary>Answers a query from the state as it is, at the state's own time, if that needs nothing from the disk.</summary>
+    /// <returns>False when it does: <see cref="ReadLater"/> then answers.</returns>
+    public bool TryRead(ReadOnlyMemory<byte> query, WireWriter result) => Machine.TryRead(query, Now, result);
+
+    /// <summary>Answers a query that needs something from the disk; see <see cref="IStateMachine.ReadLater"/>.</summary>
+    public void ReadLater(ReadOnlyMemory<byte> query, Action<StateAnswer> done) => Machine.ReadLater(query, _now, done);
 
     /// <summary>
     /// What applying a request would find in the table: lets a leader answer a retry, or refuse an expired request, without another entry.
@@ -83,6 +139,54 @@ public sealed class ReplicatedState
     /// <param name="result">Receives the remembered result behind what is already there, if that is what the answer is.</param>
     public RequestLookup LookUp(in RequestIdentity identity, WireWriter result) =>
         identity.IsValid ? _requests.LookUp(identity, Now, result) : RequestLookup.Unknown;
+
+    /// <summary>
+    /// Writes into the machine's tree what is in memory only, right before the tree is made durable as of the applied index.
+    /// </summary>
+    /// <param name="note">The owner's own words about the applied index; given back by <see cref="Recover"/>.</param>
+    public void Persist(ReadOnlySpan<byte> note)
+    {
+        Check.That(_persistence is not null);
+        if (!Sabotage.Has(Sabotage.PersistsNoAnswers))
+        {
+            _persistence.WriteRequests(_requests, Now);
+        }
+
+        _persistence.WriteMeta(AppliedIndex, Now, note);
+        Machine.Persist(Now);
+        _persistedIndex = AppliedIndex;
+    }
+
+    /// <summary>Takes over what the machine's tree holds, after a start.</summary>
+    /// <param name="done">
+    /// The end, now or later on the same loop: why the tree cannot be used, or null; and the note of <see cref="Persist"/>.
+    /// </param>
+    public void Recover(Action<string?, ReadOnlyMemory<byte>> done)
+    {
+        Check.That(_persistence is not null && AppliedIndex == LogIndex.Zero);
+        _persistence.Read(recovered =>
+        {
+            if (recovered.Error is not null)
+            {
+                done(recovered.Error, default);
+                return;
+            }
+
+            Machine.Recover(recovered.MachineMeta, recovered.Now, error =>
+            {
+                if (error is null)
+                {
+                    _requests = recovered.Requests!;
+                    _requests.TracksChanges = true;
+                    Now = recovered.Now;
+                    SetApplied(recovered.Index);
+                    _persistedIndex = recovered.Index;
+                }
+
+                done(error, recovered.Note);
+            });
+        });
+    }
 
     /// <summary>
     /// The whole state as it is now, as a stream of bytes cut into slices of at most <see cref="Foundation.Limits.SnapshotChunkBytes"/>.
@@ -96,10 +200,17 @@ public sealed class ReplicatedState
     /// index at once, when the snapshot is further on than the state.
     /// </summary>
     /// <param name="expectedIndex">The applied index that the snapshot must have.</param>
-    public ISnapshotTarget BeginRestore(LogIndex expectedIndex) =>
-        new ReplicatedSnapshotTarget(_options, expectedIndex, Machine.BeginRestore, Install);
+    /// <param name="note">The owner's own words about that index, for a machine with a tree; see <see cref="Persist"/>.</param>
+    public ISnapshotTarget BeginRestore(LogIndex expectedIndex, ReadOnlyMemory<byte> note = default)
+    {
+        var load = Machine.Tree?.BeginLoad();
+        return new ReplicatedSnapshotTarget(
+            _options, expectedIndex, note, load, now => Machine.BeginRestore(now, load),
+            header => header.Index > AppliedIndex ? null : $"the snapshot of index {header.Index} is not ahead of the state at {AppliedIndex}",
+            Install);
+    }
 
-    /// <summary>A hash over everything: equal on replicas with the same applied index. Costs a walk over the whole state.</summary>
+    /// <summary>A hash over everything: equal on replicas with the same applied index. Costs a walk over the request table.</summary>
     public ulong StateHash()
     {
         var hasher = default(StateHasher);
@@ -108,6 +219,31 @@ public sealed class ReplicatedState
         _requests.AddTo(ref hasher);
         hasher.Add(Machine.StateHash());
         return hasher.Value;
+    }
+
+    private static bool TryGetCommand(in LogEntry entry, out ReadOnlyMemory<byte> command)
+    {
+        var isCommand = entry.Kind == EntryKind.Command & CommandEnvelope.TryRead(entry.Payload, out var envelope);
+        command = envelope.Command;
+        return isCommand;
+    }
+
+    private void SetApplied(LogIndex index)
+    {
+        AppliedIndex = index;
+        if (Machine.Tree is { } tree)
+        {
+            tree.Applied = index;
+        }
+    }
+
+    // The time goes on whatever becomes of the command: a refusal, too, is decided at a time that no other command has.
+    private void GoOn(HybridTime leaderStamp)
+    {
+        var after = new HybridTime(checked(Now.Value + 1));
+        var stamp = Sabotage.Has(Sabotage.StateReadsClock) ? ForbiddenClock!() : leaderStamp;
+        Now = stamp > after ? stamp : after;
+        _requests.Forget(Now);
     }
 
     private ApplyStatus ApplyAlways(ReadOnlyMemory<byte> command, WireWriter result)
@@ -142,24 +278,15 @@ public sealed class ReplicatedState
         }
     }
 
-    /// <summary>
-    /// The one step that replaces the state: the machine's own check is the last that can fail, and nothing after it can.
-    /// </summary>
-    private string? Install(SnapshotHeader header, RequestTable requests, ISnapshotTarget machine)
+    // The last part of a restore: everything that could fail is over.
+    private void Install(SnapshotHeader header, RequestTable requests, IMachineTarget machine)
     {
-        if (header.Index <= AppliedIndex)
-        {
-            return $"the snapshot of index {header.Index} is not ahead of the state at {AppliedIndex}";
-        }
-
-        if (!machine.Finish())
-        {
-            return machine.Error ?? "the machine refused the snapshot";
-        }
-
+        machine.Install();
         _requests = requests;
+        _requests.TracksChanges = _persistence is not null;
         Now = header.Now;
+        SetApplied(header.Index);
+        _persistedIndex = header.Index;
         AppliedIndex = Sabotage.Has(Sabotage.AppliedIndexApart) ? header.Index.Previous : header.Index;
-        return null;
     }
 }

@@ -22,7 +22,7 @@ public sealed class LayoutTests
         { "delete", "010200" + "016B" },
         { "compare and set", "010101" + "016B" + "0807060504030201" + "0176" },
         { "batch", "0202" + "0100016B0176" + "0301016B0807060504030201" },
-        { "expire", "03" },
+        { "expire", "03010201016B0807060504030201" },
         { "get", "01016B" },
         { "scan", "0203" + "0161" + "017A" + "0163" + "05" + "64" },
         { "changes", "03" + "016B" + "0807060504030201" + "04" },
@@ -68,7 +68,7 @@ public sealed class LayoutTests
                     w, [RecordOperation.Put("k"u8.ToArray(), "v"u8.ToArray()), RecordOperation.Check("k"u8.ToArray(), Time)]);
                 break;
             case "expire":
-                RecordsCommand.WriteExpire(w);
+                RecordsCommand.WriteExpire(w, [RecordOperation.Delete("k"u8.ToArray(), Time)]);
                 break;
             case "get":
                 RecordsQuery.WriteGet(w, "k"u8);

@@ -3,6 +3,7 @@ using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
+using Atoll.StateMachines.Snapshots;
 using Xunit;
 
 namespace Atoll.StateMachines.Tests;
@@ -61,7 +62,7 @@ internal sealed class Replica
         _writer.Reset();
         query(_writer);
         _result.Reset();
-        State.Read(_writer.ToArray(), _result);
+        Assert.True(State.TryRead(_writer.ToArray(), _result));
         return _result.ToArray();
     }
 
@@ -80,7 +81,30 @@ internal sealed class Replica
 
     public WriteResult Batch(params RecordOperation[] operations) => Write(w => RecordsCommand.WriteBatch(w, operations));
 
-    public WriteResult Expire() => Write(RecordsCommand.WriteExpire);
+    public WriteResult Expire()
+    {
+        var expired = FindExpired();
+        return Write(w => RecordsCommand.WriteExpire(w, expired));
+    }
+
+    /// <summary>What a leader whose clock says <see cref="Stamp"/> would propose to remove.</summary>
+    public RecordOperation[] FindExpired()
+    {
+        RecordOperation[] expired = [];
+        State.Machine.FindExpired(Stamp, (command, fault) =>
+        {
+            Assert.Null(fault);
+            Assert.True(command is null || RecordsCommand.TryParse(command, out _, out expired));
+        });
+        return expired;
+    }
+
+    /// <summary>When the next record expires, as a search finds out.</summary>
+    public HybridTime? NextExpiry()
+    {
+        State.Machine.FindExpired(HybridTime.Zero, (_, _) => { });
+        return State.Machine.NextExpiry;
+    }
 
     public GetResult Get(string key)
     {
@@ -124,4 +148,15 @@ internal sealed class Replica
     public static byte[] Bytes(string text) => System.Text.Encoding.UTF8.GetBytes(text);
 
     public static string Text(ReadOnlyMemory<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes.Span);
+}
+
+/// <summary>Snapshot targets whose loads are in memory: the end comes at once.</summary>
+internal static class SnapshotTargetExtensions
+{
+    public static bool IsFinished(this ISnapshotTarget target)
+    {
+        var isFinished = false;
+        target.Finish(error => isFinished = error is null);
+        return isFinished;
+    }
 }

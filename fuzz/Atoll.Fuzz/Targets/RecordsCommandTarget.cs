@@ -32,7 +32,7 @@ public sealed class RecordsCommandTarget : CodecTarget
             RecordOperation.Put("a"u8.ToArray(), "b"u8.ToArray()), RecordOperation.Check("c"u8.ToArray(), default),
             RecordOperation.Delete("a"u8.ToArray()),
         ]));
-        yield return Bytes(RecordsCommand.WriteExpire);
+        yield return Bytes(w => RecordsCommand.WriteExpire(w, [RecordOperation.Delete("a"u8.ToArray(), new HybridTime(7))]));
     }
 
     /// <inheritdoc />
@@ -66,7 +66,16 @@ public sealed class RecordsCommandTarget : CodecTarget
                 RecordsCommand.WriteBatch(again, operations);
                 break;
             default:
-                RecordsCommand.WriteExpire(again);
+                // The first format's has no operations, not even their number.
+                if (input.Length == 1)
+                {
+                    again.WriteByte((byte)RecordsCommandKind.Expire);
+                }
+                else
+                {
+                    RecordsCommand.WriteExpire(again, operations);
+                }
+
                 break;
         }
 

@@ -80,7 +80,7 @@ public sealed class RecordsQueryTarget : CodecTarget
         }
 
         result.Reset();
-        machine.Read(query, Now, result);
+        BrokenPromiseException.Unless(machine.TryRead(query, Now, result), "nothing has to be loaded into memory");
         var answer = result.WrittenMemory;
         var isReadable = RecordsQuery.KindOf(query.Span) switch
         {

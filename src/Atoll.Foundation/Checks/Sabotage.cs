@@ -70,6 +70,9 @@ internal enum Sabotage
 
     /// <summary>Row 19: an answer is forgotten when it is old, but a retry that is as old is taken for a new request.</summary>
     TakesExpiredForNew = 1 << 19,
+
+    /// <summary>Row 12: the records are made durable without the answers that were given to their writers.</summary>
+    PersistsNoAnswers = 1 << 20,
 }
 
 /// <summary>Asks for a planted bug.</summary>

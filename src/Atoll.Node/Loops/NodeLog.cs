@@ -42,6 +42,9 @@ internal static partial class NodeLog
     [LoggerMessage(2012, LogLevel.Warning, "The journal is {State}: {Why}")]
     public static partial void JournalState(ILogger logger, string state, string why);
 
+    [LoggerMessage(2018, LogLevel.Error, "The store is damaged: {Fault}")]
+    public static partial void StoreDamaged(ILogger logger, string fault);
+
     [LoggerMessage(2017, LogLevel.Warning, "The journal has room again and takes writes")]
     public static partial void JournalReady(ILogger logger);
 

@@ -10,6 +10,7 @@ using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines.Directory;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 using Atoll.Storage.Snapshots;
 using Microsoft.Extensions.Logging;
 
@@ -24,6 +25,11 @@ namespace Atoll.Node.Loops;
 public sealed class NodeLoop : INetworkEvents
 {
     private static readonly Duration MaintenanceInterval = Duration.FromMilliseconds(100);
+
+    // Flushes and merges take the loop's own time: so much at once that requests hardly notice, and so often that they keep up with what a
+    // loop can write.
+    private const long StoreSliceBytes = 64 * 1024;
+    private static readonly Duration StoreSliceInterval = Duration.FromMilliseconds(1);
 
     private readonly NodeOptions _options;
     private readonly IClock _clock;
@@ -40,8 +46,10 @@ public sealed class NodeLoop : INetworkEvents
     private readonly Router _router;
     private readonly WireWriter _answer = new(4096);
     private Journal? _journal;
+    private LsmStore? _store;
     private Instant _nextPing;
     private Instant _nextMaintenance;
+    private Instant _nextStoreSlice;
     private long _freeBytes;
 
     /// <summary>A loop over its part of the world. It does nothing before <see cref="Start"/>.</summary>
@@ -196,6 +204,7 @@ public sealed class NodeLoop : INetworkEvents
         {
             _nextMaintenance = now + MaintenanceInterval;
             _journal!.Maintain();
+            _store!.Maintain(StoreSliceBytes);
             _replicas.Maintain();
             _disk.FreeSpace(free => _freeBytes = free.Bytes);
         }
@@ -215,6 +224,7 @@ public sealed class NodeLoop : INetworkEvents
         _replicas.Flush();
         _journal?.Flush();
         _outbox.Flush();
+        MaintainStore();
     }
 
     /// <summary>
@@ -337,7 +347,48 @@ public sealed class NodeLoop : INetworkEvents
         _journal = journal;
         journal.Durable = _replicas.Durable;
         journal.StateChanged = JournalStateChanged;
+        LsmStore.Open(_disk, "store", _options.Store with { Identity = _random.NextUInt64() }, StoreOpened);
+    }
+
+    private void StoreOpened(LsmOpening opening)
+    {
+        if (opening.Store is not { } store)
+        {
+            Fault(opening.Status switch
+            {
+                LsmOpeningStatus.Corrupt => $"the store is damaged: {opening.Corruption}",
+                LsmOpeningStatus.NewerVersion => $"the data was written by a newer version: {opening.Corruption}",
+                _ => $"the store cannot be opened: {opening.DiskResult.Detail}",
+            });
+            return;
+        }
+
+        _store = store;
+        store.FaultFound = StoreFaultFound;
+        foreach (var missing in opening.Missing)
+        {
+            StoreFaultFound(missing);
+        }
+
         SnapshotStore.Open(_disk, "snapshots", SnapshotsOpened);
+    }
+
+    private void StoreFaultFound(StoreFault fault) => NodeLog.StoreDamaged(_logger, fault.ToString());
+
+    private void MaintainStore()
+    {
+        if (!IsReady || _store is not { HasWork: true } store || _clock.Now < _nextStoreSlice)
+        {
+            return;
+        }
+
+        _nextStoreSlice = _clock.Now + StoreSliceInterval;
+        store.Maintain(StoreSliceBytes);
+        if (store.State == LsmState.Failed)
+        {
+            // As with the journal: nobody knows what is on that disk.
+            Fault($"the store's disk has failed: {store.Failure.Detail}");
+        }
     }
 
     private void SnapshotsOpened(SnapshotStoreOpening opening)
@@ -363,6 +414,7 @@ public sealed class NodeLoop : INetworkEvents
                 Random = _random,
                 Outbox = _outbox,
                 Journal = _journal!,
+                Store = _store!,
                 Snapshots = store,
                 Router = _router,
                 Directory = _directory,

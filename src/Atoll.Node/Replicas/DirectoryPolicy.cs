@@ -3,15 +3,16 @@ using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Requests;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.Node.Replicas;
 
 /// <summary>The directory's own shard.</summary>
 internal sealed class DirectoryPolicy : IShardPolicy
 {
-    public ReadOnlyMemory<byte> ExpiryCommand => default;
+    public bool IsStored => false;
 
-    public IStateMachine NewMachine() => new DirectoryStateMachine();
+    public IStateMachine NewMachine(IStateTree? tree) => new DirectoryStateMachine();
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) =>
         command.Length > Limits.EntryBytesMax - CommandEnvelope.HeaderBytesMax

@@ -3,37 +3,47 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Logs;
 using Atoll.StateMachines;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Node.Replicas;
 
 /// <summary>
 /// Feeds committed entries to the state, in order and each once. Entries come from memory, or, after a restart, from the disk in
-/// pieces that the loop takes between other work.
+/// pieces that the loop takes between other work. What applying them needs is brought into memory first.
 /// </summary>
 internal sealed class EntryApplier
 {
     // After a restart the log is read back in pieces of this size: large enough for the disk, small enough not to hold up the loop.
     private const int ReadBytes = 1024 * 1024;
 
+    // Entries that are prepared together when one of them has to wait for the disk: their blocks are read at the same time.
+    private const int PreparedTogetherMax = 64;
+    private const int PreparedBytesMax = 256 * 1024;
+
     private readonly ShardLog _log;
     private readonly ReplicatedState _state;
     private readonly WireWriter _result = new(512);
     private readonly Applied _applied;
     private readonly Action<string> _fault;
-    private bool _isReading;
+    private readonly Predicate<StoreFault> _maySkip;
+    private readonly Queue<LogEntry> _read = new();
+    private bool _isWaiting;
     private bool _isStopped;
+    private bool _isRunning;
 
     /// <summary>An applier from log to state.</summary>
     /// <param name="log">Where entries come from.</param>
     /// <param name="state">Where they go.</param>
     /// <param name="applied">Told of each applied entry.</param>
     /// <param name="fault">Told why it cannot go on: the log is not what it was.</param>
-    public EntryApplier(ShardLog log, ReplicatedState state, Applied applied, Action<string> fault)
+    /// <param name="maySkip">Asked when what an entry needs was lost: true to pass over it, false when the replica has stopped.</param>
+    public EntryApplier(ShardLog log, ReplicatedState state, Applied applied, Action<string> fault, Predicate<StoreFault> maySkip)
     {
         _log = log;
         _state = state;
         _applied = applied;
         _fault = fault;
+        _maySkip = maySkip;
     }
 
     /// <summary>Called after each applied entry; the result is only valid during the call.</summary>
@@ -45,6 +55,9 @@ internal sealed class EntryApplier
     /// <summary>Bytes of the payloads applied so far.</summary>
     public long AppliedBytes { get; private set; }
 
+    /// <summary>While true nothing is applied: the state is being replaced.</summary>
+    public bool IsPaused { get; private set; }
+
     /// <summary>Everything through here is committed.</summary>
     public void Advance(LogIndex commitIndex)
     {
@@ -53,36 +66,142 @@ internal sealed class EntryApplier
         Run();
     }
 
-    /// <summary>The state was replaced by a snapshot, and may be ahead of what was committed here.</summary>
-    public void Restored()
+    /// <summary>The state is about to be replaced: nothing is applied until <see cref="Resume"/>.</summary>
+    public void Pause() => IsPaused = true;
+
+    /// <summary>The state is the one that was, or another one, and may be ahead of what was committed here.</summary>
+    public void Resume()
     {
+        IsPaused = false;
+        _read.Clear();
         CommitIndex = LogIndex.Max(CommitIndex, _state.AppliedIndex);
         Run();
     }
 
+    /// <summary>The store may take writes again.</summary>
+    public void Tick() => Run();
+
     /// <summary>Applies nothing more.</summary>
     public void Stop() => _isStopped = true;
 
+    private bool MayApply =>
+        !_isWaiting && !_isStopped && !IsPaused && _state.AppliedIndex < CommitIndex && _state.TakesWrites;
+
     private void Run()
     {
-        while (!_isReading && !_isStopped && _state.AppliedIndex < CommitIndex)
+        // Applying an entry may lead back here: its answer may be what somebody was waiting for.
+        if (_isRunning)
         {
-            var next = _state.AppliedIndex.Next;
-            if (_log.TryRead(next, out var entry))
+            return;
+        }
+
+        _isRunning = true;
+        while (MayApply)
+        {
+            if (!TryNext(_state.AppliedIndex.Next, out var entry))
+            {
+                _isWaiting = true;
+                _log.Read(_state.AppliedIndex.Next, CommitIndex, ReadBytes, ReadDone);
+            }
+            else if (_state.IsPrepared(entry))
             {
                 Apply(entry);
             }
             else
             {
-                _isReading = true;
-                _log.Read(next, CommitIndex, ReadBytes, ReadDone);
+                Prepare(PreparedTogetherMax);
             }
         }
+
+        _isRunning = false;
+    }
+
+    // What was read from the disk first: it was read because memory did not have it.
+    private bool TryNext(LogIndex index, out LogEntry entry)
+    {
+        while (_read.TryPeek(out entry) && entry.Index < index)
+        {
+            _read.Dequeue();
+        }
+
+        return (_read.Count > 0 && entry.Index == index) || _log.TryRead(index, out entry);
+    }
+
+    private void Prepare(int entriesMax)
+    {
+        var entries = new List<LogEntry>();
+        var bytes = 0;
+        for (var index = _state.AppliedIndex.Next; index <= CommitIndex && entries.Count < entriesMax && bytes < PreparedBytesMax; index = index.Next)
+        {
+            if (!TryLookAhead(index, out var entry))
+            {
+                break;
+            }
+
+            entries.Add(entry);
+            bytes += entry.SizeBytes;
+        }
+
+        _isWaiting = true;
+        _state.Prepare(entries, fault => Prepared(entries, fault));
+    }
+
+    private bool TryLookAhead(LogIndex index, out LogEntry entry)
+    {
+        foreach (var read in _read)
+        {
+            if (read.Index == index)
+            {
+                entry = read;
+                return true;
+            }
+        }
+
+        return _log.TryRead(index, out entry);
+    }
+
+    private void Prepared(List<LogEntry> entries, StoreFault? fault)
+    {
+        _isWaiting = false;
+        if (_isStopped || IsPaused || entries[0].Index != _state.AppliedIndex.Next)
+        {
+            Run();
+            return;
+        }
+
+        if (fault is null)
+        {
+            // In memory only for the length of this call.
+            var wasRunning = _isRunning;
+            _isRunning = true;
+            foreach (var entry in entries)
+            {
+                if (!_isStopped && !IsPaused)
+                {
+                    Apply(entry);
+                }
+            }
+
+            _isRunning = wasRunning;
+        }
+        else if (entries.Count > 1)
+        {
+            // Whose was it?
+            Prepare(1);
+            return;
+        }
+        else if (_maySkip(fault))
+        {
+            var status = _state.Skip(entries[0]);
+            _applied(entries[0], status, System.Text.Encoding.UTF8.GetBytes(fault.ToString()));
+        }
+
+        Run();
     }
 
     private void ReadDone(LogReadResult read)
     {
-        _isReading = false;
+        _isWaiting = false;
         if (_isStopped)
         {
             return;
@@ -91,13 +210,10 @@ internal sealed class EntryApplier
         switch (read.Status)
         {
             case LogReadStatus.Ok:
+                _read.Clear();
                 foreach (var entry in read.Entries)
                 {
-                    // A snapshot may have been installed while the disk was reading.
-                    if (entry.Index == _state.AppliedIndex.Next && !_isStopped)
-                    {
-                        Apply(entry);
-                    }
+                    _read.Enqueue(entry);
                 }
 
                 Run();

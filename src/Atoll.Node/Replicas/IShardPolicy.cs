@@ -1,14 +1,19 @@
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.Node.Replicas;
 
 /// <summary>What differs between the kinds of shards, as far as a replica is concerned.</summary>
 internal interface IShardPolicy
 {
+    /// <summary>Whether shards of this kind keep their state in the loop's store; else in memory and in snapshots.</summary>
+    bool IsStored { get; }
+
     /// <summary>An empty state machine of the shard's kind.</summary>
-    IStateMachine NewMachine();
+    /// <param name="tree">The shard's place in the store; null for kinds that are not stored.</param>
+    IStateMachine NewMachine(IStateTree? tree);
 
     /// <summary>Looks at a command before it is proposed; null when it may be.</summary>
     /// <param name="command">The command.</param>
@@ -17,9 +22,6 @@ internal interface IShardPolicy
 
     /// <summary>Whether the answer says "nothing new yet", so that a query that may linger should.</summary>
     bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer);
-
-    /// <summary>The command that removes what has expired.</summary>
-    ReadOnlyMemory<byte> ExpiryCommand { get; }
 
     /// <summary>Records in the state, and their approximate size in bytes.</summary>
     (long Records, long Bytes) Measure(IStateMachine machine);

@@ -1,9 +1,9 @@
-using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Records;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.Node.Replicas;
 
@@ -12,20 +12,20 @@ internal sealed class RecordsPolicy : IShardPolicy
 {
     private readonly RecordLimits _limits;
     private readonly Sabotage _sabotage;
-    private readonly byte[] _expiry;
 
     public RecordsPolicy(RecordLimits limits, Sabotage sabotage = Sabotage.None)
     {
         _limits = limits;
         _sabotage = sabotage;
-        var writer = new WireWriter(16);
-        RecordsCommand.WriteExpire(writer);
-        _expiry = writer.ToArray();
     }
 
-    public ReadOnlyMemory<byte> ExpiryCommand => _expiry;
+    public bool IsStored => true;
 
-    public IStateMachine NewMachine() => new RecordsStateMachine { Sabotage = _sabotage };
+    public IStateMachine NewMachine(IStateTree? tree)
+    {
+        Check.That(tree is not null);
+        return new RecordsStateMachine(tree) { Sabotage = _sabotage };
+    }
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard)
     {

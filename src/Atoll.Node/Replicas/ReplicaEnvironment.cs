@@ -3,6 +3,7 @@ using Atoll.Foundation.World;
 using Atoll.Node.Loops;
 using Atoll.Node.Routing;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 using Atoll.Storage.Snapshots;
 using Microsoft.Extensions.Logging;
 
@@ -28,6 +29,9 @@ internal sealed record ReplicaEnvironment
 
     /// <summary>The loop's journal.</summary>
     public required Journal Journal { get; init; }
+
+    /// <summary>The loop's store.</summary>
+    public required LsmStore Store { get; init; }
 
     /// <summary>The loop's snapshots.</summary>
     public required SnapshotStore Snapshots { get; init; }

@@ -149,7 +149,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         if (journal.DiskBytes > (long)SegmentsBeforeForcedSnapshot * _options.SegmentBytes
             && _replicas.TryGetValue(journal.LargestHolderOfOldestSegment(), out var holder))
         {
-            holder.WantSnapshot();
+            holder.WantDurableState();
         }
 
         if (journal.State == JournalState.Ready && _awaitingSpace.Count > 0)
@@ -164,8 +164,10 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var replica in _inOrder)
         {
+            replica.StateDurable();
             if (replica.IsFaultedByFullDisk && journal.State == JournalState.Ready)
             {
+                replica.Persist();
                 Remove(replica.Shard);
                 Recover(replica.Shard, () => { });
             }
@@ -289,6 +291,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         Remove(replica.Shard);
         _environment!.Journal.DropShard(replica.Shard);
         _environment.Snapshots.DropShard(replica.Shard);
+        _environment.Store.DropShard(replica.Shard, static _ => { });
         NodeLog.ReplicaDropped(_logger, replica.Shard.Value);
     }
 

@@ -7,6 +7,7 @@ using Atoll.Kernel.Raft;
 using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Node.Replicas;
 
@@ -24,6 +25,10 @@ internal sealed class ReplicaReads : IResponseSink
     private readonly ReadQueue _queue = new();
     private readonly List<HeldRequest> _bounded = [];
     private readonly List<HeldRequest> _lingering = [];
+
+    // They wait for the disk.
+    private readonly List<HeldRequest> _loading = [];
+    private readonly Func<StoreFault, bool> _damaged;
     private readonly WireWriter _answer = new(4096);
     private bool _isStateNew;
 
@@ -32,8 +37,18 @@ internal sealed class ReplicaReads : IResponseSink
     private Instant _askedAt = Instant.Never;
     private LogIndex _freshOnceApplied;
 
-    public ReplicaReads(ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state)
+    /// <summary>The reads of a replica.</summary>
+    /// <param name="environment">What the loop's replicas share.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="policy">Its kind.</param>
+    /// <param name="raft">The consensus core.</param>
+    /// <param name="state">The state.</param>
+    /// <param name="damaged">Told of damage that a read has met: true when other replicas may have what is lost here.</param>
+    public ReplicaReads(
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state,
+        Func<StoreFault, bool> damaged)
     {
+        _damaged = damaged;
         _environment = environment;
         _shard = shard;
         _policy = policy;
@@ -48,7 +63,7 @@ internal sealed class ReplicaReads : IResponseSink
     /// <summary>Takes a read of any level.</summary>
     public void Take(PendingRequest pending)
     {
-        if (_queue.Count + _bounded.Count + _lingering.Count >= Limits.ReadsPendingMax)
+        if (_queue.Count + _bounded.Count + _lingering.Count + _loading.Count >= Limits.ReadsPendingMax)
         {
             _environment.Router.Complete(pending, new Response(
                 ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50),
@@ -116,6 +131,7 @@ internal sealed class ReplicaReads : IResponseSink
         ReturnGathered(why);
         Drain(_bounded, pending => _environment.Router.Return(pending, NodeId.None, why));
         Drain(_lingering, pending => _environment.Router.Return(pending, NodeId.None, why));
+        Drain(_loading, pending => _environment.Router.Return(pending, NodeId.None, why));
     }
 
     /// <summary>The state has changed: what lingers may have its news.</summary>
@@ -164,6 +180,7 @@ internal sealed class ReplicaReads : IResponseSink
         }
 
         _bounded.RemoveAll(static held => !held.IsHeld);
+        _loading.RemoveAll(static held => !held.IsHeld);
         return changed;
     }
 
@@ -230,7 +247,12 @@ internal sealed class ReplicaReads : IResponseSink
             return;
         }
 
-        var response = Read(pending);
+        if (!TryRead(pending, out var response))
+        {
+            ReadLater(pending);
+            return;
+        }
+
         if (!_policy.IsNothingYet(request.Payload, response.Body))
         {
             _environment.Router.Complete(pending, response);
@@ -246,13 +268,57 @@ internal sealed class ReplicaReads : IResponseSink
         _lingering.Add(new HeldRequest(pending, pending.Number));
     }
 
-    private void AnswerNow(PendingRequest pending) => _environment.Router.Complete(pending, Read(pending));
+    private void AnswerNow(PendingRequest pending)
+    {
+        if (TryRead(pending, out var response))
+        {
+            _environment.Router.Complete(pending, response);
+        }
+        else
+        {
+            ReadLater(pending);
+        }
+    }
 
-    private Response Read(PendingRequest pending)
+    private bool TryRead(PendingRequest pending, out Response response)
     {
         _answer.Reset();
-        _state.Read(pending.Request.Payload, _answer);
-        return new Response(ResponseStatus.Ok, _answer.ToArray(), LeaderHint, AppliedVersion: _state.Now, Shard: pending.Shard);
+        if (!_state.TryRead(pending.Request.Payload, _answer))
+        {
+            response = default;
+            return false;
+        }
+
+        response = new Response(ResponseStatus.Ok, _answer.ToArray(), LeaderHint, AppliedVersion: _state.Now, Shard: pending.Shard);
+        return true;
+    }
+
+    private void ReadLater(PendingRequest pending)
+    {
+        var held = new HeldRequest(pending, pending.Number);
+        _loading.Add(held);
+        _state.ReadLater(pending.Request.Payload, answer =>
+        {
+            if (!_loading.Remove(held) || !held.IsHeld)
+            {
+                return; // given back, or answered at its deadline
+            }
+
+            if (answer.Fault is not { } fault)
+            {
+                _environment.Router.Complete(pending, new Response(
+                    ResponseStatus.Ok, answer.Body.ToArray(), LeaderHint, AppliedVersion: answer.AsOf, Shard: pending.Shard));
+            }
+            else if (_damaged(fault))
+            {
+                _environment.Router.Return(pending, NodeId.None, $"the replica's store is damaged: {fault}");
+            }
+            else
+            {
+                _environment.Router.Complete(pending, new Response(
+                    ResponseStatus.Faulted, Shard: pending.Shard, Detail: $"what was asked for is lost on node {_environment.Options.Self}: {fault}"));
+            }
+        });
     }
 
     private static void Drain(List<HeldRequest> list, Action<PendingRequest> action)

@@ -10,14 +10,15 @@ using Atoll.Storage.Snapshots;
 namespace Atoll.Node.Replicas;
 
 /// <summary>
-/// Brings a replica back from its disk: the newest snapshot into the state, the log behind it, the memberships in the log. What was
-/// acknowledged is in one or the other; if it cannot be read, the replica does not start.
+/// Brings a replica back from its disk: its state from the loop's store, or from the newest snapshot if that is further on (or all there
+/// is), the log behind it, the memberships in the log. What was acknowledged is in one or the other; if it cannot be read, the replica
+/// does not start.
 /// </summary>
 internal sealed class ReplicaRecovery
 {
     private const int ReadBytes = 1024 * 1024;
 
-    private static readonly Probe SnapshotAheadOfLog = Probe.Define("recovery: the snapshot was ahead of the log");
+    private static readonly Probe StateAheadOfLog = Probe.Define("recovery: the state was ahead of the log");
 
     private readonly ReplicaEnvironment _environment;
     private readonly ShardId _shard;
@@ -27,7 +28,7 @@ internal sealed class ReplicaRecovery
     private readonly ReplicatedState _state;
     private readonly ShardLog _log;
     private readonly List<(LogIndex Index, Membership Membership)> _memberships = [];
-    private Membership _snapshotMembership;
+    private Membership _stateMembership;
 
     private ReplicaRecovery(
         ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, string?> done)
@@ -36,9 +37,9 @@ internal sealed class ReplicaRecovery
         _shard = shard;
         _policy = policy;
         _founders = founders;
-        _snapshotMembership = founders;
+        _stateMembership = founders;
         _done = done;
-        _state = new ReplicatedState(policy.NewMachine(), new RequestTableOptions { Sabotage = environment.Options.Sabotage })
+        _state = new ReplicatedState(policy.NewMachine(policy.IsStored ? environment.Store.Shard(shard) : null), new RequestTableOptions { Sabotage = environment.Options.Sabotage })
         {
             Sabotage = environment.Options.Sabotage,
             ForbiddenClock = environment.Hybrid.Peek,
@@ -54,30 +55,65 @@ internal sealed class ReplicaRecovery
     /// <param name="done">The end.</param>
     public static void Run(
         ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, string?> done) =>
-        new ReplicaRecovery(environment, shard, policy, founders, done).LoadSnapshot();
+        new ReplicaRecovery(environment, shard, policy, founders, done).LoadState();
 
-    private void LoadSnapshot()
+    private void LoadState()
     {
+        var stored = _state.StoredIndex;
         var latest = _environment.Snapshots.Latest(_shard);
-        if (latest is null)
+        if (latest is not null && latest.Meta.Index > stored)
         {
-            if (_log.CompactedIndex > LogIndex.Zero)
-            {
-                _done(null, $"the log begins after index {_log.CompactedIndex}, and the snapshot before it is missing or damaged");
-                return;
-            }
-
+            LoadSnapshot(latest);
+        }
+        else if (stored > LogIndex.Zero)
+        {
+            RecoverFromStore(stored);
+        }
+        else if (_log.CompactedIndex > LogIndex.Zero)
+        {
+            _done(null, $"the log begins after index {_log.CompactedIndex}, and the state before it is missing or damaged");
+        }
+        else
+        {
             ReadMemberships(_log.FirstIndex);
+        }
+    }
+
+    private void RecoverFromStore(LogIndex index)
+    {
+        if (index < _log.CompactedIndex)
+        {
+            _done(null, $"the state in the store ends at index {index}, the log begins after {_log.CompactedIndex}");
             return;
         }
 
+        _state.Recover((error, bytes) =>
+        {
+            if (error is not null)
+            {
+                _done(null, error);
+            }
+            else if (ReplicaNote.Read(bytes) is not { } note)
+            {
+                _done(null, "what the store says of the state's last entry cannot be read");
+            }
+            else
+            {
+                _stateMembership = note.Membership;
+                FitLog(index, note.Term);
+            }
+        });
+    }
+
+    private void LoadSnapshot(SnapshotInfo latest)
+    {
         if (latest.Meta.Index < _log.CompactedIndex)
         {
             _done(null, $"the newest usable snapshot ends at index {latest.Meta.Index}, the log begins after {_log.CompactedIndex}");
             return;
         }
 
-        if (!Membership.TryDecode(latest.Meta.Membership, out _snapshotMembership))
+        if (!Membership.TryDecode(latest.Meta.Membership, out _stateMembership))
         {
             _done(null, $"the membership in snapshot {latest.File} cannot be read");
             return;
@@ -91,7 +127,8 @@ internal sealed class ReplicaRecovery
                 return;
             }
 
-            SnapshotLoader.Load(reader, _state, latest.Meta.Index, error =>
+            var note = new ReplicaNote(latest.Meta.Term, _stateMembership);
+            SnapshotLoader.Load(reader, _state, latest.Meta.Index, note.ToBytes(), error =>
             {
                 reader.Close();
                 if (error is not null)
@@ -100,18 +137,19 @@ internal sealed class ReplicaRecovery
                     return;
                 }
 
-                FitLog(latest.Meta);
+                FitLog(latest.Meta.Index, latest.Meta.Term);
             });
         });
     }
 
-    // A crash between "the snapshot is in place" and "the log is emptied" leaves a log that the snapshot replaces.
-    private void FitLog(SnapshotMeta snapshot)
+    // A crash between "the snapshot is in place" and "the log is emptied" leaves a log that the snapshot replaces. So does one after
+    // entries that others had committed were applied and flushed here before this disk had them in its log.
+    private void FitLog(LogIndex index, Term term)
     {
-        if (snapshot.Index > _log.LastIndex || !_log.TryTermAt(snapshot.Index, out var term) || term != snapshot.Term)
+        if (index > _log.LastIndex || !_log.TryTermAt(index, out var logged) || logged != term)
         {
-            SnapshotAheadOfLog.Hit();
-            if (_log.ResetTo(snapshot.Index, snapshot.Term) == Journal.Refused)
+            StateAheadOfLog.Hit();
+            if (_log.ResetTo(index, term) == Journal.Refused)
             {
                 _done(null, "the journal refuses writes");
                 return;
@@ -162,7 +200,7 @@ internal sealed class ReplicaRecovery
             _log.HardState,
             _log.CompactedIndex,
             _log.CompactedTerm,
-            _snapshotMembership,
+            _stateMembership,
             _log.TermRuns,
             _log.LastIndex,
             _memberships,

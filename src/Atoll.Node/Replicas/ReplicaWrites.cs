@@ -10,6 +10,7 @@ using Atoll.Node.Routing;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Requests;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Node.Replicas;
 
@@ -23,6 +24,7 @@ internal sealed class ReplicaWrites
     private readonly IShardPolicy _policy;
     private readonly RaftCore _raft;
     private readonly ReplicatedState _state;
+    private readonly ShardReplica _replica;
     private readonly ProposalQueue _proposals = new();
     // A request may be answered at its deadline while it waits here: what is proposed must still be held.
     private readonly List<HeldRequest> _gathered = [];
@@ -30,10 +32,13 @@ internal sealed class ReplicaWrites
     private readonly Action<PendingRequest> _giveBackLost;
     private Proposal[] _proposalBuffer = new Proposal[16];
     private LogIndex _expiryIndex;
+    private bool _isLookingForExpired;
+    private Instant _nextExpiryLook;
 
     public ReplicaWrites(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state)
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state, ShardReplica replica)
     {
+        _replica = replica;
         _environment = environment;
         _shard = shard;
         _policy = policy;
@@ -50,6 +55,18 @@ internal sealed class ReplicaWrites
         if (_raft.Role != Role.Leader || _raft.TransferTarget != NodeId.None)
         {
             _environment.Router.Return(pending, _raft.Leader == Self ? _raft.TransferTarget : _raft.Leader, "this replica does not lead");
+            return;
+        }
+
+        if (!_state.TakesWrites)
+        {
+            _environment.Router.Complete(pending, _environment.Store.State == LsmState.Full
+                ? new Response(
+                    ResponseStatus.DiskFull, RetryAfter: Duration.FromSeconds(1), Shard: _shard,
+                    Detail: $"the disk of node {Self} is full: what was written cannot leave its memory")
+                : new Response(
+                    ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: _shard,
+                    Detail: "the store's merges have fallen behind"));
             return;
         }
 
@@ -136,25 +153,42 @@ internal sealed class ReplicaWrites
         _gathered.Clear();
     }
 
-    /// <summary>Proposes the removal of what has expired. True when it did.</summary>
-    public bool ProposeExpiry(Instant now)
+    /// <summary>Looks for what has expired, when it is time, and proposes its removal.</summary>
+    public void ProposeExpiry(Instant now)
     {
-        if (_raft.Role != Role.Leader || _environment.Journal.State != JournalState.Ready || _expiryIndex > _state.AppliedIndex
+        if (_isLookingForExpired || now < _nextExpiryLook || !MayProposeExpiry
             || _state.Machine.NextExpiry is not { } due || due > _environment.Hybrid.Peek())
         {
-            return false;
+            return;
         }
 
+        _isLookingForExpired = true;
         _environment.Hybrid.Observe(_state.Now);
-        var payload = CommandEnvelope.Encode(
-            _environment.Hybrid.Next(), RequestIdentity.None, _policy.ExpiryCommand.Span, _scratch);
-        if (_raft.Propose([new Proposal(EntryKind.Command, payload)], now, out var index) == ProposalOutcome.Accepted)
+        _state.Machine.FindExpired(_environment.Hybrid.Peek(), (command, fault) =>
         {
-            _expiryIndex = index;
-        }
-
-        return true;
+            _isLookingForExpired = false;
+            if (fault is not null)
+            {
+                // What cannot be read is reported by who reads it for a client, or by the scrub.
+                _nextExpiryLook = _environment.Clock.Now + Duration.FromSeconds(10);
+            }
+            else if (command is not null && MayProposeExpiry)
+            {
+                _environment.Hybrid.Observe(_state.Now);
+                var payload = CommandEnvelope.Encode(_environment.Hybrid.Next(), RequestIdentity.None, command, _scratch);
+                if (_raft.Propose([new Proposal(EntryKind.Command, payload)], _environment.Clock.Now, out var index)
+                    == ProposalOutcome.Accepted)
+                {
+                    _expiryIndex = index;
+                    _replica.MarkDirty();
+                }
+            }
+        });
     }
+
+    private bool MayProposeExpiry =>
+        _raft.Role == Role.Leader && _environment.Journal.State == JournalState.Ready && _expiryIndex <= _state.AppliedIndex
+        && _replica.FaultReason is null;
 
     /// <summary>Another replica leads: what has gathered goes there. What was proposed waits for its fate.</summary>
     public void LostLeadership()
@@ -191,6 +225,9 @@ internal sealed class ReplicaWrites
             ApplyStatus.Overloaded => new Response(
                 ResponseStatus.Overloaded, RetryAfter: Duration.FromSeconds(1), AppliedVersion: _state.Now, Shard: _shard,
                 Detail: "the shard remembers as many answers as it may"),
+            ApplyStatus.Unreadable => new Response(
+                ResponseStatus.Faulted, AppliedVersion: _state.Now, Shard: _shard,
+                Detail: $"what the command needs is lost on node {Self}: {System.Text.Encoding.UTF8.GetString(result)}"),
             _ => new Response(ResponseStatus.Invalid, AppliedVersion: _state.Now, Shard: _shard, Detail: "the command cannot be read"),
         };
     }

@@ -10,6 +10,7 @@ using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Node.Replicas;
 
@@ -45,13 +46,18 @@ internal sealed class ShardReplica
         _raft = raft;
         Shard = shard;
         State = state;
-        _applier = new EntryApplier(log, state, OnApplied, Fault);
-        _writes = new ReplicaWrites(environment, shard, policy, raft, state);
+        _applier = new EntryApplier(log, state, OnApplied, Fault, MaySkip);
+        _writes = new ReplicaWrites(environment, shard, policy, raft, state, this);
         _entrySender = new EntrySender(environment, log, raft, this);
-        _reads = new ReplicaReads(environment, shard, policy, raft, state);
+        _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged);
         _snapshots = new SnapshotExchange(environment, shard, log, state, raft, _applier, this);
         _reconciler = new ReplicaReconciler(environment, shard, raft);
-        _applier.Restored();
+        if (state.Machine.Tree is { } tree)
+        {
+            tree.Freezing = Persist;
+        }
+
+        _applier.Resume();
         MarkDirty();
     }
 
@@ -107,7 +113,9 @@ internal sealed class ShardReplica
             }
         }
 
-        if (_writes.ProposeExpiry(now) | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
+        _applier.Tick();
+        _writes.ProposeExpiry(now);
+        if (_reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
         {
             MarkDirty();
         }
@@ -275,8 +283,40 @@ internal sealed class ShardReplica
         return true;
     }
 
-    /// <summary>Takes a snapshot soon, whatever the size of the log: its old entries keep space that is short.</summary>
-    public void WantSnapshot() => _snapshots.WantSnapshot();
+    /// <summary>Makes the state durable soon, whatever the size of the log: its old entries keep space that is short.</summary>
+    public void WantDurableState()
+    {
+        if (State.Machine.Tree is null)
+        {
+            _snapshots.WantSnapshot();
+        }
+        else if (State.AppliedIndex > State.DurableIndex)
+        {
+            _environment.Store.Flush();
+        }
+    }
+
+    /// <summary>
+    /// Writes into the store what the replica keeps beside it, if that has changed: before the store makes it durable, and before another
+    /// replica takes over from this one, which has stopped.
+    /// </summary>
+    public void Persist()
+    {
+        if (State.NeedsPersisting)
+        {
+            Check.That(_raft.TryGetTerm(State.AppliedIndex, out var term));
+            State.Persist(new ReplicaNote(term, _raft.MembershipAt(State.AppliedIndex)).ToBytes());
+        }
+    }
+
+    /// <summary>The store has made more of the state durable, or a while has passed.</summary>
+    public void StateDurable()
+    {
+        if (FaultReason is null && State.Machine.Tree is not null && _environment.Journal.State == JournalState.Ready)
+        {
+            _snapshots.StateDurable();
+        }
+    }
 
     /// <summary>Requests whose entries a snapshot has skipped over: their fate was decided where it cannot be seen.</summary>
     public void SkippedBySnapshot(LogIndex through) => _writes.SkippedBySnapshot(through);
@@ -391,6 +431,21 @@ internal sealed class ShardReplica
                 Check.Unreachable("an effect of unknown kind");
                 break;
         }
+    }
+
+
+    // Where other replicas have what is lost here, this one must not go on with less.
+    private bool MaySkip(StoreFault fault) => !StateDamaged(fault);
+
+    private bool StateDamaged(StoreFault fault)
+    {
+        var isAlone = _raft.Membership.Voters.Length == 1 && _raft.Membership.IsVoter(Self);
+        if (!isAlone)
+        {
+            Fault($"the store is damaged: {fault}");
+        }
+
+        return !isAlone;
     }
 
     private bool Wrote(long sequence)

@@ -21,6 +21,8 @@ internal sealed class SnapshotExchange
     private readonly SnapshotInstaller _installer;
     private readonly List<SnapshotStream> _streams = [];
     private readonly List<(NodeId Peer, LogIndex Index)> _waiting = [];
+    private readonly LogCompactor _compactor;
+    private readonly ReplicatedState _state;
     private LogIndex _unreadableThrough;
 
     public SnapshotExchange(
@@ -31,7 +33,9 @@ internal sealed class SnapshotExchange
         _shard = shard;
         _raft = raft;
         _replica = replica;
-        _taker = new SnapshotTaker(environment, shard, log, state, raft, applier) { Ended = TakingEnded };
+        _state = state;
+        _compactor = new LogCompactor(environment.Options, log, raft);
+        _taker = new SnapshotTaker(environment, shard, log, state, raft, applier, _compactor) { Ended = TakingEnded };
         _installer = new SnapshotInstaller(environment, shard, log, state, raft, applier, replica);
     }
 
@@ -40,6 +44,24 @@ internal sealed class SnapshotExchange
 
     /// <summary>Takes a snapshot soon, to free space.</summary>
     public void WantSnapshot() => _taker.Want();
+
+    /// <summary>
+    /// The store has made more of the state durable: the log before it can go, and so can snapshots that no follower needs. While one is
+    /// on its way, the log behind it stays: the follower will ask for it.
+    /// </summary>
+    public void StateDurable()
+    {
+        if (IsInstalling || _taker.IsBusy || _streams.Count > 0 || _waiting.Count > 0)
+        {
+            return;
+        }
+
+        _compactor.Compact(_state.DurableIndex);
+        if (_environment.Snapshots.Latest(_shard) is { } latest && latest.Meta.Index <= _state.DurableIndex)
+        {
+            _environment.Snapshots.DropShard(_shard);
+        }
+    }
 
     /// <summary>Goes on with everything. True when the core has something new to say.</summary>
     public bool Tick(Instant now)

@@ -112,7 +112,7 @@ internal sealed class SnapshotInstaller
         IsInstalling = false;
         _receiver.Reset();
         _raft.SnapshotInstalled(_last.Index, _last.LogTerm, _last.Membership ?? Membership.Empty, _environment.Clock.Now);
-        _applier.Restored();
+        _applier.Resume();
         _replica.SkippedBySnapshot(_last.Index);
         Installed.Hit();
         NodeLog.SnapshotInstalled(_environment.Logger, _shard.Value, _last.Index.Value, _from.Value);
@@ -159,6 +159,7 @@ internal sealed class SnapshotInstaller
         }
 
         IsInstalling = true;
+        _applier.Pause();
         _environment.Snapshots.OpenRead(snapshot, (status, reader) =>
         {
             if (reader is null)
@@ -167,7 +168,8 @@ internal sealed class SnapshotInstaller
                 return;
             }
 
-            SnapshotLoader.Load(reader, _state, _last.Index, error =>
+            var note = new ReplicaNote(_last.LogTerm, _last.Membership ?? Membership.Empty);
+            SnapshotLoader.Load(reader, _state, _last.Index, note.ToBytes(), error =>
             {
                 reader.Close();
                 if (error is not null)
@@ -209,6 +211,7 @@ internal sealed class SnapshotInstaller
         IsInstalling = false;
         if (_replica.FaultReason is null)
         {
+            _applier.Resume();
             _raft.SnapshotInstallFailed(_environment.Clock.Now);
             Refuse(why);
         }

@@ -1,6 +1,7 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Logs;
 using Atoll.StateMachines;
+using Atoll.StateMachines.Snapshots;
 using Atoll.Storage.Snapshots;
 
 namespace Atoll.Node.Replicas;
@@ -8,10 +9,11 @@ namespace Atoll.Node.Replicas;
 /// <summary>Reads a snapshot file into a state, piece by piece; the state changes only at the end, when all of it was good.</summary>
 internal static class SnapshotLoader
 {
-    /// <summary>Loads; <paramref name="done"/> gets null, or why the state is as it was.</summary>
-    public static void Load(SnapshotReader reader, ReplicatedState state, LogIndex index, Action<string?> done)
+    /// <summary>Loads; <paramref name="done"/> gets null, or why the state is as it was. Nothing may be applied to it meanwhile.</summary>
+    public static void Load(
+        SnapshotReader reader, ReplicatedState state, LogIndex index, ReadOnlyMemory<byte> note, Action<string?> done)
     {
-        var target = state.BeginRestore(index);
+        var target = state.BeginRestore(index, note);
         var buffer = new byte[Limits.SnapshotChunkBytes];
         Next(0);
 
@@ -19,7 +21,7 @@ internal static class SnapshotLoader
         {
             if (offset == reader.Snapshot.ContentBytes)
             {
-                done(target.Finish() ? null : target.Error ?? "the snapshot is not complete");
+                target.Finish(done);
                 return;
             }
 
@@ -27,17 +29,23 @@ internal static class SnapshotLoader
             {
                 if (read.Status != SnapshotStatus.Ok || read.Bytes == 0)
                 {
-                    done($"the snapshot cannot be read: {read.Describe()}");
+                    GiveUp(target, $"the snapshot cannot be read: {read.Describe()}", done);
                 }
                 else if (!target.Accept(buffer.AsMemory(0, read.Bytes)))
                 {
-                    done(target.Error ?? "the snapshot was refused");
+                    GiveUp(target, target.Error ?? "the snapshot was refused", done);
                 }
                 else
                 {
-                    Next(offset + read.Bytes);
+                    target.WhenDrained(() => Next(offset + read.Bytes));
                 }
             });
         }
+    }
+
+    private static void GiveUp(ISnapshotTarget target, string why, Action<string?> done)
+    {
+        target.Abandon();
+        done(why);
     }
 }

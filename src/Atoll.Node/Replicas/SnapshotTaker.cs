@@ -13,8 +13,9 @@ using Atoll.Storage.Snapshots;
 namespace Atoll.Node.Replicas;
 
 /// <summary>
-/// Writes the state to disk when the log has grown enough, a slice at a time between other work, and drops the log that the snapshot
-/// stands for. Only what is durable in this log is put into a snapshot, so that a snapshot is never ahead of its log.
+/// Writes the state to a file, a slice at a time between other work: when a follower needs it, and, for a state that is in memory only,
+/// when the log has grown enough; then it drops the log that the snapshot stands for. Only what is durable in this log is put into a
+/// snapshot, so that a snapshot is never ahead of its log.
 /// </summary>
 internal sealed class SnapshotTaker
 {
@@ -30,17 +31,21 @@ internal sealed class SnapshotTaker
     private readonly ReplicatedState _state;
     private readonly RaftCore _raft;
     private readonly EntryApplier _applier;
+    private readonly LogCompactor _compactor;
     private readonly WireWriter _slice = new(Limits.SnapshotChunkBytes + 1024);
     private ISnapshotSource? _source;
     private SnapshotWriter? _writer;
     private bool _isFinishing;
+    private bool _isLoading;
     private bool _isWanted;
     private long _appliedBytesAtLast;
     private long _lastContentBytes;
 
     public SnapshotTaker(
-        ReplicaEnvironment environment, ShardId shard, ShardLog log, ReplicatedState state, RaftCore raft, EntryApplier applier)
+        ReplicaEnvironment environment, ShardId shard, ShardLog log, ReplicatedState state, RaftCore raft, EntryApplier applier,
+        LogCompactor compactor)
     {
+        _compactor = compactor;
         _environment = environment;
         _shard = shard;
         _log = log;
@@ -55,6 +60,9 @@ internal sealed class SnapshotTaker
     /// <summary>Takes a snapshot as soon as possible, whatever the size of the log: a follower needs one, or space is short.</summary>
     public void Want() => _isWanted = true;
 
+    /// <summary>Whether one is being taken.</summary>
+    public bool IsBusy => _writer is not null;
+
     /// <summary>Begins, goes on, or does nothing.</summary>
     public void Tick()
     {
@@ -68,17 +76,33 @@ internal sealed class SnapshotTaker
             return;
         }
 
-        for (var i = 0; i < SlicesPerTick && !_isFinishing && _writer.PendingBytes < PendingBytesMax; i++)
+        for (var i = 0; i < SlicesPerTick && !_isFinishing && !_isLoading && _writer.PendingBytes < PendingBytesMax; i++)
         {
             _slice.Reset();
-            if (_writer.HasFailed || !_source!.TryNext(_slice))
+            if (!_writer.HasFailed && _source!.TryNext(_slice))
+            {
+                _writer.Write(_slice.Written);
+            }
+            else if (!_writer.HasFailed && _source!.IsWaiting)
+            {
+                var source = _source;
+                _isLoading = true;
+                source.Load(() => _isLoading = _isLoading && source != _source);
+            }
+            else if (_source!.Error is { } why)
+            {
+                Abort();
+                NodeLog.SnapshotFailed(_environment.Logger, _shard.Value, why);
+                Ended?.Invoke(false);
+                return;
+            }
+            else
             {
                 _isFinishing = true;
+                _source.Dispose();
                 _writer.Finish(Finished);
                 return;
             }
-
-            _writer.Write(_slice.Written);
         }
     }
 
@@ -89,7 +113,9 @@ internal sealed class SnapshotTaker
         {
             _writer.Abort();
             _writer = null;
+            _source!.Dispose();
             _source = null;
+            _isLoading = false;
         }
     }
 
@@ -99,6 +125,11 @@ internal sealed class SnapshotTaker
             || _state.AppliedIndex <= (_environment.Snapshots.Latest(_shard)?.Meta.Index ?? LogIndex.Zero))
         {
             return false;
+        }
+
+        if (_state.Machine.Tree is not null)
+        {
+            return _isWanted;
         }
 
         // At least as much log as the state is large: the cost of snapshots stays in proportion to the writes.
@@ -134,26 +165,11 @@ internal sealed class SnapshotTaker
         _lastContentBytes = snapshot.ContentBytes;
         NodeLog.SnapshotTaken(_environment.Logger, _shard.Value, index.Value, snapshot.ContentBytes);
         _environment.Snapshots.DeleteOlder(_shard, index);
-        Compact(index);
+        if (_state.Machine.Tree is null)
+        {
+            _compactor.Compact(index);
+        }
+
         Ended?.Invoke(true);
-    }
-
-    // Some entries stay, so that a follower that is a little late needs no snapshot; but never so many bytes that they would hold
-    // on to the disk.
-    private void Compact(LogIndex snapshotIndex)
-    {
-        var entries = _log.LastIndex - _log.CompactedIndex;
-        var averageBytes = entries == 0 ? 1 : Math.Max(1, _log.SizeBytes / (long)entries);
-        var kept = Math.Min(_environment.Options.LogEntriesKept, (ulong)(_environment.Options.SnapshotAfterLogBytes / 4 / averageBytes));
-        if (snapshotIndex.Value <= kept || snapshotIndex.Value - kept <= _log.CompactedIndex.Value)
-        {
-            return;
-        }
-
-        var through = new LogIndex(snapshotIndex.Value - kept);
-        if (_log.CompactPrefix(through) != Journal.Refused)
-        {
-            _raft.Compacted(through);
-        }
     }
 }

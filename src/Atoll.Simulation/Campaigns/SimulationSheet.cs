@@ -5,6 +5,7 @@ using System.Text;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
 using Atoll.Simulation.Clusters;
+using Atoll.Storage.Lsm;
 using Atoll.Simulation.Workloads;
 
 namespace Atoll.Simulation.Campaigns;
@@ -74,6 +75,7 @@ public sealed record SimulationSheet
             ProposalsPendingMax = prng.Pick([4, 1_024]),
             TickInterval = Duration.FromMilliseconds(prng.NextInt(5, 20)),
             BatchTimeMax = Duration.FromMicroseconds(prng.Pick([1, 50, 50, 500, 2_000])),
+            Store = DrawStore(new Prng(seed ^ 0x53544F5245)),
         };
         return new SimulationSheet
         {
@@ -98,6 +100,29 @@ public sealed record SimulationSheet
     }
 
     private static int[] Odd(int nodes) => [.. ReplicaCounts.Where(count => count <= nodes)];
+
+    // From a generator of its own, so that the rest of a seed's sheet is what it was before there were stores. Mostly so small that a few
+    // hundred records make flushes, merges and reads from the disk.
+    private static LsmOptions DrawStore(Prng prng)
+    {
+        var block = prng.Pick([128, 512, 4_096]);
+        var file = prng.Pick([4_096, 16_384, 262_144]);
+        return new LsmOptions
+        {
+            MemtableBytes = prng.Pick([1_024, 4_096, 16_384, 65_536, 32 * 1_024 * 1_024]),
+            FrozenMemtablesMax = prng.NextInt(1, 4),
+            CacheBytes = prng.Pick([0, 2_048, 32_768, 4 * 1_024 * 1_024]),
+            BlockBytes = block,
+            IndexBytes = prng.Pick([64, 256, 4_096]),
+            FilterBitsPerKey = prng.Pick([0, 10]),
+            FileBytes = file,
+            LevelZeroFiles = prng.NextInt(1, 5),
+            LevelZeroSlowFiles = prng.NextInt(6, 13),
+            LevelOneBytes = prng.Pick([file, 4 * file, 64 * file]),
+            TransferBytes = prng.Pick([4_096, 65_536]),
+            PendingWriteBytesMax = prng.Pick([65_536, 1_048_576]),
+        };
+    }
 
     private static WorkloadShape DrawWorkload(Prng prng) => new()
     {

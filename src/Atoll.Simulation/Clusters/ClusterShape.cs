@@ -1,5 +1,6 @@
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Simulation.Clusters;
 
@@ -41,6 +42,9 @@ public sealed record ClusterShape
 
     /// <summary>Bytes of a journal segment.</summary>
     public int SegmentBytes { get; init; } = 2 * 1024 * 1024;
+
+    /// <summary>The bounds of each loop's store.</summary>
+    public LsmOptions Store { get; init; } = new() { MemtableBytes = 64 * 1024, CacheBytes = 256 * 1024 };
 
     /// <summary>Requests that a loop may hold.</summary>
     public int RequestsInFlightMax { get; init; } = 4096;

@@ -234,6 +234,7 @@ public sealed class SimCluster
             SnapshotAfterLogBytes = Shape.SnapshotAfterLogBytes,
             LogEntriesKept = Shape.LogEntriesKept,
             SegmentBytes = Shape.SegmentBytes,
+            Store = Shape.Store,
             RequestsInFlightMax = Shape.RequestsInFlightMax,
             ProposalsPendingMax = Shape.ProposalsPendingMax,
             DirectoryReplicas = Shape.DirectoryReplicas,

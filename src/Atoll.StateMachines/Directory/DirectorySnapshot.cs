@@ -14,6 +14,10 @@ internal sealed class DirectorySnapshotSource : ISnapshotSource
     private readonly byte[] _bytes;
     private int _position;
 
+    public bool IsWaiting => false;
+
+    public string? Error => null;
+
     internal DirectorySnapshotSource(DirectoryState state)
     {
         var writer = new WireWriter();
@@ -32,15 +36,25 @@ internal sealed class DirectorySnapshotSource : ISnapshotSource
         _position += piece;
         return piece > 0;
     }
+
+    public void Load(Action ready) => ready();
+
+    public void Dispose()
+    {
+        // All of it is in memory.
+    }
 }
 
 /// <summary>Gathers the slices of a directory, and reads them once all are there.</summary>
-internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectoryState> install) : ISnapshotTarget
+internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectoryState> install) : IMachineTarget
 {
     // More than the largest view has: every node, space and shard with names and replicas at their ceilings.
     private const int BytesMax = 64 * 1024 * 1024;
 
     private readonly WireWriter _bytes = new();
+    private DirectoryState? _state;
+
+    public ReadOnlyMemory<byte> Meta => default;
 
     public string? Error { get; private set; }
 
@@ -59,9 +73,9 @@ internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectorySt
         return Error is null;
     }
 
-    public bool Finish()
+    public bool Complete()
     {
-        if (Error is null && !TryInstall())
+        if (Error is null && !TryRead())
         {
             Error = "the directory is garbled";
         }
@@ -69,7 +83,9 @@ internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectorySt
         return Error is null;
     }
 
-    private bool TryInstall()
+    public void Install() => install(_state!);
+
+    private bool TryRead()
     {
         const int headBytes = 2 + 4 + 8 + 8;
         var reader = new WireReader(_bytes.WrittenMemory);
@@ -90,7 +106,7 @@ internal sealed class DirectorySnapshotTarget(HybridTime now, Action<DirectorySt
             return false;
         }
 
-        install(state);
+        _state = state;
         return true;
     }
 }

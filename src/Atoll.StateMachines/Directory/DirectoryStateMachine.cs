@@ -1,7 +1,10 @@
 using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Directory;
 
@@ -17,10 +20,23 @@ public sealed class DirectoryStateMachine : IStateMachine
     private byte[]? _encodedView;
 
     /// <inheritdoc />
+    public IStateTree? Tree => null;
+
+    /// <inheritdoc />
     public HybridTime? NextExpiry => null;
 
     /// <summary>The directory as it is now.</summary>
     public DirectoryView View => _state.View;
+
+    /// <inheritdoc />
+    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done) => done(null, null);
+
+    /// <inheritdoc />
+    public bool IsPrepared(ReadOnlyMemory<byte> command) => true;
+
+    /// <inheritdoc />
+    public void Prepare(IReadOnlyList<ReadOnlyMemory<byte>> commands, Action<StoreFault?> ready) =>
+        Check.Unreachable("everything is in memory");
 
     /// <inheritdoc />
     public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
@@ -51,7 +67,7 @@ public sealed class DirectoryStateMachine : IStateMachine
     }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
     {
         if (!DirectoryQuery.TryReadView(query, out var haveVersion))
         {
@@ -65,13 +81,26 @@ public sealed class DirectoryStateMachine : IStateMachine
         {
             DirectoryQuery.WriteAnswer(result, EncodedView());
         }
+
+        return true;
     }
+
+    /// <inheritdoc />
+    public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
+        Check.Unreachable("everything is in memory");
+
+    /// <inheritdoc />
+    public void Persist(HybridTime now) => Check.Unreachable("the directory is made durable by its snapshots");
+
+    /// <inheritdoc />
+    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) =>
+        Check.Unreachable("the directory is made durable by its snapshots");
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new DirectorySnapshotSource(_state);
 
     /// <inheritdoc />
-    public ISnapshotTarget BeginRestore(HybridTime now) => new DirectorySnapshotTarget(now, restored =>
+    public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load) => new DirectorySnapshotTarget(now, restored =>
     {
         _state = restored;
         _encodedView = null;

@@ -8,7 +8,7 @@ namespace Atoll.StateMachines.Records;
 /// <summary>
 /// The commands of the records machine: written by clients and services, checked by <see cref="Validate"/> before they are proposed, read
 /// by
-/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch the number of operations (varint); then each operation as kind
+/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch or an expiry the number of operations (varint); then each operation as kind
 /// (byte), flags (byte), key (bytes), expected version (8 bytes, if flagged), time to live in milliseconds (varint, if flagged), value
 /// (bytes, if a put).
 /// </summary>
@@ -69,10 +69,20 @@ public static class RecordsCommand
     }
 
     /// <summary>
-    /// Removes records whose time has come, at most <see cref="Limits.ExpiredPerCommandMax"/>; the leader proposes it by the machine's
-    /// NextExpiry. Clients have no use for it, and <see cref="Validate"/> refuses it.
+    /// Removes records whose time has come and that still have the versions with which the leader found them. Clients have no use for it,
+    /// and <see cref="Validate"/> refuses it.
     /// </summary>
-    public static void WriteExpire(WireWriter writer) => writer.WriteByte((byte)RecordsCommandKind.Expire);
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="expired">At most <see cref="Limits.ExpiredPerCommandMax"/> deletes with expected versions.</param>
+    public static void WriteExpire(WireWriter writer, ReadOnlySpan<RecordOperation> expired)
+    {
+        writer.WriteByte((byte)RecordsCommandKind.Expire);
+        writer.WriteVarint((ulong)expired.Length);
+        foreach (ref readonly var operation in expired)
+        {
+            WriteOperation(writer, operation);
+        }
+    }
 
     /// <summary>Reads a whole command into objects: for tools and tests; the machine reads without allocating.</summary>
     /// <param name="command">The bytes.</param>

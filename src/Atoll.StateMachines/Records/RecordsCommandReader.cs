@@ -48,7 +48,8 @@ public ref struct RecordsCommandReader
 
                 break;
             case RecordsCommandKind.Expire:
-                Count = 0;
+                // The first format had no operations: it does nothing now, and the leader proposes again.
+                Count = _reader.Remaining > 0 ? _reader.ReadCount(Limits.ExpiredPerCommandMax) : 0;
                 break;
             default:
                 _reader.Fail();
@@ -91,7 +92,8 @@ public ref struct RecordsCommandReader
             && timeToLive <= Limits.TimeToLiveMillisecondsMax
             && (timeToLive > 0) == ((flags & HasTimeToLive) != 0)
             && (timeToLive == 0 || kind == RecordOperationKind.Put)
-            && (kind != RecordOperationKind.Check || expected is not null);
+            && (kind != RecordOperationKind.Check || expected is not null)
+            && (Kind != RecordsCommandKind.Expire || (kind == RecordOperationKind.Delete && expected is not null));
         if (!wellFormed)
         {
             _reader.Fail();

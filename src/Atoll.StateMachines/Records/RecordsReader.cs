@@ -2,6 +2,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -12,97 +13,110 @@ internal static class RecordsReader
     private static readonly Probe CompactedAnswer = Probe.Define("records: a watcher asks for changes that are forgotten");
     private static readonly Probe CommandTooLargeForPage = Probe.Define("records: the changes of one command exceed a page");
 
-    internal static void Read(RecordsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)
+    /// <summary>Answers if nothing has to be loaded for it; else the result is as it was.</summary>
+    internal static bool TryRead(RecordsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)
     {
         switch (RecordsQuery.KindOf(query.Span))
         {
             case RecordsQueryKind.Get when RecordsQuery.TryReadGet(query, out var key):
-                Get(state, key, now, result);
-                break;
+                return TryGet(state, key, now, result);
             case RecordsQueryKind.Scan when RecordsQuery.TryReadScan(query, out var scan):
-                Scan(state, scan, now, result);
-                break;
+                return TryScan(state, scan, now, result);
             case RecordsQueryKind.Changes when RecordsQuery.TryReadChanges(query, out var changes):
                 Changes(state.History, changes, now, result, sabotage);
-                break;
+                return true;
             case RecordsQueryKind.Stats when query.Length == 1:
                 RecordsResultCodec.WriteStats(result, new RecordsStats(
                     RecordsStatus.Ok,
                     now,
-                    state.Store.Count,
-                    state.Bytes,
-                    state.Expiring,
+                    state.Accounts.Count,
+                    state.Accounts.Bytes,
+                    state.Accounts.Expiring,
                     state.History.Count,
                     state.History.CompactedThrough));
-                break;
+                return true;
             default:
                 RecordsResultCodec.WriteHead(result, RecordsStatus.Invalid, now, "the bytes are not a records query");
-                break;
+                return true;
         }
     }
 
-    private static void Get(RecordsState state, ReadOnlyMemory<byte> key, HybridTime now, WireWriter result)
+    /// <summary>Answers what <see cref="TryRead"/> could not.</summary>
+    internal static void ReadLater(
+        RecordsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Sabotage sabotage, Action<StateAnswer> done)
     {
-        if (state.TryGetVisible(key, now, out var record))
+        if (RecordsQuery.TryReadScan(query, out var scan))
+        {
+            ScanLater(state, scan, now(), done);
+        }
+        else if (!RecordsQuery.TryReadGet(query, out var key) || state.Records.Prepare([key], Answer))
+        {
+            Answer(null);
+        }
+
+        void Answer(StoreFault? fault)
+        {
+            var result = new WireWriter(256);
+            var isRead = fault is not null || TryRead(state, query, now(), result, sabotage);
+            Check.That(isRead);
+            done(new StateAnswer(result.WrittenMemory, now(), fault));
+        }
+    }
+
+    private static bool TryGet(RecordsState state, ReadOnlyMemory<byte> key, HybridTime now, WireWriter result)
+    {
+        var status = state.Records.Find(key, out var record);
+        if (status == LookupStatus.Found && !record.IsExpired(now))
         {
             RecordsResultCodec.WriteGet(result, now, record);
         }
-        else
+        else if (status != LookupStatus.Missing)
         {
             RecordsResultCodec.WriteHead(result, RecordsStatus.NotFound, now);
         }
+
+        return status != LookupStatus.Missing;
     }
 
-    private static void Scan(RecordsState state, in ScanQuery scan, HybridTime now, WireWriter result)
+    private static bool TryScan(RecordsState state, in ScanQuery query, HybridTime now, WireWriter result)
     {
-        RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, now);
-        using var cursor = state.Store.OpenCursor();
         var start = result.Length;
-        var rows = 0;
-        ReadOnlyMemory<byte> last = default;
-        var inside = SeekStart(cursor, scan) && IsInside(cursor.Key, scan);
-
-        // Expired records cost a step each but give no row: without a bound on steps, a range full of them would hold up the loop.
-        for (var steps = 0; inside && rows < scan.RowsMax && steps < Limits.ScanRowsMax; steps++)
+        using var cursor = state.Records.OpenCursor();
+        var scan = new RecordsScan(cursor, query, now, result);
+        if (scan.Run() && scan.Fault is null)
         {
-            var key = cursor.Key;
-            var record = cursor.Record;
-            if (!record.IsExpired(now))
-            {
-                var size = key.Length + (scan.KeysOnly ? 0 : record.Value.Length);
-                if (rows > 0 && result.Length - start + size > scan.PageBytesMax)
-                {
-                    break;
-                }
+            return true;
+        }
 
-                RecordsResultCodec.WriteRow(result, key.Span, record, scan.KeysOnly);
-                rows++;
+        result.Truncate(start);
+        return false;
+    }
+
+    // The cursor sees the records as of now, whatever is applied while it waits.
+    private static void ScanLater(RecordsState state, in ScanQuery query, HybridTime asOf, Action<StateAnswer> done)
+    {
+        var result = new WireWriter(4096);
+        var snapshot = state.Records.Snapshot();
+        var cursor = snapshot.OpenCursor();
+        var scan = new RecordsScan(cursor, query, asOf, result);
+        GoOn();
+
+        void GoOn()
+        {
+            while (!scan.Run())
+            {
+                if (!cursor.Load(GoOn))
+                {
+                    return;
+                }
             }
 
-            last = key;
-            inside = (scan.Reverse ? cursor.Previous() : cursor.Next()) && IsInside(cursor.Key, scan);
+            var fault = scan.Fault;
+            cursor.Dispose();
+            snapshot.Dispose();
+            done(new StateAnswer(fault is null ? result.WrittenMemory : default, asOf, fault));
         }
-
-        RecordsResultCodec.WriteRowsEnd(result, inside, last.Span);
     }
-
-    private static bool SeekStart(ISortedCursor cursor, in ScanQuery scan)
-    {
-        if (scan.Reverse)
-        {
-            return !scan.After.IsEmpty && (scan.To.IsEmpty || KeyOrder.Instance.Compare(scan.After, scan.To) < 0)
-                ? cursor.SeekBefore(scan.After)
-                : scan.To.IsEmpty ? cursor.SeekLast() : cursor.SeekBefore(scan.To);
-        }
-
-        return !scan.After.IsEmpty && KeyOrder.Instance.Compare(scan.After, scan.From) >= 0
-            ? cursor.SeekAfter(scan.After)
-            : cursor.SeekAtOrAfter(scan.From);
-    }
-
-    private static bool IsInside(ReadOnlyMemory<byte> key, in ScanQuery scan) => scan.Reverse
-        ? KeyOrder.Instance.Compare(key, scan.From) >= 0
-        : scan.To.IsEmpty || KeyOrder.Instance.Compare(key, scan.To) < 0;
 
     /// <summary>
     /// Pages end between commands: everything that one command changed has one version, and a watcher that resumes after a version must

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
@@ -7,126 +8,192 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// The layout of a snapshot's slices. Each begins with its kind (byte). Head: format (2 bytes), number of records and of changes (8 bytes
-/// each), what was compacted (8 bytes). Records, in key order, to the slice's end: key, version, expiry, value. Changes, oldest first, to
-/// the slice's end: kind, version, key, and the value unless it is the record's own.
+/// The layout of a snapshot's slices, version 2. Each begins with its kind (byte). Head: format (2 bytes), number of records, of changes
+/// (8 bytes each), what was compacted (8 bytes), bytes, expiring records, sum of hashes (8 bytes each). Records, in key order, to the
+/// slice's end: key, version, expiry, value. Expiries, in their order: expiry and key as one, version. Changes, oldest first: kind,
+/// version, key, value.
 /// </summary>
 internal static class RecordsSnapshotFormat
 {
-    internal const ushort Version = 1;
+    internal const ushort Version = 2;
     internal const byte Head = 1;
     internal const byte Records = 2;
     internal const byte Changes = 3;
-    internal const byte ValueInline = 0;
-    internal const byte ValueOfRecord = 1;
+    internal const byte Expiries = 4;
 }
 
 /// <summary>A records machine at one moment, as slices.</summary>
 internal sealed class RecordsSnapshotSource : ISnapshotSource
 {
     private readonly ISortedSnapshot _records;
-    private readonly ISortedCursor _cursor;
+    private readonly ISortedSnapshot _expiries;
+    private readonly RecordsAccounts _accounts;
     private readonly RecordChange[] _changes;
     private readonly HybridTime _compactedThrough;
-    private bool _headWritten;
-    private bool _moreRecords;
+    private ISortedCursor? _cursor;
+    private byte _part = RecordsSnapshotFormat.Head;
     private int _nextChange;
+    private bool _isLoading;
+    private bool _isDisposed;
 
     internal RecordsSnapshotSource(RecordsState state)
     {
-        _records = state.Store.Snapshot();
+        _records = state.Records.Snapshot();
+        _expiries = state.Expiries.Snapshot();
+        _accounts = state.Accounts;
         _changes = state.History.ToArray();
         _compactedThrough = state.History.CompactedThrough;
-        _cursor = _records.OpenCursor();
-        _moreRecords = _cursor.SeekFirst();
     }
+
+    public bool IsWaiting => _cursor?.IsWaiting ?? false;
+
+    public string? Error => _cursor?.Fault is { } fault ? $"the store cannot be read: {fault}" : null;
 
     public bool TryNext(WireWriter slice)
     {
-        var end = slice.Length + Limits.SnapshotChunkBytes;
-        if (!_headWritten)
+        var start = slice.Length;
+        switch (_part)
         {
-            WriteHead(slice);
-            return true;
+            case RecordsSnapshotFormat.Head:
+                WriteHead(slice);
+                Enter(RecordsSnapshotFormat.Records, _records);
+                return true;
+            case RecordsSnapshotFormat.Records:
+                return TryWrite(slice, start, WriteRecord) || (IsOver && Enter(RecordsSnapshotFormat.Expiries, _expiries) && TryNext(slice));
+            case RecordsSnapshotFormat.Expiries:
+                return TryWrite(slice, start, WriteExpiry) || (IsOver && Enter(RecordsSnapshotFormat.Changes, null) && TryNext(slice));
+            default:
+                return TryWriteChanges(slice, start);
+        }
+    }
+
+    public void Load(Action ready)
+    {
+        _isLoading = true;
+        if (_cursor?.Load(Loaded) != false)
+        {
+            Loaded();
         }
 
-        if (_moreRecords)
+        void Loaded()
         {
-            slice.WriteByte(RecordsSnapshotFormat.Records);
-            while (_moreRecords && slice.Length < end)
+            _isLoading = false;
+            if (_isDisposed)
             {
-                WriteRecord(slice);
-                _moreRecords = _cursor.Next();
+                Release();
             }
 
-            return true;
+            ready();
         }
+    }
 
-        if (_nextChange < _changes.Length)
+    public void Dispose()
+    {
+        _isDisposed = true;
+        if (!_isLoading)
         {
-            slice.WriteByte(RecordsSnapshotFormat.Changes);
-            while (_nextChange < _changes.Length && slice.Length < end)
-            {
-                WriteChange(slice, _changes[_nextChange]);
-                _nextChange++;
-            }
-
-            return true;
+            Release();
         }
+    }
 
-        _cursor.Dispose();
+    private void Release()
+    {
+        _cursor?.Dispose();
         _records.Dispose();
-        return false;
+        _expiries.Dispose();
+    }
+
+    // Nothing was written, and nothing keeps the cursor: the part is over.
+    private bool IsOver => !IsWaiting && Error is null;
+
+    private bool Enter(byte part, ISortedSnapshot? section)
+    {
+        _part = part;
+        _cursor?.Dispose();
+        _cursor = section?.OpenCursor();
+        _cursor?.SeekFirst();
+        return true;
     }
 
     private void WriteHead(WireWriter slice)
     {
         slice.WriteByte(RecordsSnapshotFormat.Head);
         slice.WriteUInt16(RecordsSnapshotFormat.Version);
-        slice.WriteUInt64((ulong)_records.Count);
+        slice.WriteUInt64((ulong)_accounts.Count);
         slice.WriteUInt64((ulong)_changes.Length);
         slice.WriteUInt64(_compactedThrough.Value);
-        _headWritten = true;
+        slice.WriteUInt64((ulong)_accounts.Bytes);
+        slice.WriteUInt64((ulong)_accounts.Expiring);
+        slice.WriteUInt64(_accounts.HashSum);
     }
 
-    private void WriteRecord(WireWriter slice)
+    private bool TryWrite(WireWriter slice, int start, Action<WireWriter, ISortedCursor> write)
     {
-        var record = _cursor.Record;
-        slice.WriteBytes(_cursor.Key.Span);
+        while (_cursor!.IsValid && slice.Length < start + Limits.SnapshotChunkBytes)
+        {
+            if (slice.Length == start)
+            {
+                slice.WriteByte(_part);
+            }
+
+            write(slice, _cursor);
+            _cursor.Next();
+        }
+
+        return slice.Length > start;
+    }
+
+    private static void WriteRecord(WireWriter slice, ISortedCursor cursor)
+    {
+        var record = cursor.Record;
+        slice.WriteBytes(cursor.KeySpan);
         slice.WriteUInt64(record.Version.Value);
         slice.WriteUInt64(record.ExpiresAt.Value);
         slice.WriteBytes(record.Value.Span);
     }
 
-    private void WriteChange(WireWriter slice, in RecordChange change)
+    private static void WriteExpiry(WireWriter slice, ISortedCursor cursor)
     {
-        slice.WriteByte((byte)change.Kind);
-        slice.WriteUInt64(change.Version.Value);
-        slice.WriteBytes(change.Key.Span);
+        slice.WriteBytes(cursor.KeySpan);
+        slice.WriteUInt64(cursor.Record.Version.Value);
+    }
 
-        // A batch may write a key twice in one version: only the very same bytes are the record's own.
-        if (_records.TryGet(change.Key, out var record) && record.Value.Equals(change.Value) && change.Kind == ChangeKind.Put)
+    private bool TryWriteChanges(WireWriter slice, int start)
+    {
+        while (_nextChange < _changes.Length && slice.Length < start + Limits.SnapshotChunkBytes)
         {
-            slice.WriteByte(RecordsSnapshotFormat.ValueOfRecord);
-        }
-        else
-        {
-            slice.WriteByte(RecordsSnapshotFormat.ValueInline);
+            if (slice.Length == start)
+            {
+                slice.WriteByte(RecordsSnapshotFormat.Changes);
+            }
+
+            ref readonly var change = ref _changes[_nextChange++];
+            slice.WriteByte((byte)change.Kind);
+            slice.WriteUInt64(change.Version.Value);
+            slice.WriteBytes(change.Key.Span);
             slice.WriteBytes(change.Value.Span);
         }
+
+        return slice.Length > start;
     }
 }
 
-/// <summary>Builds the state of a records machine from slices, beside the one in use.</summary>
-internal sealed class RecordsSnapshotTarget(HybridTime now, Action<RecordsState> install) : ISnapshotTarget
+/// <summary>Builds the state of a records machine from slices, in a load beside the one in use.</summary>
+internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Action<RecordsAccounts, ChangeHistory> install) : IMachineTarget
 {
-    private readonly RecordsState _state = new();
+    private readonly ChangeHistory _history = new();
     private bool _headRead;
-    private ulong _recordsLeft;
+    private byte _part;
+    private RecordsAccounts _announced;
+    private RecordsAccounts _found;
     private ulong _changesLeft;
-    private ReadOnlyMemory<byte> _lastKey;
+    private long _expiries;
+    private ulong _expirySum;
+    private byte[] _lastKey = [];
 
     public string? Error { get; private set; }
+
+    public ReadOnlyMemory<byte> Meta { get; private set; }
 
     public bool Accept(ReadOnlyMemory<byte> slice)
     {
@@ -137,50 +204,77 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, Action<RecordsState>
 
         var reader = new WireReader(slice);
         var kind = reader.ReadByte();
+        var isFirst = kind != _part;
         var good = kind switch
         {
             RecordsSnapshotFormat.Head => !_headRead && TryReadHead(ref reader),
-            RecordsSnapshotFormat.Records => _headRead && TryReadRecords(ref reader),
-            RecordsSnapshotFormat.Changes => _headRead && _recordsLeft == 0 && TryReadChanges(ref reader),
+            RecordsSnapshotFormat.Records => _headRead && _part is RecordsSnapshotFormat.Head or RecordsSnapshotFormat.Records
+                && TryReadRecords(ref reader, isFirst),
+            RecordsSnapshotFormat.Expiries => _headRead && _part != RecordsSnapshotFormat.Changes && TryReadExpiries(ref reader, isFirst),
+            RecordsSnapshotFormat.Changes => _headRead && TryReadChanges(ref reader),
             _ => false,
         };
+        _part = kind;
         if (!good || !reader.OkAtEnd)
         {
             Error = "a slice of the records is garbled";
+        }
+        else if (load.Error is { } why)
+        {
+            Error = why;
         }
 
         return Error is null;
     }
 
-    public bool Finish()
+    public bool Complete()
     {
-        if (Error is null && (!_headRead || _recordsLeft > 0 || _changesLeft > 0))
+        if (Error is null && (!_headRead || _found != _announced || _changesLeft > 0))
         {
             Error = "records or changes are missing";
         }
 
+        // Each record that expires has its place in the order of expiry, and nothing else has.
+        if (Error is null && (_expiries != _announced.Expiring || _expirySum != 0))
+        {
+            Error = "the order of expiry does not fit the records";
+        }
+
         if (Error is null)
         {
-            install(_state);
+            Meta = RecordsPersistence.PutInto(load, _announced, _history, now);
         }
 
         return Error is null;
+    }
+
+    public void Install() => install(_announced, _history);
+
+    private static ulong HashOf(ReadOnlySpan<byte> expiryKey, HybridTime version)
+    {
+        var hasher = default(StateHasher);
+        hasher.Add(expiryKey);
+        hasher.Add(version.Value);
+        return hasher.Value;
     }
 
     private bool TryReadHead(ref WireReader reader)
     {
         _headRead = true;
         var version = reader.ReadUInt16();
-        _recordsLeft = reader.ReadUInt64();
+        var records = reader.ReadUInt64();
         _changesLeft = reader.ReadUInt64();
         var compactedThrough = new HybridTime(reader.ReadUInt64());
-        _state.History.Restore(compactedThrough);
+        var bytes = reader.ReadUInt64();
+        var expiring = reader.ReadUInt64();
+        _announced = new RecordsAccounts((long)records, (long)bytes, (long)expiring, reader.ReadUInt64());
+        _history.Restore(compactedThrough);
         return version == RecordsSnapshotFormat.Version
             && compactedThrough <= now
             && _changesLeft <= (ulong)Math.Max(Limits.ChangesKeptMax, Limits.BatchOperationsMax);
     }
 
-    private bool TryReadRecords(ref WireReader reader)
+    private bool TryReadRecords(ref WireReader reader, bool isFirst)
     {
         do
         {
@@ -189,23 +283,59 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, Action<RecordsState>
             var expiresAt = new HybridTime(reader.ReadUInt64());
             var value = reader.ReadBytes();
             if (!reader.Ok
-                || _recordsLeft == 0
+                || _found.Count >= _announced.Count
                 || version > now
                 || key.Length is 0 or > Limits.KeyBytesMax
                 || value.Length > Limits.ValueBytesMax
-                || key.Span.SequenceCompareTo(_lastKey.Span) <= 0)
+                || !IsBehindLast(key.Span, ref isFirst))
             {
                 return false;
             }
 
-            // Copies: the slice belongs to the sender of the snapshot, and a kept part of it would keep all of it.
-            _lastKey = KeptBytes.Copy(key.Span);
-            _state.Put(_lastKey, new StoredRecord(version, expiresAt, KeptBytes.Copy(value.Span)));
-            _recordsLeft--;
+            var record = new StoredRecord(version, expiresAt, value);
+            load.Put(StateSections.Records, key.Span, record);
+            _found = _found.With(key.Span, record);
+            if (expiresAt != HybridTime.Zero)
+            {
+                _expirySum = unchecked(_expirySum + HashOf(RecordsState.ExpiryKey(expiresAt, key.Span), version));
+            }
         }
         while (reader.Remaining > 0);
 
         return true;
+    }
+
+    private bool TryReadExpiries(ref WireReader reader, bool isFirst)
+    {
+        do
+        {
+            var key = reader.ReadBytes();
+            var version = new HybridTime(reader.ReadUInt64());
+            if (!reader.Ok
+                || _expiries >= _announced.Expiring
+                || version > now
+                || key.Length is <= 8 or > Limits.KeyBytesMax + 8
+                || BinaryPrimitives.ReadUInt64BigEndian(key.Span) == 0
+                || !IsBehindLast(key.Span, ref isFirst))
+            {
+                return false;
+            }
+
+            load.Put(StateSections.Expiries, key.Span, new StoredRecord(version, HybridTime.Zero, default));
+            _expirySum = unchecked(_expirySum - HashOf(key.Span, version));
+            _expiries++;
+        }
+        while (reader.Remaining > 0);
+
+        return true;
+    }
+
+    private bool IsBehindLast(ReadOnlySpan<byte> key, ref bool isFirst)
+    {
+        var isBehind = isFirst || key.SequenceCompareTo(_lastKey) > 0;
+        isFirst = false;
+        _lastKey = key.ToArray();
+        return isBehind;
     }
 
     private bool TryReadChanges(ref WireReader reader)
@@ -215,35 +345,21 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, Action<RecordsState>
             var kind = (ChangeKind)reader.ReadByte();
             var version = new HybridTime(reader.ReadUInt64());
             var key = reader.ReadBytes();
-            var ofRecord = reader.ReadByte() == RecordsSnapshotFormat.ValueOfRecord;
-            var value = ofRecord ? default : reader.ReadBytes();
+            var value = reader.ReadBytes();
             if (!reader.Ok
                 || _changesLeft == 0
                 || kind is < ChangeKind.Put or > ChangeKind.Expire
-                || version < _state.History.Latest
+                || version < _history.Latest
                 || version > now
-                || version == _state.History.CompactedThrough
+                || version == _history.CompactedThrough
                 || key.Length is 0 or > Limits.KeyBytesMax
                 || value.Length > Limits.ValueBytesMax)
             {
                 return false;
             }
 
-            if (ofRecord)
-            {
-                if (!_state.Store.TryGet(key, out var record))
-                {
-                    return false;
-                }
-
-                value = record.Value;
-            }
-            else
-            {
-                value = KeptBytes.Copy(value.Span);
-            }
-
-            _state.History.Add(new RecordChange(version, kind, KeptBytes.Copy(key.Span), value));
+            // Copies: the slice belongs to the sender of the snapshot, and a kept part of it would keep all of it.
+            _history.Add(new RecordChange(version, kind, KeptBytes.Copy(key.Span), KeptBytes.Copy(value.Span)));
             _changesLeft--;
         }
         while (reader.Remaining > 0);

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -10,111 +12,167 @@ namespace Atoll.StateMachines.Records;
 /// </summary>
 internal sealed class RecordsState
 {
-    /// <summary>
-    /// What a record costs beyond its key and value, approximately: two array headers (48), its slots in a leaf that is two thirds full
-    /// (84).
-    /// </summary>
-    internal const int RecordOverheadBytes = 132;
+    // Of longer values only the length counts for the hash, as they may be elsewhere when they are replaced; the version stands for them.
+    private const int HashedValueBytesMax = 4096;
 
-    private readonly CopyOnWriteTree<ExpiryKey, bool, ExpiryOrder> _expiries = new();
-    private readonly TreeCursor<ExpiryKey, bool, ExpiryOrder> _firstExpiry;
+    private HybridTime _nextExpiry;
 
-    internal RecordsState() => _firstExpiry = _expiries.OpenCursor();
-
-    internal ISortedStore Store { get; } = new InMemorySortedStore();
-
-    internal ChangeHistory History { get; } = new();
-
-    /// <summary>Approximate memory of the records.</summary>
-    internal long Bytes { get; private set; }
-
-    /// <summary>Records with a time to live.</summary>
-    internal long Expiring => _expiries.Count;
-
-    /// <summary>When the next record expires; null when none will.</summary>
-    internal HybridTime? NextExpiry { get; private set; }
-
-    /// <summary>The record that is visible under a key.</summary>
-    internal bool TryGetVisible(ReadOnlyMemory<byte> key, HybridTime now, out StoredRecord record) =>
-        Store.TryGet(key, out record) && !record.IsExpired(now);
-
-    /// <summary>Writes a record. No change is recorded.</summary>
-    /// <returns>False when the key is new.</returns>
-    internal bool Put(ReadOnlyMemory<byte> key, in StoredRecord record)
+    internal RecordsState(IStateTree tree)
     {
-        var replaced = Store.Put(key, record, out var previous);
-        Bytes += record.Value.Length - previous.Value.Length + (replaced ? 0 : key.Length + RecordOverheadBytes);
-        if (previous.ExpiresAt != record.ExpiresAt)
-        {
-            SetExpiry(key, previous.ExpiresAt, record.ExpiresAt);
-        }
-
-        return replaced;
+        Records = tree.Section(StateSections.Records);
+        Expiries = tree.Section(StateSections.Expiries);
     }
 
-    /// <summary>Removes a record. No change is recorded.</summary>
-    internal void Remove(ReadOnlyMemory<byte> key, HybridTime version)
+    internal ISortedStore Records { get; }
+
+    internal ISortedStore Expiries { get; }
+
+    internal ChangeHistory History { get; private set; } = new();
+
+    /// <summary>The accounts of the records.</summary>
+    internal RecordsAccounts Accounts { get; private set; }
+
+    /// <summary>Nothing expires before this; null when nothing ever does.</summary>
+    internal HybridTime? NextExpiry => Accounts.Expiring == 0 ? null : _nextExpiry;
+
+    /// <summary>A hash over everything, whatever the order in which it was written.</summary>
+    internal ulong Hash
     {
-        var removed = Store.Remove(key, version, out var previous);
-        Check.That(removed);
-        Bytes -= previous.Value.Length + key.Length + RecordOverheadBytes;
-        if (previous.ExpiresAt != HybridTime.Zero)
+        get
         {
-            SetExpiry(key, previous.ExpiresAt, HybridTime.Zero);
+            var hasher = default(StateHasher);
+            hasher.Add((ulong)Accounts.Count);
+            hasher.Add((ulong)Accounts.Bytes);
+            hasher.Add((ulong)Accounts.Expiring);
+            hasher.Add(Accounts.HashSum);
+            hasher.Add(History.CompactedThrough.Value);
+            hasher.Add((ulong)History.Count);
+            for (var i = 0; i < History.Count; i++)
+            {
+                ref readonly var change = ref History[i];
+                hasher.Add(change.Version.Value);
+                hasher.Add((ulong)change.Kind);
+                hasher.Add(change.Key.Span);
+                hasher.Add(change.Value.Span);
+            }
+
+            return hasher.Value;
         }
     }
 
-    /// <summary>The key of the record that expires next, when its time has come.</summary>
-    internal bool TryGetDue(HybridTime now, out ReadOnlyMemory<byte> key)
+    /// <summary>A record's place in the order of expiry.</summary>
+    internal static byte[] ExpiryKey(HybridTime expiresAt, ReadOnlySpan<byte> key)
     {
-        var due = NextExpiry is { } next && next <= now && _firstExpiry.SeekFirst();
-        key = due ? _firstExpiry.Key.Key.Memory : default;
-        return due;
+        var place = new byte[8 + key.Length];
+        BinaryPrimitives.WriteUInt64BigEndian(place, expiresAt.Value);
+        key.CopyTo(place.AsSpan(8));
+        return place;
     }
 
-    internal ulong Hash()
+    /// <summary>What a record adds to <see cref="RecordsAccounts.HashSum"/>.</summary>
+    internal static ulong HashOf(ReadOnlySpan<byte> key, in StoredRecord record)
     {
         var hasher = default(StateHasher);
-        hasher.Add((ulong)Store.Count);
-        hasher.Add((ulong)Bytes);
-        using var cursor = Store.OpenCursor();
-        for (var more = cursor.SeekFirst(); more; more = cursor.Next())
+        hasher.Add(key);
+        hasher.Add(record.Version.Value);
+        hasher.Add(record.ExpiresAt.Value);
+        hasher.Add((ulong)record.Value.Length);
+        if (record.Value.Length <= HashedValueBytesMax)
         {
-            var record = cursor.Record;
-            hasher.Add(cursor.Key.Span);
-            hasher.Add(record.Version.Value);
-            hasher.Add(record.ExpiresAt.Value);
             hasher.Add(record.Value.Span);
-        }
-
-        hasher.Add(History.CompactedThrough.Value);
-        hasher.Add((ulong)History.Count);
-        for (var i = 0; i < History.Count; i++)
-        {
-            ref readonly var change = ref History[i];
-            hasher.Add(change.Version.Value);
-            hasher.Add((ulong)change.Kind);
-            hasher.Add(change.Key.Span);
-            hasher.Add(change.Value.Span);
         }
 
         return hasher.Value;
     }
 
-    private void SetExpiry(ReadOnlyMemory<byte> key, HybridTime before, HybridTime after)
+    /// <summary>The record that is visible under a key, which is in memory.</summary>
+    internal bool TryGetVisible(ReadOnlyMemory<byte> key, HybridTime now, out StoredRecord record) =>
+        Records.TryGet(key, out record) && !record.IsExpired(now);
+
+    /// <summary>Writes a record. No change is recorded.</summary>
+    internal void Put(ReadOnlyMemory<byte> key, in StoredRecord record)
     {
-        if (before != HybridTime.Zero)
+        var isKnown = Records.Put(key, record, out var previous);
+        var accounts = isKnown ? Accounts.Without(key.Span, previous) : Accounts;
+        Accounts = accounts.With(key.Span, record);
+        if (previous.ExpiresAt != HybridTime.Zero && previous.ExpiresAt != record.ExpiresAt)
         {
-            var known = _expiries.Remove(new ExpiryKey(before, new ByteKey(key)), out _);
-            Check.That(known);
+            Expiries.Delete(ExpiryKey(previous.ExpiresAt, key.Span), record.Version);
         }
 
-        if (after != HybridTime.Zero)
+        if (record.ExpiresAt != HybridTime.Zero)
         {
-            var known = _expiries.Put(new ExpiryKey(after, new ByteKey(key)), true, out _);
-            Check.That(!known);
+            Expiries.Write(
+                ExpiryKey(record.ExpiresAt, key.Span), new StoredRecord(record.Version, HybridTime.Zero, default));
+            _nextExpiry = record.ExpiresAt < _nextExpiry ? record.ExpiresAt : _nextExpiry;
         }
-
-        NextExpiry = _firstExpiry.SeekFirst() ? _firstExpiry.Key.ExpiresAt : null;
     }
+
+    /// <summary>Removes a record. No change is recorded.</summary>
+    internal void Remove(ReadOnlyMemory<byte> key, HybridTime version)
+    {
+        var removed = Records.Remove(key, version, out var previous);
+        Check.That(removed);
+        Accounts = Accounts.Without(key.Span, previous);
+        if (previous.ExpiresAt != HybridTime.Zero)
+        {
+            Expiries.Delete(ExpiryKey(previous.ExpiresAt, key.Span), version);
+        }
+    }
+
+    /// <summary>Looks for records that have expired; their versions come with them. Moves <see cref="NextExpiry"/> on.</summary>
+    /// <param name="now">What is over at this time has expired.</param>
+    /// <param name="take">Told of each, the first to expire first; false ends the search.</param>
+    /// <param name="done">The end, now or later.</param>
+    internal void FindExpired(HybridTime now, Func<ReadOnlyMemory<byte>, HybridTime, bool> take, Action<StoreFault?> done)
+    {
+        // Records that are written meanwhile, and that the cursor does not see, bring it forward again.
+        var before = _nextExpiry;
+        _nextExpiry = HybridTime.Max;
+        HybridTime? first = null;
+        SortedWalk.Run(
+            Expiries.OpenCursor(),
+            cursor =>
+            {
+                var expiresAt = new HybridTime(BinaryPrimitives.ReadUInt64BigEndian(cursor.KeySpan));
+                first ??= expiresAt;
+                return expiresAt <= now && take(cursor.Key[8..], cursor.Record.Version);
+            },
+            fault =>
+            {
+                var found = fault is null ? first ?? HybridTime.Max : before;
+                _nextExpiry = found < _nextExpiry ? found : _nextExpiry;
+                done(fault);
+            });
+    }
+
+    /// <summary>Takes over the accounts and the history of what the sections hold.</summary>
+    internal void Restore(in RecordsAccounts accounts, ChangeHistory history)
+    {
+        Accounts = accounts;
+        History = history;
+
+        // Not known: the first search tells.
+        _nextExpiry = HybridTime.Zero;
+    }
+}
+
+/// <summary>Accounts of all records of a shard.</summary>
+/// <param name="Count">Records, those that expired and were not yet removed included.</param>
+/// <param name="Bytes">Bytes of their keys and values.</param>
+/// <param name="Expiring">Records with a time to live.</param>
+/// <param name="HashSum">The sum over a hash of each record: whatever the order of writes, replicas with equal records have equal sums.</param>
+internal readonly record struct RecordsAccounts(long Count, long Bytes, long Expiring, ulong HashSum)
+{
+    internal RecordsAccounts With(ReadOnlySpan<byte> key, in StoredRecord record) => new(
+        Count + 1,
+        Bytes + key.Length + record.Value.Length,
+        Expiring + (record.ExpiresAt == HybridTime.Zero ? 0 : 1),
+        unchecked(HashSum + RecordsState.HashOf(key, record)));
+
+    internal RecordsAccounts Without(ReadOnlySpan<byte> key, in StoredRecord record) => new(
+        Count - 1,
+        Bytes - key.Length - record.Value.Length,
+        Expiring - (record.ExpiresAt == HybridTime.Zero ? 0 : 1),
+        unchecked(HashSum - RecordsState.HashOf(key, record)));
 }

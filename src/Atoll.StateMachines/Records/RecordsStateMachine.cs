@@ -3,6 +3,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -16,8 +17,29 @@ public sealed class RecordsStateMachine : IStateMachine
 {
     private static readonly Probe Conflict = Probe.Define("records: a condition does not hold");
     private static readonly Probe ExpiryCutShort = Probe.Define("records: more is due than one expiry command removes");
+    private static readonly Probe Rewritten = Probe.Define("records: a record was written anew before its expiry came");
 
-    private RecordsState _state = new();
+    private readonly IStateTree _tree;
+    private readonly RecordsState _state;
+    private readonly RecordsPersistence _persistence;
+
+    /// <summary>A machine whose records are all in memory.</summary>
+    public RecordsStateMachine()
+        : this(new InMemoryStateTree())
+    {
+    }
+
+    /// <summary>A machine over a tree.</summary>
+    /// <param name="tree">Where the records are; a tree that is not empty is taken over by <see cref="Recover"/> before all else.</param>
+    public RecordsStateMachine(IStateTree tree)
+    {
+        _tree = tree;
+        _state = new RecordsState(tree);
+        _persistence = new RecordsPersistence(tree);
+    }
+
+    /// <inheritdoc />
+    public IStateTree? Tree => _tree;
 
     /// <summary>A planted bug; only simulation sets it.</summary>
     internal Sabotage Sabotage { get; init; }
@@ -26,13 +48,80 @@ public sealed class RecordsStateMachine : IStateMachine
     public HybridTime? NextExpiry => _state.NextExpiry;
 
     /// <summary>Records in the store, those that expired and were not yet removed included.</summary>
-    public long RecordCount => _state.Store.Count;
+    public long RecordCount => _state.Accounts.Count;
 
-    /// <summary>Approximate memory of the records: keys, values and what is kept with each.</summary>
-    public long Bytes => _state.Bytes;
+    /// <summary>Bytes of keys and values.</summary>
+    public long Bytes => _state.Accounts.Bytes;
 
     /// <summary>The version of the last change of any record: tells whether a waiting watch is worth asking again.</summary>
     public HybridTime LastChange => _state.History.Latest;
+
+    /// <inheritdoc />
+    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done)
+    {
+        var found = new List<RecordOperation>();
+        var bytes = 0;
+        _state.FindExpired(
+            now,
+            (key, version) =>
+            {
+                bytes += key.Length;
+                if (found.Count == Limits.ExpiredPerCommandMax || (found.Count > 0 && bytes > Limits.ExpiredKeyBytesPerCommandMax))
+                {
+                    ExpiryCutShort.Hit();
+                    return false;
+                }
+
+                found.Add(RecordOperation.Delete(key, version));
+                return true;
+            },
+            fault =>
+            {
+                byte[]? command = null;
+                if (fault is null && found.Count > 0)
+                {
+                    var writer = new WireWriter(bytes + (found.Count * 16));
+                    RecordsCommand.WriteExpire(writer, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(found));
+                    command = writer.ToArray();
+                }
+
+                done(command, fault);
+            });
+    }
+
+    /// <inheritdoc />
+    public bool IsPrepared(ReadOnlyMemory<byte> command)
+    {
+        var reader = new RecordsCommandReader(command);
+        while (reader.TryNext(out var operation))
+        {
+            if (_state.Records.Find(operation.Key, out _) == LookupStatus.Missing)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc />
+    public void Prepare(IReadOnlyList<ReadOnlyMemory<byte>> commands, Action<StoreFault?> ready)
+    {
+        var keys = new List<ReadOnlyMemory<byte>>();
+        foreach (var command in commands)
+        {
+            var reader = new RecordsCommandReader(command);
+            while (reader.TryNext(out var operation))
+            {
+                keys.Add(operation.Key);
+            }
+        }
+
+        if (_state.Records.Prepare(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys), ready))
+        {
+            ready(null);
+        }
+    }
 
     /// <inheritdoc />
     public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
@@ -52,23 +141,41 @@ public sealed class RecordsStateMachine : IStateMachine
             return;
         }
 
-        var status = reader.Kind == RecordsCommandKind.Expire ? Expire(context.Now) : Write(command, context.Now);
+        var status = reader.Kind == RecordsCommandKind.Expire ? Expire(command, context.Now) : Write(command, context.Now);
         _state.History.Compact();
         RecordsResultCodec.WriteWrite(result, status, context.Now, status == RecordsStatus.Ok ? context.Now : HybridTime.Zero);
     }
 
     /// <inheritdoc />
-    public void Read(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
-        RecordsReader.Read(_state, query, now, result, Sabotage);
+    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
+        RecordsReader.TryRead(_state, query, now, result, Sabotage);
+
+    /// <inheritdoc />
+    public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
+        RecordsReader.ReadLater(_state, query, now, Sabotage, done);
+
+    /// <inheritdoc />
+    public void Persist(HybridTime now) => _persistence.Write(_state, now);
+
+    /// <inheritdoc />
+    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) => _persistence.Read(_state, meta, now, done);
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);
 
     /// <inheritdoc />
-    public ISnapshotTarget BeginRestore(HybridTime now) => new RecordsSnapshotTarget(now, restored => _state = restored);
+    public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load)
+    {
+        Check.That(load is not null);
+        return new RecordsSnapshotTarget(now, load, (accounts, history) =>
+        {
+            _state.Restore(accounts, history);
+            _persistence.Restored(history);
+        });
+    }
 
     /// <inheritdoc />
-    public ulong StateHash() => _state.Hash();
+    public ulong StateHash() => _state.Hash;
 
     /// <summary>Reads the whole command without changing anything: is it one, and does every condition hold?</summary>
     private bool TryFindFailedCondition(ref RecordsCommandReader reader, HybridTime now, out int failed, out HybridTime actual)
@@ -77,7 +184,7 @@ public sealed class RecordsStateMachine : IStateMachine
         actual = HybridTime.Zero;
         for (var position = 0; reader.TryNext(out var operation); position++)
         {
-            if (operation.Expected is { } expected && failed < 0 && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
+            if (operation.Expected is { } expected && failed < 0 && reader.Kind != RecordsCommandKind.Expire && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
             {
                 var version = _state.TryGetVisible(operation.Key, now, out var record) ? record.Version : HybridTime.Zero;
                 if (version != expected)
@@ -133,20 +240,20 @@ public sealed class RecordsStateMachine : IStateMachine
         return true;
     }
 
-    private RecordsStatus Expire(HybridTime now)
+    // A record that was written anew since the leader looked lives on: its version is another.
+    private RecordsStatus Expire(ReadOnlyMemory<byte> command, HybridTime now)
     {
-        var bytes = 0;
-        for (var removed = 0; _state.TryGetDue(now, out var key); removed++)
+        var reader = new RecordsCommandReader(command);
+        while (reader.TryNext(out var operation))
         {
-            if (removed == Limits.ExpiredPerCommandMax || (removed > 0 && bytes + key.Length > Limits.ExpiredKeyBytesPerCommandMax))
+            if (!_state.Records.TryGet(operation.Key, out var record) || record.Version != operation.Expected || !record.IsExpired(now))
             {
-                ExpiryCutShort.Hit();
-                break;
+                Rewritten.Hit();
+                continue;
             }
 
-            _state.Remove(key, now);
-            _state.History.Add(new RecordChange(now, ChangeKind.Expire, key, default));
-            bytes += key.Length;
+            _state.Remove(operation.Key, now);
+            _state.History.Add(new RecordChange(now, ChangeKind.Expire, KeptBytes.Copy(operation.Key.Span), default));
         }
 
         return RecordsStatus.Ok;

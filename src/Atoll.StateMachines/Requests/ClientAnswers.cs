@@ -17,6 +17,7 @@ internal sealed class ClientAnswers
 
     private ClientAnswers(ClientAnswers original, ulong epoch)
     {
+        IsChanged = original.IsChanged;
         Epoch = epoch;
         AnsweredBelow = original.AnsweredBelow;
         LatestIssuedAt = original.LatestIssuedAt;
@@ -35,6 +36,9 @@ internal sealed class ClientAnswers
     internal HybridTime LatestIssuedAt { get; private set; }
 
     internal int Count { get; private set; }
+
+    /// <summary>True from the first change after the table was last made durable.</summary>
+    internal bool IsChanged { get; set; }
 
     internal ReadOnlySpan<RememberedAnswer> All => _answers.AsSpan(_start, Count);
 

@@ -24,6 +24,9 @@ internal sealed class RequestTable
     // at a moment does not depend on the order in the queue, so the queue need not be the same on all replicas.
     private readonly PriorityQueue<ulong, ulong> _turns = new();
 
+    // Clients that changed since the table was last made durable, some of them forgotten meanwhile; in the order of their changes.
+    private List<ulong> _changed = [];
+
     private ulong _epoch;
 
     // The client that was asked for last: applying one request asks for its client several times.
@@ -35,6 +38,9 @@ internal sealed class RequestTable
         Check.That(options.Window > Duration.Zero && options.AnswersMax > 0 && options.AnswersPerClientMax > 0);
         _options = options;
     }
+
+    /// <summary>Whether changes are noted for <see cref="TakeChanged"/>: only where somebody asks for them.</summary>
+    internal bool TracksChanges { get; set; }
 
     /// <summary>Answers in the table.</summary>
     internal int Count { get; private set; }
@@ -90,6 +96,7 @@ internal sealed class RequestTable
             if (client.LatestIssuedAt < bound)
             {
                 _clients.Remove(id, out _);
+                NoteForgotten(id);
                 _recent = null;
                 Count -= client.Count;
             }
@@ -136,11 +143,34 @@ internal sealed class RequestTable
             client = new ClientAnswers(_epoch);
             client.ForgetBelow(identity.AnsweredBelow);
             PutClient(identity.ClientId, client);
+            NoteChange(identity.ClientId, client);
             _turns.Enqueue(identity.ClientId, identity.IssuedAt.Value);
         }
 
         client.Add(new RememberedAnswer(identity.Sequence, identity.IssuedAt, answer));
         Count++;
+    }
+
+    /// <summary>
+    /// The clients that changed, came or went since the last time, some perhaps twice. Each is looked at with <see cref="TryGetChanged"/>.
+    /// </summary>
+    internal List<ulong> TakeChanged()
+    {
+        var changed = _changed;
+        _changed = [];
+        return changed;
+    }
+
+    /// <summary>What is remembered of a client, which counts as unchanged from now on; false when it was forgotten.</summary>
+    internal bool TryGetChanged(ulong id, [NotNullWhen(true)] out ClientAnswers? client)
+    {
+        var isKnown = _clients.TryGet(id, out client) && client is not null;
+        if (isKnown)
+        {
+            client!.IsChanged = false;
+        }
+
+        return isKnown;
     }
 
     /// <summary>The table as it is now; O(1).</summary>
@@ -226,6 +256,24 @@ internal sealed class RequestTable
             PutClient(id, client);
         }
 
+        NoteChange(id, client);
         return client;
+    }
+
+    private void NoteForgotten(ulong id)
+    {
+        if (TracksChanges)
+        {
+            _changed.Add(id);
+        }
+    }
+
+    private void NoteChange(ulong id, ClientAnswers client)
+    {
+        if (TracksChanges && !client.IsChanged)
+        {
+            client.IsChanged = true;
+            _changed.Add(id);
+        }
     }
 }

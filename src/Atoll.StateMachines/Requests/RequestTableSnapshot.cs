@@ -12,6 +12,10 @@ internal sealed class RequestTableSnapshotSource : ISnapshotSource
     private readonly TreeCursor<ulong, ClientAnswers, NumberOrder> _cursor;
     private bool _more;
 
+    public bool IsWaiting => false;
+
+    public string? Error => null;
+
     internal RequestTableSnapshotSource(TreeSnapshot<ulong, ClientAnswers, NumberOrder> table)
     {
         _cursor = table.OpenCursor();
@@ -33,6 +37,13 @@ internal sealed class RequestTableSnapshotSource : ISnapshotSource
         }
 
         return true;
+    }
+
+    public void Load(Action ready) => ready();
+
+    public void Dispose()
+    {
+        // Nodes that only a snapshot needs are the garbage collector's.
     }
 
     /// <summary>Reads a slice into a table that is being built.</summary>
@@ -65,7 +76,8 @@ internal sealed class RequestTableSnapshotSource : ISnapshotSource
         return true;
     }
 
-    private static void Write(WireWriter writer, ulong id, ClientAnswers client)
+    /// <summary>Writes one client.</summary>
+    internal static void Write(WireWriter writer, ulong id, ClientAnswers client)
     {
         writer.WriteUInt64(id);
         writer.WriteVarint(client.AnsweredBelow);

@@ -14,7 +14,36 @@ public interface ISnapshotTarget
     /// <returns>False when the snapshot is not one.</returns>
     bool Accept(ReadOnlyMemory<byte> slice);
 
-    /// <summary>All slices were given: verifies that the snapshot is complete and makes it the state, at once.</summary>
-    /// <returns>False when it is not complete or not valid; the state in use is then untouched.</returns>
-    bool Finish();
+    /// <summary>Calls back, now or later on the same loop, as soon as there is room for the next slice.</summary>
+    void WhenDrained(Action ready);
+
+    /// <summary>
+    /// All slices were given: verifies that the snapshot is complete and makes it the state, at once. Nothing may be applied to the state
+    /// until the end.
+    /// </summary>
+    /// <param name="done">The end, now or later on the same loop: null, or why the state in use is as it was.</param>
+    void Finish(Action<string?> done);
+
+    /// <summary>Gives up: the state in use stays, and what was built goes.</summary>
+    void Abandon();
+}
+
+/// <summary>A machine's part of a <see cref="ISnapshotTarget"/>.</summary>
+public interface IMachineTarget
+{
+    /// <summary>Why the snapshot was refused; null while all is well.</summary>
+    string? Error { get; }
+
+    /// <summary>Takes the next slice of the machine's own; see <see cref="ISnapshotTarget.Accept"/>.</summary>
+    bool Accept(ReadOnlyMemory<byte> slice);
+
+    /// <summary>All slices were given: verifies them, and puts the rest of what belongs into the tree into the load.</summary>
+    /// <returns>False when they are not a whole state.</returns>
+    bool Complete();
+
+    /// <summary>The machine's own record for its tree, once complete; empty for a machine without one.</summary>
+    ReadOnlyMemory<byte> Meta { get; }
+
+    /// <summary>What was completed becomes the machine's state. It cannot fail.</summary>
+    void Install();
 }

@@ -31,6 +31,18 @@ internal sealed class ReplicatedSnapshotSource : ISnapshotSource
         _machine = machine;
     }
 
+    public bool IsWaiting => _machine.IsWaiting;
+
+    public string? Error => _machine.Error;
+
+    public void Load(Action ready) => _machine.Load(ready);
+
+    public void Dispose()
+    {
+        _requests.Dispose();
+        _machine.Dispose();
+    }
+
     public bool TryNext(WireWriter slice)
     {
         var left = Limits.SnapshotChunkBytes;
@@ -71,6 +83,12 @@ internal sealed class ReplicatedSnapshotSource : ISnapshotSource
         }
         else if (_next == SnapshotFrameKind.Machine && !_machine.TryNext(_frame))
         {
+            if (_machine.IsWaiting || _machine.Error is not null)
+            {
+                _frame.Reset();
+                return false;
+            }
+
             _next = SnapshotFrameKind.End;
             return TryMakeFrame();
         }

@@ -4,6 +4,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Requests;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Snapshots;
 
@@ -19,15 +20,18 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
 
     private readonly RequestTableOptions _options;
     private readonly LogIndex _expectedIndex;
-    private readonly Func<HybridTime, ISnapshotTarget> _beginMachine;
-    private readonly Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> _install;
+    private readonly ReadOnlyMemory<byte> _note;
+    private readonly IStateLoad? _load;
+    private readonly Func<HybridTime, IMachineTarget> _beginMachine;
+    private readonly Func<SnapshotHeader, string?> _refuse;
+    private readonly Action<SnapshotHeader, RequestTable, IMachineTarget> _install;
     private readonly RequestTable _table;
 
     // The beginning of a frame whose rest has not arrived.
     private readonly WireWriter _pending = new();
 
     // The machine's own part; from the header on.
-    private ISnapshotTarget? _machine;
+    private IMachineTarget? _machine;
 
     private SnapshotHeader _header;
     private SnapshotFrameKind _last;
@@ -38,9 +42,15 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
     internal ReplicatedSnapshotTarget(
         RequestTableOptions options,
         LogIndex expectedIndex,
-        Func<HybridTime, ISnapshotTarget> beginMachine,
-        Func<SnapshotHeader, RequestTable, ISnapshotTarget, string?> install)
+        ReadOnlyMemory<byte> note,
+        IStateLoad? load,
+        Func<HybridTime, IMachineTarget> beginMachine,
+        Func<SnapshotHeader, string?> refuse,
+        Action<SnapshotHeader, RequestTable, IMachineTarget> install)
     {
+        _note = note;
+        _load = load;
+        _refuse = refuse;
         _options = options;
         _expectedIndex = expectedIndex;
         _beginMachine = beginMachine;
@@ -70,21 +80,73 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
         return Error is null;
     }
 
-    public bool Finish()
+    public void WhenDrained(Action ready)
+    {
+        if (_load is null || Error is not null)
+        {
+            ready();
+        }
+        else
+        {
+            _load.WhenDrained(ready);
+        }
+    }
+
+    public void Finish(Action<string?> done)
     {
         Check.That(!_finished);
+        _finished = true;
         if (Error is null && (_pending.Length > 0 || _last != SnapshotFrameKind.End))
         {
             Refuse("the snapshot ends too early");
         }
 
-        if (Error is null && _install(_header, _table, _machine!) is { } why)
+        if (Error is null && _refuse(_header) is { } why)
         {
             Refuse(why);
         }
 
-        _finished = Error is null;
-        return _finished;
+        if (Error is null && !_machine!.Complete())
+        {
+            Refuse(_machine.Error ?? "the machine refused the snapshot");
+        }
+
+        if (Error is not null)
+        {
+            _load?.Abandon();
+            done(Error);
+        }
+        else if (_load is null)
+        {
+            _install(_header, _table, _machine!);
+            done(null);
+        }
+        else
+        {
+            StatePersistence.PutInto(_load, _table, _options, new SnapshotState(_header.Index, _header.Now, _note), _machine!.Meta.Span);
+            _load.Finish(_header.Index, _header.Now, result =>
+            {
+                if (result.IsOk)
+                {
+                    _install(_header, _table, _machine!);
+                }
+                else
+                {
+                    Refuse($"the store cannot take the snapshot: {result.Detail ?? result.Status.ToString()}");
+                }
+
+                done(Error);
+            });
+        }
+    }
+
+    public void Abandon()
+    {
+        if (!_finished)
+        {
+            _finished = true;
+            _load?.Abandon();
+        }
     }
 
     /// <summary>Adds to the pending frame what belongs to it; gives back the rest.</summary>

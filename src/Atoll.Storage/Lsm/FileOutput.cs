@@ -48,6 +48,9 @@ internal sealed class FileOutput
     /// <summary>What went wrong first; Ok as long as nothing did.</summary>
     public DiskResult Error { get; private set; } = DiskResult.Success;
 
+    /// <summary>Called when the disk has taken something, or failed.</summary>
+    public Action? Progress { get; set; }
+
     /// <summary>Takes bytes, and copies them.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
     {
@@ -141,6 +144,7 @@ internal sealed class FileOutput
         }
 
         Continue();
+        Progress?.Invoke();
     }
 
     // What cannot be deleted now is an orphan that the next opening deletes.

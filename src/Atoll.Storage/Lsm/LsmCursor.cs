@@ -33,7 +33,7 @@ internal sealed class LsmCursor : ISortedCursor
         _snapshot = snapshot;
         _ownsSnapshot = ownsSnapshot;
         _entries = snapshot.OpenEntries();
-        _prefix = TreeKey.Prefix(snapshot.Tree);
+        _prefix = snapshot.Prefix;
     }
 
     public bool IsValid => _state == CursorState.On;
@@ -49,7 +49,7 @@ internal sealed class LsmCursor : ISortedCursor
         get
         {
             Check.That(IsValid);
-            return _key.AsSpan(TableFormat.TreePrefixBytes, _keyLength - TableFormat.TreePrefixBytes);
+            return _key.AsSpan(_prefix.Length, _keyLength - _prefix.Length);
         }
     }
 
@@ -64,7 +64,7 @@ internal sealed class LsmCursor : ISortedCursor
 
     public bool SeekFirst() => Forward(_prefix, ulong.MaxValue);
 
-    public bool SeekLast() => Backward(TreeKey.Prefix(_snapshot.Tree + 1));
+    public bool SeekLast() => Backward(_snapshot.End);
 
     public bool SeekAtOrAfter(ReadOnlyMemory<byte> key) => Forward(Target(key.Span, isSuccessor: false), ulong.MaxValue);
 
@@ -237,7 +237,7 @@ internal sealed class LsmCursor : ISortedCursor
     // The successor is the key with a zero byte behind it.
     private ReadOnlySpan<byte> Target(ReadOnlySpan<byte> key, bool isSuccessor)
     {
-        var length = TreeKey.Join(ref _target, _snapshot.Tree, key);
+        var length = TreeKey.Join(ref _target, _snapshot.Tree, _prefix.AsSpan(TableFormat.TreePrefixBytes), key);
         if (isSuccessor)
         {
             if (_target.Length == length)

@@ -19,17 +19,22 @@ public sealed class LsmLoad
     private byte[] _last = new byte[128];
     private int _lastLength;
     private bool _isOver;
+    private Action? _drained;
 
     /// <summary>A load into a tree of its own.</summary>
     internal LsmLoad(LsmStore store, ShardId id, ulong tree, MergeOutput output)
     {
         _store = store;
         _output = output;
+        _output.Progress = CallWhenDrained;
         Shard = new LsmShard(store, id, tree);
     }
 
     /// <summary>Bytes that the disk has not taken yet: who loads much waits while this is large.</summary>
     public long PendingBytes => _output.PendingBytes;
+
+    /// <summary>True once the disk refused a write: it can only be given up.</summary>
+    public bool HasFailed => _output.HasFailed;
 
     /// <summary>Records so far.</summary>
     public long Count { get; private set; }
@@ -51,6 +56,14 @@ public sealed class LsmLoad
 
         (_last, _key, _lastLength) = (_key, _last, length);
         Count++;
+    }
+
+    /// <summary>Calls back, now or later, as soon as little waits for the disk, or the disk has failed.</summary>
+    public void WhenDrained(Action ready)
+    {
+        Check.That(_drained is null);
+        _drained = ready;
+        CallWhenDrained();
     }
 
     /// <summary>Makes it the shard's state.</summary>
@@ -102,6 +115,15 @@ public sealed class LsmLoad
         {
             _isOver = true;
             _output.Abandon(() => _store.ForgetTree(Shard.Tree));
+        }
+    }
+
+    private void CallWhenDrained()
+    {
+        if (_drained is { } ready && (_output.HasFailed || _output.PendingBytes <= _store.Options.PendingWriteBytesMax))
+        {
+            _drained = null;
+            ready();
         }
     }
 }

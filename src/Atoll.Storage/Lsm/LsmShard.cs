@@ -9,11 +9,12 @@ namespace Atoll.Storage.Lsm;
 
 /// <summary>
 /// One shard's records in its loop's store: a sorted store with versions. Versions must not decrease from write to write. What replaces
-/// or removes a record must have been prepared; <see cref="Write"/> and <see cref="Delete"/> ask for nothing.
+/// or removes a record must have been prepared; blind writes ask for nothing.
 /// </summary>
-public sealed class LsmShard : ISortedStore
+public sealed class LsmShard : ISortedStore, IStateTree
 {
     private readonly LsmStore _store;
+    private readonly SortedDictionary<byte, LsmSection> _sections = [];
     private byte[] _key = new byte[128];
     private LogIndex _captured;
 
@@ -28,11 +29,17 @@ public sealed class LsmShard : ISortedStore
     /// <summary>Whose records they are.</summary>
     public ShardId Shard { get; }
 
-    /// <summary>Entries of the shard's log up to this one are in the records; the owner says so after each that it applies.</summary>
+    /// <inheritdoc />
+    public Action? Freezing { get; set; }
+
+    /// <inheritdoc />
     public LogIndex Applied { get; set; }
 
-    /// <summary>Entries of the shard's log up to this one are in files: replay starts behind it.</summary>
+    /// <inheritdoc />
     public LogIndex DurableApplied => _store.DurablePoint(Tree)?.Applied ?? LogIndex.Zero;
+
+    /// <inheritdoc />
+    public bool TakesWrites => _store.Pressure != WritePressure.Stop && _store.State != LsmState.Failed;
 
     /// <summary>
     /// Of versions up to this one only the newest is kept from the next merge on. <see cref="HybridTime.Max"/>, the default, keeps no
@@ -53,19 +60,40 @@ public sealed class LsmShard : ISortedStore
 
     internal bool HasAdvanced => Applied > _captured;
 
-    /// <summary>Writes a version of a record, whatever was there. Key and value are copied.</summary>
-    public void Write(ReadOnlySpan<byte> key, in StoredRecord record)
+    /// <inheritdoc />
+    public ISortedStore Section(byte section)
     {
-        var length = TreeKey.Join(ref _key, Tree, key);
+        if (!_sections.TryGetValue(section, out var found))
+        {
+            _sections[section] = found = new LsmSection(_store, this, section);
+        }
+
+        return found;
+    }
+
+    /// <inheritdoc />
+    public IStateLoad BeginLoad() => new LsmStateLoad(_store.BeginLoad(Shard));
+
+    /// <summary>Writes a version of a record, whatever was there. Key and value are copied.</summary>
+    public void Write(ReadOnlySpan<byte> key, in StoredRecord record) => Write([], key, record);
+
+    /// <inheritdoc />
+    void ISortedStore.Write(ReadOnlyMemory<byte> key, in StoredRecord record) => Write([], key.Span, record);
+
+    internal void Write(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, in StoredRecord record)
+    {
+        var length = TreeKey.Join(ref _key, Tree, section, key);
         var value = new MemoryValue(record.Value, record.ExpiresAt.Value, EntryKind.Put);
         _store.Active.Write(Tree, _key.AsSpan(0, length), record.Version.Value, value);
         _store.Wrote(key.Length + record.Value.Length);
     }
 
     /// <summary>Removes a record from a version on, whether or not it is there.</summary>
-    public void Delete(ReadOnlySpan<byte> key, HybridTime version)
+    public void Delete(ReadOnlySpan<byte> key, HybridTime version) => Delete([], key, version);
+
+    internal void Delete(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, HybridTime version)
     {
-        var length = TreeKey.Join(ref _key, Tree, key);
+        var length = TreeKey.Join(ref _key, Tree, section, key);
         _store.Active.Write(Tree, _key.AsSpan(0, length), version.Value, new MemoryValue(default, 0, EntryKind.Delete));
         _store.Wrote(key.Length);
     }
@@ -76,10 +104,13 @@ public sealed class LsmShard : ISortedStore
     /// <param name="from">The first key.</param>
     /// <param name="to">The first key behind the range; empty for the end.</param>
     /// <param name="version">When.</param>
-    public void DeleteRange(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version)
+    public void DeleteRange(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version) =>
+        DeleteRange([], from, to, version);
+
+    internal void DeleteRange(ReadOnlySpan<byte> section, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version)
     {
-        byte[] first = [.. TreeKey.Prefix(Tree), .. from];
-        byte[] end = to.IsEmpty ? TreeKey.Prefix(Tree + 1) : [.. TreeKey.Prefix(Tree), .. to];
+        byte[] first = [.. TreeKey.Prefix(Tree, section), .. from];
+        byte[] end = to.IsEmpty ? TreeKey.End(Tree, section) : [.. TreeKey.Prefix(Tree, section), .. to];
         if (first.AsSpan().SequenceCompareTo(end) < 0)
         {
             _store.Active.DeleteRange(Tree, first, end, version.Value);
@@ -92,12 +123,20 @@ public sealed class LsmShard : ISortedStore
     /// <inheritdoc />
     public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record)
     {
-        var status = Find(key.Span, out record);
+        return TryGet([], key.Span, out record);
+    }
+
+    internal bool TryGet(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
+    {
+        var status = Find(section, key, out record);
 
         // ISortedReader: "it must be in memory".
         Check.That(status != LookupStatus.Missing);
         return status == LookupStatus.Found;
     }
+
+    /// <inheritdoc />
+    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => Find([], key.Span, out record);
 
     /// <inheritdoc />
     public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous)
@@ -122,14 +161,16 @@ public sealed class LsmShard : ISortedStore
     }
 
     /// <inheritdoc />
-    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => Prepare([], keys, ready);
+
+    internal bool Prepare(byte[] section, ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
     {
         Preparation? preparation = null;
         foreach (var key in keys)
         {
-            if (Find(key.Span, out _) == LookupStatus.Missing)
+            if (Find(section, key.Span, out _) == LookupStatus.Missing)
             {
-                preparation ??= new Preparation(_store, this, keys.ToArray(), ready);
+                preparation ??= new Preparation(_store, this, section, keys.ToArray(), ready);
                 preparation.Miss(_store.Lookup.Missing);
             }
         }
@@ -139,18 +180,19 @@ public sealed class LsmShard : ISortedStore
     }
 
     /// <inheritdoc />
-    public ISortedCursor OpenCursor() => new LsmCursor(new LsmSnapshot(_store, this, ulong.MaxValue), ownsSnapshot: true);
+    public ISortedCursor OpenCursor() => new LsmCursor(new LsmSnapshot(_store, this, [], ulong.MaxValue), ownsSnapshot: true);
 
     /// <inheritdoc />
-    public ISortedSnapshot Snapshot() => new LsmSnapshot(_store, this, ulong.MaxValue);
+    public ISortedSnapshot Snapshot() => new LsmSnapshot(_store, this, [], ulong.MaxValue);
 
     /// <summary>The records as they were at a time; null when that is before <see cref="CollectedThrough"/>.</summary>
-    public ISortedSnapshot? SnapshotAt(HybridTime at) => at < CollectedThrough ? null : new LsmSnapshot(_store, this, at.Value);
+    public ISortedSnapshot? SnapshotAt(HybridTime at) => at < CollectedThrough ? null : new LsmSnapshot(_store, this, [], at.Value);
 
-    internal LookupStatus Find(ReadOnlySpan<byte> key, out StoredRecord record)
+    internal LookupStatus Find(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
     {
-        Check.That(key.Length <= Limits.KeyBytesMax);
-        var length = TreeKey.Join(ref _key, Tree, key);
+        // The expiry index puts 8 bytes in front of a key.
+        Check.That(key.Length <= Limits.KeyBytesMax + 8);
+        var length = TreeKey.Join(ref _key, Tree, section, key);
         var sources = new LookupSources(Tree, _store.Active.Find(Tree), _store.Frozen, _store.Files);
         var status = _store.Lookup.Find(sources, _key, length, ulong.MaxValue, out var version, out var value);
         record = status == LookupStatus.Found

@@ -12,17 +12,18 @@ internal sealed class LsmSnapshot : ISortedSnapshot
     private readonly LsmStore _store;
     private readonly List<TreeSnapshot<MemoryKey, MemoryValue, MemoryKeyOrder>> _memory = [];
     private readonly List<RangeTombstones> _tombstones = [];
-    private readonly byte[] _prefix;
+    private readonly byte[] _treePrefix;
     private LsmCursor? _reader;
     private bool _isDisposed;
 
-    public LsmSnapshot(LsmStore store, LsmShard shard, ulong at)
+    public LsmSnapshot(LsmStore store, LsmShard shard, byte[] section, ulong at)
     {
         _store = store;
-        _prefix = TreeKey.Prefix(shard.Tree);
+        _treePrefix = TreeKey.Prefix(shard.Tree);
+        Prefix = TreeKey.Prefix(shard.Tree, section);
+        End = TreeKey.End(shard.Tree, section);
         Tree = shard.Tree;
         At = at;
-        Count = shard.Count;
         Files = store.Files.Hold();
         Add(store.Active);
         for (var i = store.Frozen.Count - 1; i >= 0; i--)
@@ -31,7 +32,11 @@ internal sealed class LsmSnapshot : ISortedSnapshot
         }
     }
 
-    public long Count { get; }
+    /// <summary>What all keys that it sees begin with: the tree's number, and the section's byte if it is of one.</summary>
+    public byte[] Prefix { get; }
+
+    /// <summary>The first key behind them.</summary>
+    public byte[] End { get; }
 
     public ulong Tree { get; }
 
@@ -68,13 +73,12 @@ internal sealed class LsmSnapshot : ISortedSnapshot
         var cursors = new List<EntryCursor>();
         foreach (var memory in _memory)
         {
-            cursors.Add(new MemoryCursor(memory, _prefix));
+            cursors.Add(new MemoryCursor(memory, _treePrefix));
         }
 
-        var end = TreeKey.Prefix(Tree + 1);
         for (var level = 0; level < FileSet.LevelCount; level++)
         {
-            var tables = Files.Overlapping(level, _prefix, end);
+            var tables = Files.Overlapping(level, Prefix, End);
             if (level > 0)
             {
                 if (tables.Count > 0)

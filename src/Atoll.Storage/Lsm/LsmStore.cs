@@ -95,7 +95,7 @@ public sealed class LsmStore
     public Action<StoreFault>? FaultFound { get; set; }
 
     /// <summary>True while a flush or a merge is due or under way.</summary>
-    public bool HasWork => _frozen.Count > 0 || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
+    public bool HasWork => _frozen.Count > 0 || Active.Bytes >= Options.MemtableBytes || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
 
     /// <summary>What it has done, and what it consists of.</summary>
     public LsmStatistics Statistics => new(
@@ -184,6 +184,7 @@ public sealed class LsmStore
         {
             if (shard.HasAdvanced)
             {
+                shard.Freezing?.Invoke();
                 points.Add(shard.Capture());
             }
         }

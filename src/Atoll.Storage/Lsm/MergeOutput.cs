@@ -22,6 +22,9 @@ internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, Lsm
     /// <summary>Bytes that the disk does not have yet.</summary>
     public long PendingBytes => _writers.Sum(static writer => writer.PendingBytes);
 
+    /// <summary>Called when the disk has taken something, or failed.</summary>
+    public Action? Progress { get; set; }
+
     /// <summary>What went wrong; Ok as long as nothing did.</summary>
     public DiskResult Error { get; private set; } = DiskResult.Success;
 
@@ -95,7 +98,7 @@ internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, Lsm
 
     private TableWriter Begin()
     {
-        var writer = new TableWriter(disk, folder, nextNumber(), identity, options);
+        var writer = new TableWriter(disk, folder, nextNumber(), identity, options, () => Progress?.Invoke());
         _writers.Add(writer);
         return writer;
     }
@@ -118,6 +121,7 @@ internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, Lsm
             }
 
             Ended();
+            Progress?.Invoke();
         });
     }
 

@@ -1,19 +1,7 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.Storage.Lsm;
-
-/// <summary>How a lookup ended.</summary>
-internal enum LookupStatus : byte
-{
-    /// <summary>There is no such record.</summary>
-    Absent = 0,
-
-    /// <summary>It was found.</summary>
-    Found = 1,
-
-    /// <summary>A block is not in memory.</summary>
-    Missing = 2,
-}
 
 /// <summary>What a lookup misses.</summary>
 /// <param name="Table">The file; when it is not open, that.</param>

@@ -1,4 +1,5 @@
 using Atoll.Foundation.Checks;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.Storage.Lsm;
 
@@ -6,7 +7,8 @@ namespace Atoll.Storage.Lsm;
 /// Brings keys into memory: loads what a lookup of them missed, looks them up again, and so on until nothing is missing. What a round has
 /// touched stays pinned until the end, so that rounds get fewer and fewer blocks to load however small the cache is.
 /// </summary>
-internal sealed class Preparation(LsmStore store, LsmShard shard, ReadOnlyMemory<byte>[] keys, Action<StoreFault?> ready)
+internal sealed class Preparation(
+    LsmStore store, LsmShard shard, byte[] section, ReadOnlyMemory<byte>[] keys, Action<StoreFault?> ready)
 {
     // Up to here a comparison with each is faster than a set.
     private const int FewBlocks = 16;
@@ -99,7 +101,7 @@ internal sealed class Preparation(LsmStore store, LsmShard shard, ReadOnlyMemory
         store.Lookup.Touched = _pinned;
         foreach (var key in keys)
         {
-            if (shard.Find(key.Span, out _) == LookupStatus.Missing)
+            if (shard.Find(section, key.Span, out _) == LookupStatus.Missing)
             {
                 Miss(store.Lookup.Missing);
             }

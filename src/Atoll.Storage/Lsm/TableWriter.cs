@@ -30,12 +30,12 @@ internal sealed class TableWriter
     private ulong _versionMax;
 
     /// <summary>Begins a file.</summary>
-    public TableWriter(IDisk disk, string folder, ulong number, ulong identity, LsmOptions options)
+    public TableWriter(IDisk disk, string folder, ulong number, ulong identity, LsmOptions options, Action? progress = null)
     {
         _options = options;
         _identity = identity;
         Number = number;
-        _output = new FileOutput(disk, TableFormat.FileName(folder, number), options.TransferBytes);
+        _output = new FileOutput(disk, TableFormat.FileName(folder, number), options.TransferBytes) { Progress = progress };
     }
 
     /// <summary>The file's number.</summary>

@@ -6,9 +6,6 @@ namespace Atoll.Storage.Sorted;
 /// <summary>What can be asked of a sorted store and of its snapshots alike. Keys are ordered as <c>KeyOrder</c> says.</summary>
 public interface ISortedReader
 {
-    /// <summary>Records in the store.</summary>
-    long Count { get; }
-
     /// <summary>The record under a key.</summary>
     /// <param name="key">The key; only read during the call. It must be in memory (see <see cref="ISortedStore.Prepare"/>).</param>
     /// <param name="record">The record, or default.</param>
@@ -28,6 +25,12 @@ public interface ISortedReader
 /// </summary>
 public interface ISortedStore : ISortedReader
 {
+    /// <summary>Looks a key up without waiting for anything.</summary>
+    /// <param name="key">The key; only read during the call.</param>
+    /// <param name="record">The record when it was found; else default.</param>
+    /// <returns><see cref="LookupStatus.Missing"/> when the answer is not in memory: then <see cref="Prepare"/> brings it.</returns>
+    LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record);
+
     /// <summary>Writes a record, over the one that was there if any.</summary>
     /// <param name="key">The key; immutable from now on, as the store keeps it without copying when it is new.</param>
     /// <param name="record">The record; the store keeps its value without copying it.</param>
@@ -41,6 +44,18 @@ public interface ISortedStore : ISortedReader
     /// <param name="previous">The record that was removed, or default.</param>
     /// <returns>False when there was none.</returns>
     bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous);
+
+    /// <summary>Writes a record whatever was there, without looking. Key and value must stay as they are.</summary>
+    void Write(ReadOnlyMemory<byte> key, in StoredRecord record);
+
+    /// <summary>Removes a record from a version on, whether or not it is there, without looking.</summary>
+    void Delete(ReadOnlySpan<byte> key, HybridTime version);
+
+    /// <summary>Removes all records of a range from a version on; what is written into it afterwards stays.</summary>
+    /// <param name="from">The first key.</param>
+    /// <param name="to">The first key behind the range; empty for the end.</param>
+    /// <param name="version">When.</param>
+    void DeleteRange(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version);
 
     /// <summary>Brings keys into memory, so that they can be read and written in one synchronous step.</summary>
     /// <param name="keys">The keys; only read during the call.</param>

@@ -6,13 +6,17 @@ namespace Atoll.Storage.Sorted;
 /// <summary>A sorted store that is all in memory: a copy-on-write tree of byte strings. Everything is always prepared.</summary>
 public sealed class InMemorySortedStore : ISortedStore
 {
-    private readonly CopyOnWriteTree<ByteKey, StoredRecord, ByteKeyOrder> _tree = new();
+    private CopyOnWriteTree<ByteKey, StoredRecord, ByteKeyOrder> _tree = new();
 
-    /// <inheritdoc />
+    /// <summary>Records in the store.</summary>
     public long Count => _tree.Count;
 
     /// <inheritdoc />
     public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => _tree.TryGet(new ByteKey(key), out record);
+
+    /// <inheritdoc />
+    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) =>
+        TryGet(key, out record) ? LookupStatus.Found : LookupStatus.Absent;
 
     /// <inheritdoc />
     public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous) =>
@@ -21,6 +25,26 @@ public sealed class InMemorySortedStore : ISortedStore
     /// <inheritdoc />
     public bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous) =>
         _tree.Remove(new ByteKey(key), out previous);
+
+    /// <inheritdoc />
+    public void Write(ReadOnlyMemory<byte> key, in StoredRecord record) => _tree.Put(new ByteKey(key), record, out _);
+
+    /// <inheritdoc />
+    public void Delete(ReadOnlySpan<byte> key, HybridTime version) => _tree.Remove(new ByteKey(key.ToArray()), out _);
+
+    /// <inheritdoc />
+    public void DeleteRange(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, HybridTime version)
+    {
+        var cursor = _tree.OpenCursor();
+        var first = new ByteKey(from.ToArray());
+        while (cursor.SeekAtOrAfter(first) && (to.IsEmpty || cursor.Key.Memory.Span.SequenceCompareTo(to) < 0))
+        {
+            _tree.Remove(cursor.Key, out _);
+        }
+    }
+
+    /// <summary>Takes over all records of another store, which is not used any more.</summary>
+    internal void Replace(InMemorySortedStore other) => _tree = other._tree;
 
     /// <inheritdoc />
     public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => true;
@@ -33,8 +57,6 @@ public sealed class InMemorySortedStore : ISortedStore
 
     private sealed class StoreSnapshot(TreeSnapshot<ByteKey, StoredRecord, ByteKeyOrder> snapshot) : ISortedSnapshot
     {
-        public long Count => snapshot.Count;
-
         public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => snapshot.TryGet(new ByteKey(key), out record);
 
         public ISortedCursor OpenCursor() => new Cursor(snapshot.OpenCursor());

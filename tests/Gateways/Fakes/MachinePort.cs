@@ -114,7 +114,7 @@ internal sealed class MachinePort : IRequestPort
         var result = new WireWriter();
         if (request.Kind == RequestKind.Read)
         {
-            state.Read(request.Payload, result);
+            _ = state.TryRead(request.Payload, result); // all of it is in memory
             return new Response(ResponseStatus.Ok, result.ToArray(), AppliedVersion: state.Now, Shard: shard);
         }
 

@@ -227,7 +227,7 @@ public sealed class DirectoryTests
             var third = new Replica(new DirectoryStateMachine());
             var target = third.State.BeginRestore(replica.State.AppliedIndex);
             Assert.True(target.Accept(replica.Snapshot()), target.Error);
-            Assert.True(target.Finish(), target.Error);
+            Assert.True(target.IsFinished(), target.Error);
             Assert.Equal(replica.State.StateHash(), third.State.StateHash());
         }
     }

@@ -39,12 +39,12 @@ public sealed class AllocationTests
         _writer.Reset();
         RecordsQuery.WriteGet(_writer, Key(7));
         var query = _writer.ToArray();
-        _state.Read(query, _result);
+        _state.TryRead(query, _result);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < Operations; i++)
         {
             _result.Reset();
-            _state.Read(query, _result);
+            _state.TryRead(query, _result);
         }
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000);

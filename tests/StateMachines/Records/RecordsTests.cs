@@ -99,7 +99,7 @@ public sealed class RecordsTests
     {
         _replica.Put("short", "1", 1_000);
         _replica.Put("long", "1", 100_000);
-        Assert.Equal(1_001_000, _replica.State.Machine.NextExpiry!.Value.UnixMilliseconds);
+        Assert.Equal(1_001_000, _replica.NextExpiry()!.Value.UnixMilliseconds);
         _replica.Advance(999);
         _replica.Put("other", "1");
         Assert.Equal(RecordsStatus.Ok, _replica.Get("short").Status);
@@ -113,7 +113,7 @@ public sealed class RecordsTests
         Assert.Equal(3, _replica.Stats().Records);
         _replica.Expire();
         Assert.Equal((2L, 1L), (_replica.Stats().Records, _replica.Stats().Expiring));
-        Assert.Equal(1_100_000, _replica.State.Machine.NextExpiry!.Value.UnixMilliseconds);
+        Assert.Equal(1_100_000, _replica.NextExpiry()!.Value.UnixMilliseconds);
         var last = _replica.Changes("", HybridTime.Zero).Changes[^1];
         Assert.Equal((ChangeKind.Expire, "short", _replica.State.Now), (last.Kind, Replica.Text(last.Key), last.Version));
     }
@@ -127,7 +127,7 @@ public sealed class RecordsTests
         Assert.Equal(RecordsStatus.Ok, Cas("key", HybridTime.Zero, "2").Status);
         _replica.Expire();
         Assert.Equal("2", Replica.Text(_replica.Get("key").Value));
-        Assert.Null(_replica.State.Machine.NextExpiry);
+        Assert.Null(_replica.NextExpiry());
     }
 
     [Fact]
@@ -141,10 +141,10 @@ public sealed class RecordsTests
         _replica.Advance(100);
         _replica.Expire();
         Assert.Equal(10, _replica.Stats().Records);
-        Assert.NotNull(_replica.State.Machine.NextExpiry);
+        Assert.NotNull(_replica.NextExpiry());
         _replica.Expire();
         Assert.Equal(0, _replica.Stats().Records);
-        Assert.Null(_replica.State.Machine.NextExpiry);
+        Assert.Null(_replica.NextExpiry());
     }
 
     [Fact]
@@ -183,7 +183,7 @@ public sealed class RecordsTests
         Assert.Equal(CommandFaultKind.Invalid, Fault(w => RecordsCommand.WritePut(w, default, default)).Kind);
         Assert.Equal(CommandFaultKind.Invalid, Fault(w => RecordsCommand.WritePut(w, "key"u8, default, -1)).Kind);
         Assert.Equal(CommandFaultKind.Invalid, Fault(w => RecordsCommand.WriteBatch(w, [])).Kind);
-        Assert.Equal(CommandFaultKind.Invalid, Fault(RecordsCommand.WriteExpire).Kind);
+        Assert.Equal(CommandFaultKind.Invalid, Fault(w => RecordsCommand.WriteExpire(w, [])).Kind);
         Assert.Equal(CommandFaultKind.Invalid, Fault(_ => { }).Kind);
         var many = Enumerable.Repeat(RecordOperation.Delete("key"u8.ToArray()), Limits.BatchOperationsMax + 1).ToArray();
         Assert.True(Fault(w => RecordsCommand.WriteBatch(w, many.AsSpan(1))).IsNone);

@@ -250,7 +250,7 @@ public sealed class ExactlyOnceTests
         {
             var target = restored.State.BeginRestore(next.State.AppliedIndex);
             Assert.True(target.Accept(next.Snapshot()), target.Error);
-            Assert.True(target.Finish(), target.Error);
+            Assert.True(target.IsFinished(), target.Error);
             Assert.Equal(next.State.StateHash(), restored.State.StateHash());
         }
 

@@ -53,7 +53,8 @@ public sealed class InMemorySortedStoreTests
         Assert.Equal(one, old);
         Assert.True(store.Remove("a"u8.ToArray(), new HybridTime(7), out var removed));
         Assert.Equal(two, removed);
-        Assert.Equal((0, 1), (store.Count, snapshot.Count));
+        Assert.Equal(0, store.Count);
+        Assert.True(snapshot.OpenCursor().SeekFirst());
         Assert.True(store.Prepare([], _ => Assert.Fail("everything is in memory")));
         using var cursor = snapshot.OpenCursor();
         Assert.True(cursor.SeekAtOrAfter("A"u8.ToArray()));

@@ -1,0 +1,163 @@
+using System.Buffers.Binary;
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Records;
+
+/// <summary>
+/// What the records machine keeps in memory, in its tree: the change history, change by change, and one record with the accounts.
+/// </summary>
+internal sealed class RecordsPersistence(IStateTree tree)
+{
+    private const byte FormatVersion = 1;
+
+    private readonly WireWriter _value = new();
+
+    // Changes up to this version are in the tree, but those up to the other one, which were forgotten.
+    private HybridTime _writtenThrough;
+    private HybridTime _forgottenThrough;
+
+    /// <summary>Writes what is new in the history and the accounts; deletes what was forgotten.</summary>
+    public void Write(RecordsState state, HybridTime now)
+    {
+        var section = tree.Section(StateSections.Changes);
+        var history = state.History;
+        if (history.CompactedThrough > _forgottenThrough)
+        {
+            if (_writtenThrough > _forgottenThrough)
+            {
+                section.DeleteRange(KeyOf(HybridTime.Zero, 0), KeyOf(new HybridTime(history.CompactedThrough.Value + 1), 0), now);
+            }
+
+            _forgottenThrough = history.CompactedThrough;
+        }
+
+        Each(history, _writtenThrough, (key, change) =>
+        {
+            _value.Reset();
+            Encode(_value, change);
+            section.Write(key, new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
+        });
+        _writtenThrough = history.Latest;
+        _value.Reset();
+        EncodeMeta(_value, state.Accounts, history);
+        tree.Section(StateSections.Meta).Write(StateSections.MachineKey, new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
+    }
+
+    /// <summary>Reads all of it back into a state.</summary>
+    public void Read(RecordsState state, ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done)
+    {
+        if (!TryReadMeta(meta, out var accounts, out var compactedThrough) || compactedThrough > now)
+        {
+            done("the records' own record in the store is garbled");
+            return;
+        }
+
+        var history = new ChangeHistory();
+        history.Restore(compactedThrough);
+        var areGood = true;
+        SortedWalk.Run(
+            tree.Section(StateSections.Changes).OpenCursor(),
+            cursor => areGood = TryDecode(cursor.Record.Value, now, history),
+            fault =>
+            {
+                if (fault is null && areGood)
+                {
+                    state.Restore(accounts, history);
+                    Restored(history);
+                }
+
+                done(fault is not null ? $"the store cannot be read: {fault}"
+                    : areGood ? null : "the change history in the store is garbled");
+            });
+    }
+
+    /// <summary>The tree holds just this history.</summary>
+    public void Restored(ChangeHistory history)
+    {
+        _writtenThrough = history.Latest;
+        _forgottenThrough = history.CompactedThrough;
+    }
+
+    /// <summary>Puts the history into a load; returns the machine's own record.</summary>
+    internal static byte[] PutInto(IStateLoad load, in RecordsAccounts accounts, ChangeHistory history, HybridTime now)
+    {
+        var value = new WireWriter();
+        Each(history, HybridTime.Zero, (key, change) =>
+        {
+            value.Reset();
+            Encode(value, change);
+            load.Put(StateSections.Changes, key, new StoredRecord(now, HybridTime.Zero, value.WrittenMemory));
+        });
+        value.Reset();
+        EncodeMeta(value, accounts, history);
+        return value.ToArray();
+    }
+
+    private static void Each(ChangeHistory history, HybridTime after, Action<byte[], RecordChange> take)
+    {
+        var ordinal = 0u;
+        var first = history.FirstAfter(after);
+        for (var position = first; position < history.Count; position++)
+        {
+            ref readonly var change = ref history[position];
+            ordinal = position > first && history[position - 1].Version == change.Version ? ordinal + 1 : 0;
+            take(KeyOf(change.Version, ordinal), change);
+        }
+    }
+
+    private static byte[] KeyOf(HybridTime version, uint ordinal)
+    {
+        var key = new byte[12];
+        BinaryPrimitives.WriteUInt64BigEndian(key, version.Value);
+        BinaryPrimitives.WriteUInt32BigEndian(key.AsSpan(8), ordinal);
+        return key;
+    }
+
+    private static void Encode(WireWriter writer, in RecordChange change)
+    {
+        writer.WriteByte((byte)change.Kind);
+        writer.WriteUInt64(change.Version.Value);
+        writer.WriteBytes(change.Key.Span);
+        writer.WriteBytes(change.Value.Span);
+    }
+
+    private static bool TryDecode(ReadOnlyMemory<byte> value, HybridTime now, ChangeHistory history)
+    {
+        var reader = new WireReader(value);
+        var kind = (ChangeKind)reader.ReadByte();
+        var version = new HybridTime(reader.ReadUInt64());
+        var key = reader.ReadBytes();
+        var record = reader.ReadBytes();
+        if (!reader.OkAtEnd || kind is < ChangeKind.Put or > ChangeKind.Expire || version < history.Latest || version > now
+            || version == history.CompactedThrough)
+        {
+            return false;
+        }
+
+        history.Add(new RecordChange(version, kind, KeptBytes.Copy(key.Span), KeptBytes.Copy(record.Span)));
+        return true;
+    }
+
+    private static void EncodeMeta(WireWriter writer, in RecordsAccounts accounts, ChangeHistory history)
+    {
+        writer.WriteByte(FormatVersion);
+        writer.WriteUInt64((ulong)accounts.Count);
+        writer.WriteUInt64((ulong)accounts.Bytes);
+        writer.WriteUInt64((ulong)accounts.Expiring);
+        writer.WriteUInt64(accounts.HashSum);
+        writer.WriteUInt64(history.CompactedThrough.Value);
+    }
+
+    private static bool TryReadMeta(ReadOnlyMemory<byte> meta, out RecordsAccounts accounts, out HybridTime compactedThrough)
+    {
+        var reader = new WireReader(meta);
+        var version = reader.ReadByte();
+        accounts = new RecordsAccounts(
+            (long)reader.ReadUInt64(), (long)reader.ReadUInt64(), (long)reader.ReadUInt64(), reader.ReadUInt64());
+        compactedThrough = new HybridTime(reader.ReadUInt64());
+        return reader.OkAtEnd && version == FormatVersion && accounts is { Count: >= 0, Bytes: >= 0, Expiring: >= 0 };
+    }
+}

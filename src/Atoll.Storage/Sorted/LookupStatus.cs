@@ -1,0 +1,14 @@
+namespace Atoll.Storage.Sorted;
+
+/// <summary>How a lookup ended.</summary>
+public enum LookupStatus : byte
+{
+    /// <summary>There is no such record.</summary>
+    Absent = 0,
+
+    /// <summary>It was found.</summary>
+    Found = 1,
+
+    /// <summary>A block is not in memory.</summary>
+    Missing = 2,
+}
