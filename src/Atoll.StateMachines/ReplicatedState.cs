@@ -180,6 +180,7 @@ public sealed class ReplicatedState
                     _requests.TracksChanges = true;
                     Now = recovered.Now;
                     SetApplied(recovered.Index);
+                    AppliedIndex = Sabotage.Has(Sabotage.AppliedIndexApart) ? recovered.Index.Previous : recovered.Index;
                     _persistedIndex = recovered.Index;
                 }
 

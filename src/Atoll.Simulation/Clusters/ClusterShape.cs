@@ -44,7 +44,7 @@ public sealed record ClusterShape
     public int SegmentBytes { get; init; } = 2 * 1024 * 1024;
 
     /// <summary>The bounds of each loop's store.</summary>
-    public LsmOptions Store { get; init; } = new() { MemtableBytes = 64 * 1024, CacheBytes = 256 * 1024 };
+    public LsmOptions Store { get; init; } = new() { MemtableBytes = 1024 * 1024, CacheBytes = 1024 * 1024 };
 
     /// <summary>Requests that a loop may hold.</summary>
     public int RequestsInFlightMax { get; init; } = 4096;

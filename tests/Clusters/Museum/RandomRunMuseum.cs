@@ -15,6 +15,7 @@ public sealed class RandomRunMuseum
     [Theory]
     [InlineData(nameof(Sabotage.QuorumLacksOne), SimulationOutcome.SafetyViolation)]
     [InlineData(nameof(Sabotage.AppliedIndexApart), SimulationOutcome.Crashed, SimulationOutcome.SafetyViolation)]
+    [InlineData(nameof(Sabotage.PersistsNoAnswers), SimulationOutcome.SafetyViolation)]
     [InlineData(nameof(Sabotage.CutsAtAnyAppend), SimulationOutcome.Crashed)]
     [InlineData(nameof(Sabotage.WatchSkipsOne), SimulationOutcome.SafetyViolation)]
     [InlineData(nameof(Sabotage.ForgetsAnswers), SimulationOutcome.SafetyViolation)]

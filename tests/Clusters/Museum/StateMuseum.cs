@@ -3,6 +3,7 @@ using Atoll.Foundation.Time;
 using Atoll.Simulation.Checkers;
 using Atoll.Simulation.Clusters;
 using Atoll.Simulation.Linearizability;
+using Atoll.Storage.Lsm;
 using Xunit;
 
 namespace Atoll.Clusters.Tests.Museum;
@@ -36,7 +37,7 @@ public sealed class StateMuseum
     // etcd#13766.
     private static void CrashesBetweenSnapshots(Sabotage planted)
     {
-        var scene = new Scene(Seed, planted, new ClusterShape { SnapshotAfterLogBytes = 1024, LogEntriesKept = 4 });
+        var scene = new Scene(Seed, planted, new ClusterShape { Store = new LsmOptions { MemtableBytes = 1024 }, LogEntriesKept = 4 });
         scene.Cluster.Checker.StateHashInterval = 1;
         var client = scene.NewClient();
         for (var value = 1; value <= 60; value++)

@@ -39,7 +39,7 @@ public sealed class HandOverTests
     public void The_only_replica_of_a_shard_has_nobody_to_hand_over_to()
     {
         var scene = new Scene(4, Sabotage.None, replicas: 1);
-        Assert.Equal(0, scene.Cluster.Node(scene.Leader).HandOver());
+        Assert.False(scene.Replica(scene.Leader)!.HandOver(scene.Cluster.Now));
         scene.Run((int)Duration.FromSeconds(2).Milliseconds);
         Assert.NotEqual(0, scene.Leader);
     }
