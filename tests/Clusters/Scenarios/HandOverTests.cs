@@ -39,7 +39,7 @@ public sealed class HandOverTests
     public void The_only_replica_of_a_shard_has_nobody_to_hand_over_to()
     {
         var scene = new Scene(4, Sabotage.None, replicas: 1);
-        Assert.False(scene.Replica(scene.Leader)!.HandOver(scene.Cluster.Now));
+        Assert.False(scene.Replica(scene.Leader)!.HandOver(scene.Cluster.Node(scene.Leader).Clock.Now));
         scene.Run((int)Duration.FromSeconds(2).Milliseconds);
         Assert.NotEqual(0, scene.Leader);
     }
