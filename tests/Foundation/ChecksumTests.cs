@@ -9,6 +9,34 @@ public sealed class ChecksumTests
 {
     // The vectors of RFC 3720, appendix B.4, and the usual check value.
     [Fact]
+    public void Crc32C_is_that_of_the_polynomial_at_every_length_and_alignment()
+    {
+        // RFC 3720, 12.1: the polynomial 0x11EDC6F41, bits reflected; here one bit at a time. The lengths pass all ends of the streams that
+        // long data are taken as.
+        var bytes = new byte[4 * 1024 + 64];
+        new Prng(3720).Fill(bytes);
+        for (var alignment = 0; alignment < 9; alignment++)
+        {
+            var state = ~0u;
+            for (var length = 0; alignment + length < bytes.Length; length++)
+            {
+                if (alignment == 0 || length % 7 == 0 || length is > 1500 and < 1800)
+                {
+                    var data = bytes.AsSpan(alignment, length);
+                    Assert.Equal(~state, Crc32C.Compute(data));
+                    Assert.Equal(~state, Crc32C.Compute(data[..(length / 3)], data[(length / 3)..]));
+                }
+
+                state ^= bytes[alignment + length];
+                for (var bit = 0; bit < 8; bit++)
+                {
+                    state = (state >> 1) ^ ((state & 1) * 0x82F63B78);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void Crc32C_gives_the_values_of_RFC_3720()
     {
         Assert.Equal(0x8A9136AAu, Crc32C.Compute(new byte[32]));

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Atoll.Storage.Lsm;
 
 /// <summary>What an entry says of its key, from its version on.</summary>
@@ -16,7 +18,28 @@ internal static class EntryOrder
     /// <summary>Negative, zero or positive as the first entry comes before, is, or comes after the second.</summary>
     public static int Compare(ReadOnlySpan<byte> key, ulong version, ReadOnlySpan<byte> otherKey, ulong otherVersion)
     {
-        var order = key.SequenceCompareTo(otherKey);
+        var order = CompareKeys(key, otherKey);
         return order != 0 ? order : otherVersion.CompareTo(version);
+    }
+
+    /// <summary>
+    /// Negative, zero or positive as the first key comes before, is, or comes after the second. Eight bytes at a time: keys that meet in a
+    /// search have a long beginning in common, and differ within a few words.
+    /// </summary>
+    public static int CompareKeys(ReadOnlySpan<byte> key, ReadOnlySpan<byte> otherKey)
+    {
+        while (key.Length >= 8 && otherKey.Length >= 8)
+        {
+            var (word, otherWord) = (BinaryPrimitives.ReadUInt64BigEndian(key), BinaryPrimitives.ReadUInt64BigEndian(otherKey));
+            if (word != otherWord)
+            {
+                return word < otherWord ? -1 : 1;
+            }
+
+            key = key[8..];
+            otherKey = otherKey[8..];
+        }
+
+        return key.SequenceCompareTo(otherKey);
     }
 }
