@@ -14,6 +14,7 @@ internal sealed class AtollStore : IBenchStore
     private LsmStore _store = null!;
     private LsmShard _shard = null!;
     private ulong _version;
+    private long _bytesSeen;
 
     public AtollStore(string root, long cacheBytes)
     {
@@ -71,10 +72,21 @@ internal sealed class AtollStore : IBenchStore
                 break;
             }
 
+            _bytesSeen += cursor.KeySpan.Length + cursor.Record.Value.Length;
             more = cursor.Next();
         }
 
         return scanned;
+    }
+
+    public void Flush()
+    {
+        _store.Flush();
+        while (_store.Statistics.MemtableBytes > 0 || !_disk.IsQuiet)
+        {
+            _store.Maintain(1 << 20);
+            _disk.Pump();
+        }
     }
 
     public void Settle()
@@ -98,8 +110,7 @@ internal sealed class AtollStore : IBenchStore
     public string Notes()
     {
         var s = _store.Statistics;
-        return $"written {s.WriteAmplification:F1}x, levels {string.Join('/', s.LevelFiles)}, {s.LevelBytes.Sum() >> 20} MiB, "
-            + $"{s.BlocksLoaded:N0} blocks loaded";
+        return $"levels {string.Join('/', s.LevelFiles)}, {s.BlocksLoaded:N0} blocks loaded";
     }
 
     public void Dispose()

@@ -9,11 +9,7 @@ namespace Atoll.StoreBench;
 /// </summary>
 internal sealed class FileDisk(string root) : IDisk
 {
-    private readonly Queue<Action> _ends = new();
-
-    public long BytesRead { get; private set; }
-
-    public long BytesWritten { get; private set; }
+    private readonly Queue<End> _ends = new();
 
     public bool IsQuiet => _ends.Count == 0;
 
@@ -23,7 +19,14 @@ internal sealed class FileDisk(string root) : IDisk
         while (_ends.TryDequeue(out var end))
         {
             any = true;
-            end();
+            if (end.Transferred is { } transferred)
+            {
+                transferred(end.Result);
+            }
+            else
+            {
+                end.Other!();
+            }
         }
 
         return any;
@@ -33,29 +36,29 @@ internal sealed class FileDisk(string root) : IDisk
     {
         Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
         var handle = File.OpenHandle(At(name), FileMode.CreateNew, FileAccess.ReadWrite);
-        _ends.Enqueue(() => done(DiskResult.Success, new BenchFile(this, name, handle)));
+        _ends.Enqueue(new End(null, default, () => done(DiskResult.Success, new BenchFile(this, name, handle))));
     }
 
     public void Open(string name, Action<DiskResult, IDiskFile?> done)
     {
         var handle = File.OpenHandle(At(name), FileMode.Open, FileAccess.ReadWrite);
-        _ends.Enqueue(() => done(DiskResult.Success, new BenchFile(this, name, handle)));
+        _ends.Enqueue(new End(null, default, () => done(DiskResult.Success, new BenchFile(this, name, handle))));
     }
 
     public void List(string folder, Action<DiskResult, IReadOnlyList<DiskEntry>> done)
     {
         IReadOnlyList<DiskEntry> entries = Directory.Exists(At(folder))
             ? [.. new DirectoryInfo(At(folder)).GetFiles().Select(f => new DiskEntry(f.Name, f.Length))] : [];
-        _ends.Enqueue(() => done(DiskResult.Success, entries));
+        _ends.Enqueue(new End(null, default, () => done(DiskResult.Success, entries)));
     }
 
     public void ListFolders(string folder, Action<DiskResult, IReadOnlyList<string>> done) =>
-        _ends.Enqueue(() => done(DiskResult.Success, []));
+        _ends.Enqueue(new End(null, default, () => done(DiskResult.Success, [])));
 
     public void Rename(string from, string to, Action<DiskResult> done)
     {
         File.Move(At(from), At(to), overwrite: true);
-        _ends.Enqueue(() => done(DiskResult.Success));
+        Enqueue(done, DiskResult.Success);
     }
 
     public void Delete(string name, Action<DiskResult> done)
@@ -65,12 +68,17 @@ internal sealed class FileDisk(string root) : IDisk
             File.Delete(At(name));
         }
 
-        _ends.Enqueue(() => done(DiskResult.Success));
+        Enqueue(done, DiskResult.Success);
     }
 
-    public void FreeSpace(Action<DiskResult> done) => _ends.Enqueue(() => done(new DiskResult(DiskStatus.Ok, long.MaxValue / 2)));
+    public void FreeSpace(Action<DiskResult> done) => _ends.Enqueue(new End(null, default, () => done(new DiskResult(DiskStatus.Ok, long.MaxValue / 2))));
+
+    private void Enqueue(Action<DiskResult> done, DiskResult result) => _ends.Enqueue(new End(done, result, null));
 
     private string At(string name) => Path.Combine(root, name);
+
+    // The end of an operation; reads and writes, of which there are many, cost no object.
+    private readonly record struct End(Action<DiskResult>? Transferred, DiskResult Result, Action? Other);
 
     private sealed class BenchFile(FileDisk disk, string name, SafeFileHandle handle) : IDiskFile
     {
@@ -81,13 +89,12 @@ internal sealed class FileDisk(string root) : IDisk
         public void Write(long offset, ReadOnlyMemory<byte> data, bool sync, Action<DiskResult> done)
         {
             RandomAccess.Write(handle, data.Span, offset);
-            disk.BytesWritten += data.Length;
             if (sync)
             {
                 RandomAccess.FlushToDisk(handle);
             }
 
-            disk._ends.Enqueue(() => done(new DiskResult(DiskStatus.Ok, data.Length)));
+            disk.Enqueue(done, new DiskResult(DiskStatus.Ok, data.Length));
         }
 
         public void Read(long offset, Memory<byte> buffer, Action<DiskResult> done)
@@ -104,20 +111,19 @@ internal sealed class FileDisk(string root) : IDisk
                 read += more;
             }
 
-            disk.BytesRead += read;
-            disk._ends.Enqueue(() => done(new DiskResult(DiskStatus.Ok, read)));
+            disk.Enqueue(done, new DiskResult(DiskStatus.Ok, read));
         }
 
         public void Sync(Action<DiskResult> done)
         {
             RandomAccess.FlushToDisk(handle);
-            disk._ends.Enqueue(() => done(DiskResult.Success));
+            disk.Enqueue(done, DiskResult.Success);
         }
 
         public void Truncate(long lengthBytes, Action<DiskResult> done)
         {
             RandomAccess.SetLength(handle, lengthBytes);
-            disk._ends.Enqueue(() => done(DiskResult.Success));
+            disk.Enqueue(done, DiskResult.Success);
         }
 
         public void Close() => handle.Dispose();

@@ -12,8 +12,11 @@ internal interface IBenchStore : IDisposable
     /// <summary>Reads a record; false when there is none.</summary>
     bool Get(byte[] key);
 
-    /// <summary>Reads so many records from a key on; returns how many there were.</summary>
+    /// <summary>Reads so many records, keys and values, from a key on; returns how many there were.</summary>
     long Scan(byte[] from, int rows);
+
+    /// <summary>Makes everything written durable: in files, and these synced.</summary>
+    void Flush();
 
     /// <summary>Ends all flushes and merges.</summary>
     void Settle();

@@ -16,6 +16,7 @@ internal sealed unsafe class RocksStore : IBenchStore
     private readonly nint _read = rocksdb_readoptions_create();
     private readonly nint _write = rocksdb_writeoptions_create();
     private nint _db;
+    private long _bytesSeen;
 
     public RocksStore(string root, long cacheBytes)
     {
@@ -78,6 +79,10 @@ internal sealed unsafe class RocksStore : IBenchStore
         long scanned = 0;
         for (; scanned < rows && rocksdb_iter_valid(iterator) != 0; scanned++)
         {
+            nuint keyBytes, valueBytes;
+            rocksdb_iter_key(iterator, &keyBytes);
+            rocksdb_iter_value(iterator, &valueBytes);
+            _bytesSeen += (long)(keyBytes + valueBytes);
             rocksdb_iter_next(iterator);
         }
 
@@ -85,12 +90,17 @@ internal sealed unsafe class RocksStore : IBenchStore
         return scanned;
     }
 
-    public void Settle()
+    public void Flush()
     {
         byte* error = null;
         var flush = rocksdb_flushoptions_create();
         rocksdb_flush(_db, flush, &error);
         Check(error);
+    }
+
+    public void Settle()
+    {
+        Flush();
         while (Property("rocksdb.num-running-compactions") + Property("rocksdb.compaction-pending") > 0)
         {
             Thread.Sleep(1);
@@ -109,7 +119,11 @@ internal sealed unsafe class RocksStore : IBenchStore
         Check(error);
     }
 
-    public string Notes() => "";
+    public string Notes()
+    {
+        var files = Enumerable.Range(0, 7).Select(level => Text($"rocksdb.num-files-at-level{level}"));
+        return $"levels {string.Join('/', files)}";
+    }
 
     public void Dispose() => rocksdb_close(_db);
 
@@ -118,6 +132,17 @@ internal sealed unsafe class RocksStore : IBenchStore
         if (error != null)
         {
             throw new InvalidOperationException(Marshal.PtrToStringUTF8((nint)error));
+        }
+    }
+
+    private string Text(string name)
+    {
+        fixed (byte* n = Encoding.UTF8.GetBytes(name + "\0"))
+        {
+            var value = rocksdb_property_value(_db, n);
+            var text = Marshal.PtrToStringUTF8((nint)value) ?? "";
+            rocksdb_free(value);
+            return text;
         }
     }
 
@@ -205,7 +230,16 @@ internal sealed unsafe class RocksStore : IBenchStore
     private static extern void rocksdb_iter_seek(nint iterator, byte* key, nuint keyBytes);
 
     [DllImport(Library)]
+    [SuppressGCTransition]
     private static extern byte rocksdb_iter_valid(nint iterator);
+
+    [DllImport(Library)]
+    [SuppressGCTransition]
+    private static extern byte* rocksdb_iter_key(nint iterator, nuint* bytes);
+
+    [DllImport(Library)]
+    [SuppressGCTransition]
+    private static extern byte* rocksdb_iter_value(nint iterator, nuint* bytes);
 
     [DllImport(Library)]
     private static extern void rocksdb_iter_next(nint iterator);
@@ -215,6 +249,12 @@ internal sealed unsafe class RocksStore : IBenchStore
 
     [DllImport(Library)]
     private static extern void rocksdb_flush(nint db, nint options, byte** error);
+
+    [DllImport(Library)]
+    private static extern byte* rocksdb_property_value(nint db, byte* name);
+
+    [DllImport(Library)]
+    private static extern void rocksdb_free(void* memory);
 
     [DllImport(Library)]
     private static extern int rocksdb_property_int(nint db, byte* name, ulong* value);

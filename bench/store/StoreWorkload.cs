@@ -1,66 +1,47 @@
 using System.Buffers.Binary;
+using System.Collections;
 using System.Diagnostics;
+using System.Globalization;
 using Atoll.Foundation.Randomness;
 
 namespace Atoll.StoreBench;
 
-/// <summary>One workload on one store, measured.</summary>
-/// <param name="Store">The store's name.</param>
-/// <param name="Workload">The workload's name, with the kind of fill before it.</param>
-/// <param name="Operations">How many operations.</param>
-/// <param name="OpsPerSecond">How many a second.</param>
-/// <param name="P50Micros">The median time of one, in microseconds.</param>
-/// <param name="P99Micros">The time that one in a hundred exceeds, in microseconds.</param>
-/// <param name="P999Micros">The time that one in a thousand exceeds, in microseconds.</param>
-/// <param name="MaxMillis">The longest, in milliseconds.</param>
-/// <param name="AllocatedBytes">Bytes allocated for one operation by the .NET runtime on the measuring thread.</param>
-/// <param name="Wrong">Operations that did not find what they should: 0, or the store is broken.</param>
-/// <param name="Notes">What the store says of itself.</param>
-internal sealed record StoreRow(
-    string Store, string Workload, int Operations, double OpsPerSecond, double P50Micros, double P99Micros, double P999Micros,
-    double MaxMillis, long AllocatedBytes, int Wrong, string Notes)
-{
-    /// <summary>Whether a bar applies: what happens once, between workloads, is told and not judged.</summary>
-    public bool IsJudged => Operations > 1 || Workload.EndsWith("scan of everything", StringComparison.Ordinal);
-}
-
 /// <summary>Fills a store, in order or at random, and then reads, scans and mixes, all on one thread. Keys have 16 bytes.</summary>
 internal sealed class StoreWorkload
 {
+    private const int KeyBytes = 16;
+
     private readonly IBenchStore _store;
     private readonly int _records;
     private readonly byte[] _value;
     private readonly Prng _prng = new(2);
     private readonly Action<StoreRow> _measured;
     private readonly string _fill;
+    private readonly string _root;
+    private readonly BitArray _live;
+    private readonly long _writtenBefore = BytesWritten();
+    private long _bytesPut;
 
-    private StoreWorkload(IBenchStore store, int records, int valueBytes, string fill, Action<StoreRow> measured)
+    private StoreWorkload(IBenchStore store, string root, int records, int valueBytes, string fill, Action<StoreRow> measured)
     {
-        (_store, _records, _fill, _measured) = (store, records, fill, measured);
+        (_store, _root, _records, _fill, _measured) = (store, root, records, fill, measured);
+        _live = new BitArray(records);
         _value = new byte[valueBytes];
         new Prng(1).Fill(_value);
     }
 
-    /// <summary>Runs all of it on an empty store.</summary>
-    public static void Run(IBenchStore store, int records, int valueBytes, bool isRandom, Action<StoreRow> measured)
+    /// <summary>Runs all of it on an empty store, whose files are below a folder.</summary>
+    public static void Run(IBenchStore store, string root, int records, int valueBytes, bool isRandom, Action<StoreRow> measured)
     {
-        var workload = new StoreWorkload(store, records, valueBytes, isRandom ? "random" : "sequential", measured);
+        var workload = new StoreWorkload(store, root, records, valueBytes, isRandom ? "random" : "sequential", measured);
         workload.Fill(isRandom);
         workload.Read();
     }
 
     private void Fill(bool isRandom)
     {
-        Measure("fill", _records, i =>
-        {
-            Put(isRandom ? Any() : (ulong)i);
-            return true;
-        });
-        Measure("merges to the end", 1, _ =>
-        {
-            _store.Settle();
-            return true;
-        });
+        Measure("fill", _records, i => Put(isRandom ? Any() : (ulong)i), _store.Flush);
+        Settle("merges after the fill");
         Measure("open", 1, _ =>
         {
             _store.Reopen();
@@ -74,20 +55,18 @@ internal sealed class StoreWorkload
         Measure("point read, miss", _records / 4, _ => !_store.Get(Miss(Any())));
         Measure("point read, hot 1 %", _records / 4, _ => _store.Get(Key(_prng.NextBelow(Math.Max(1, (ulong)_records / 100)))));
         Measure("scan of 100", _records / 200, _ => _store.Scan(Key(Any()), 100) > 0);
-        Measure("scan of everything", 1, _ => _store.Scan(Key(0), int.MaxValue) > 0);
-        Measure("mixed 50/50", _records / 4, i =>
-        {
-            if (i % 2 != 0)
-            {
-                return _store.Get(Key(Any()));
-            }
-
-            Put(Any());
-            return true;
-        });
+        Measure("scan of everything", 3, _ => _store.Scan(Key(0), int.MaxValue) > 0);
+        Measure("mixed 50/50", _records / 4, i => i % 2 != 0 ? _store.Get(Key(Any())) : Put(Any()));
+        Settle("merges after the mix");
     }
 
-    private void Measure(string name, int count, Func<int, bool> operation)
+    private void Settle(string name) => Measure(name, 1, _ =>
+    {
+        _store.Settle();
+        return true;
+    });
+
+    private void Measure(string name, int count, Func<int, bool> operation, Action? end = null)
     {
         var operations = Math.Max(1, count);
         var times = new long[operations];
@@ -103,28 +82,55 @@ internal sealed class StoreWorkload
             last = now;
         }
 
-        var seconds = Stopwatch.GetElapsedTime(begin, last).TotalSeconds;
+        end?.Invoke();
+        var ended = Stopwatch.GetTimestamp();
+        var notes = end is null ? _store.Notes()
+            : string.Create(CultureInfo.InvariantCulture, $"flushed and synced in {Stopwatch.GetElapsedTime(last, ended).TotalMilliseconds:F0} ms");
+        var seconds = Stopwatch.GetElapsedTime(begin, ended).TotalSeconds;
         allocated = (GC.GetAllocatedBytesForCurrentThread() - allocated) / operations;
         Array.Sort(times);
+        var isSettled = name.StartsWith("merges", StringComparison.Ordinal);
         _measured(new StoreRow(
             _store.Name, $"{_fill}: {name}", operations, operations / seconds, At(0.5), At(0.99), At(0.999), At(1) / 1_000, allocated,
-            _fill == "random" ? 0 : wrong, _store.Notes())); // a random fill leaves keys out: not to find one is no fault then
+            Environment.WorkingSet >> 20, isSettled ? (double)(BytesWritten() - _writtenBefore) / _bytesPut : null,
+            isSettled ? SpaceAmplification() : null,
+            _fill == "random" ? 0 : wrong, notes)); // a random fill leaves keys out: not to find one is no fault then
 
         double At(double share) => times[Math.Min(operations - 1, (int)(operations * share))] * 1_000_000.0 / Stopwatch.Frequency;
     }
 
+    // What all threads of the process have given to system calls that write: it counts the same for everyone.
+    private static long BytesWritten() => long.Parse(
+        File.ReadLines("/proc/self/io").First(static line => line.StartsWith("wchar:", StringComparison.Ordinal))[6..],
+        CultureInfo.InvariantCulture);
+
+    private double SpaceAmplification()
+    {
+        var live = 0L;
+        foreach (bool isLive in _live)
+        {
+            live += isLive ? KeyBytes + _value.Length : 0;
+        }
+
+        var files = new DirectoryInfo(_root).EnumerateFiles("*", SearchOption.AllDirectories);
+        return (double)files.Sum(static file => file.Length) / Math.Max(1, live);
+    }
+
     private ulong Any() => _prng.NextBelow((ulong)_records);
 
-    private void Put(ulong number)
+    private bool Put(ulong number)
     {
-        Span<byte> key = stackalloc byte[16];
+        Span<byte> key = stackalloc byte[KeyBytes];
         Write(key, number << 8);
         _store.Put(key, _value);
+        _live[(int)number] = true;
+        _bytesPut += KeyBytes + _value.Length;
+        return true;
     }
 
     private static byte[] Key(ulong number)
     {
-        var key = new byte[16];
+        var key = new byte[KeyBytes];
         Write(key, number << 8);
         return key;
     }
