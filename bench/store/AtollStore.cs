@@ -110,7 +110,9 @@ internal sealed class AtollStore : IBenchStore
     public string Notes()
     {
         var s = _store.Statistics;
-        return $"levels {string.Join('/', s.LevelFiles)}, {s.BlocksLoaded:N0} blocks loaded";
+        var collections = $"{GC.CollectionCount(0)}/{GC.CollectionCount(1)}/{GC.CollectionCount(2)}";
+        return $"levels {string.Join('/', s.LevelFiles)}, {s.BlocksLoaded:N0} blocks loaded, collections {collections}"
+            + $" in {GC.GetTotalPauseDuration().TotalMilliseconds:F0} ms";
     }
 
     public void Dispose()

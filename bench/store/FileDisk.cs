@@ -71,7 +71,7 @@ internal sealed class FileDisk(string root) : IDisk
         Enqueue(done, DiskResult.Success);
     }
 
-    public void FreeSpace(Action<DiskResult> done) => _ends.Enqueue(new End(null, default, () => done(new DiskResult(DiskStatus.Ok, long.MaxValue / 2))));
+    public void FreeSpace(Action<DiskResult> done) => Enqueue(done, new DiskResult(DiskStatus.Ok, long.MaxValue / 2));
 
     private void Enqueue(Action<DiskResult> done, DiskResult result) => _ends.Enqueue(new End(done, result, null));
 

@@ -16,8 +16,8 @@ internal static class Report
         if (!isJson)
         {
             Console.WriteLine(Line(
-                "store", "workload", "op/s", "ratio", "p50 us", "p99 us", "ratio", "p99.9 us", "max ms", "B/op", "MiB", "written x", "disk x",
-                "notes"));
+                "store", "workload", "op/s", "ratio", "p50 us", "p99 us", "ratio", "p99.9 us", "max ms", "B/op", "MiB", "written x",
+                "disk x", "notes"));
         }
 
         var missed = new List<string>();
@@ -67,5 +67,6 @@ internal static class Report
     private static string Line(
         string store, string workload, string ops, string ratio, string p50, string p99, string ratioOfP99, string p999, string max,
         string bytes, string memory, string written, string disk, string notes) =>
-        $"{store,-8} {workload,-32}{ops,11}{ratio,7}{p50,10}{p99,10}{ratioOfP99,7}{p999,10}{max,8}{bytes,9}{memory,6}{written,11}{disk,8}   {notes}";
+        $"{store,-8} {workload,-32}{ops,11}{ratio,7}{p50,10}{p99,10}{ratioOfP99,7}{p999,10}{max,8}"
+        + $"{bytes,10}{memory,6}{written,11}{disk,8}   {notes}";
 }

@@ -11,13 +11,14 @@ namespace Atoll.StoreBench;
 /// <param name="MaxMillis">The longest, in milliseconds.</param>
 /// <param name="AllocatedBytes">Bytes allocated for one operation by the .NET runtime on the measuring thread.</param>
 /// <param name="MemoryMiB">What the process has in memory at the end, in MiB; some 60 of them are the .NET runtime's, on both sides.</param>
-/// <param name="WriteAmplification">Bytes given to the operating system to write, by bytes of keys and values; at the end of merges.</param>
+/// <param name="WriteAmplification">Bytes given to system calls that write, by bytes of keys and values; at the end of merges.</param>
 /// <param name="SpaceAmplification">Bytes of the store's files, by bytes of keys and values that are live; at the end of merges.</param>
 /// <param name="Wrong">Operations that did not find what they should: 0, or the store is broken.</param>
 /// <param name="Notes">What the store says of itself.</param>
 internal sealed record StoreRow(
     string Store, string Workload, int Operations, double OpsPerSecond, double P50Micros, double P99Micros, double P999Micros,
-    double MaxMillis, long AllocatedBytes, long MemoryMiB, double? WriteAmplification, double? SpaceAmplification, int Wrong, string Notes)
+    double MaxMillis, long AllocatedBytes, long MemoryMiB, double? WriteAmplification, double? SpaceAmplification, int Wrong,
+    string Notes)
 {
     /// <summary>Whether a bar applies: what happens once, between workloads, is told and not judged.</summary>
     public bool IsJudged => Operations > 1;

@@ -84,8 +84,8 @@ internal sealed class StoreWorkload
 
         end?.Invoke();
         var ended = Stopwatch.GetTimestamp();
-        var notes = end is null ? _store.Notes()
-            : string.Create(CultureInfo.InvariantCulture, $"flushed and synced in {Stopwatch.GetElapsedTime(last, ended).TotalMilliseconds:F0} ms");
+        var flushMillis = Stopwatch.GetElapsedTime(last, ended).TotalMilliseconds;
+        var notes = end is null ? _store.Notes() : string.Create(CultureInfo.InvariantCulture, $"flushed, synced in {flushMillis:F0} ms");
         var seconds = Stopwatch.GetElapsedTime(begin, ended).TotalSeconds;
         allocated = (GC.GetAllocatedBytesForCurrentThread() - allocated) / operations;
         Array.Sort(times);
