@@ -49,8 +49,9 @@ internal struct EntryHead
 }
 
 /// <summary>
-/// A block in memory, its checksum proven. Its bytes never change and are the garbage collector's, so that a value may be a slice of
-/// them for as long as anyone wants.
+/// A block in memory, its checksum proven. Its bytes do not change as long as it has them. When the cache lets it go, its array is used
+/// again, unless a slice of it was lent or a cursor stands in it; then it is left to the garbage collector. A block whose array was taken
+/// has none: whoever should still hold the block fails, and never reads what came into the array afterwards.
 /// </summary>
 internal sealed class Block
 {
@@ -62,6 +63,12 @@ internal sealed class Block
 
     private const int KindMask = 3;
 
+    // Up to here a value is copied: cheaper than an array that cannot be used again, and who keeps it does not keep the block.
+    private const int CopiedBytesMax = 1024;
+
+    private byte[]? _bytes;
+    private bool _isLent;
+
     /// <summary>A block of these bytes.</summary>
     /// <param name="bytes">The bytes; what lies behind the content is of no matter.</param>
     /// <param name="offset">Where the content begins.</param>
@@ -69,7 +76,7 @@ internal sealed class Block
     /// <param name="type">What it holds.</param>
     public Block(byte[] bytes, int offset, int length, BlockType type)
     {
-        Bytes = bytes;
+        _bytes = bytes;
         Offset = offset;
         Length = length;
         Type = type;
@@ -81,8 +88,14 @@ internal sealed class Block
         }
     }
 
-    /// <summary>Where the content is.</summary>
-    public byte[] Bytes { get; }
+    /// <summary>Where the content is; only of a block that was not recycled.</summary>
+    public byte[] Bytes => _bytes!;
+
+    /// <summary>Cursors that stand in it.</summary>
+    public int Readers { get; set; }
+
+    /// <summary>Those who need it to stay in the cache.</summary>
+    public int Pins { get; set; }
 
     /// <summary>Where in <see cref="Bytes"/> it begins.</summary>
     public int Offset { get; }
@@ -131,8 +144,30 @@ internal sealed class Block
     /// <summary>Where a restart point's entry begins.</summary>
     public int Restart(int index) => (int)BinaryPrimitives.ReadUInt32LittleEndian(Span[(EntriesEnd + (4 * index))..]);
 
-    /// <summary>A slice of the content that outlives the block's stay in the cache.</summary>
-    public ReadOnlyMemory<byte> Memory(int offset, int length) => Bytes.AsMemory(Offset + offset, length);
+    /// <summary>A part of the content that outlives the block's stay in the cache: a copy when it is short, else a slice.</summary>
+    public ReadOnlyMemory<byte> Memory(int offset, int length)
+    {
+        if (length <= CopiedBytesMax)
+        {
+            return Span.Slice(offset, length).ToArray();
+        }
+
+        _isLent = true;
+        return Bytes.AsMemory(Offset + offset, length);
+    }
+
+    /// <summary>Takes its array away when nobody has a part of it or stands in it; null when somebody may.</summary>
+    public byte[]? Recycle()
+    {
+        if (_isLent || Readers > 0 || Pins > 0)
+        {
+            return null;
+        }
+
+        var bytes = _bytes;
+        _bytes = null;
+        return bytes;
+    }
 
     /// <summary>Reads the entry's head at an offset of the content.</summary>
     public static void ReadHead(ReadOnlySpan<byte> content, int offset, out EntryHead head)
@@ -250,6 +285,45 @@ internal sealed class Block
         }
 
         return BlockFind.PerhapsBehind;
+    }
+
+    /// <summary>
+    /// The first entry whose key does not come before the given one, in a block that has all keys in full: an index or a top.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="head">The entry's head.</param>
+    /// <returns>The entry's number; <see cref="RestartCount"/> when there is none.</returns>
+    public int IndexAtOrAfter(ReadOnlySpan<byte> key, out EntryHead head)
+    {
+        var content = Span;
+        int low = 0, high = RestartCount;
+        head = default;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            ReadHead(content, Restart(middle), out var read);
+            if (EntryOrder.CompareKeys(content.Slice(read.SuffixOffset, read.SuffixLength), key) < 0)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+                head = read;
+            }
+        }
+
+        return low;
+    }
+
+    /// <summary>The head of an entry by its number, in a block that has all keys in full; default behind the last.</summary>
+    public void IndexEntry(int number, out EntryHead head)
+    {
+        head = default;
+        if (number < RestartCount)
+        {
+            ReadHead(Span, Restart(number), out head);
+        }
     }
 
     /// <summary>Two places of blocks, as the value of an index entry has them.</summary>

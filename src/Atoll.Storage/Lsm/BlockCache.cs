@@ -21,7 +21,9 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
     private static readonly Probe AheadProbe = Probe.Define("store: blocks read ahead");
 
     private readonly Dictionary<BlockAddress, Slot> _slots = [];
-    private readonly Dictionary<BlockAddress, Action<StoreFault?>> _loading = [];
+    private readonly Dictionary<BlockAddress, BlockRead> _loading = [];
+    private readonly Stack<BlockRead> _idleReads = new();
+    private readonly BlockBuffers _buffers = new(Math.Max(64 * 1024, budgetBytes / 32));
     private readonly List<Slot?> _ring = [];
     private readonly Stack<int> _free = new();
     private int _hand;
@@ -55,25 +57,13 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
     /// <inheritdoc />
     public override void Load(Table table, BlockHandle handle, BlockType type, Action<StoreFault?> done)
     {
-        var address = new BlockAddress(table.Meta.Number, handle.Offset);
-        if (_loading.TryGetValue(address, out var waiting))
+        if (!table.IsPlace(handle))
         {
-            _loading[address] = waiting + done;
+            done(table.Corrupt(handle.Offset, "the index names a place that cannot be"));
             return;
         }
 
-        _loading[address] = done;
-        Loads++;
-        table.ReadBlock(handle, type, (block, fault) =>
-        {
-            if (block is not null)
-            {
-                Insert(address, block);
-            }
-
-            _loading.Remove(address, out var all);
-            all!(fault);
-        });
+        Begin(table, handle, type, null, handle.Length + TableFormat.BlockTrailerBytes, done);
     }
 
     /// <inheritdoc />
@@ -88,35 +78,53 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
             return;
         }
 
-        var address = new BlockAddress(table.Meta.Number, first.Offset);
         AheadProbe.Hit();
-        _loading[address] = done;
-        Loads += run.Count;
-        ReadChecked(
-            table.File, first.Offset, (int)length,
-            bytes => table.WhyNot(BlockOf(bytes, first, first), first, BlockType.Data),
-            (bytes, result, why) =>
-            {
-                if (bytes is not null)
-                {
-                    InsertRun(table, run, bytes);
-                }
-
-                var fault = bytes is not null ? null : result.IsOk ? table.Corrupt(first.Offset, why!) : table.Failed(first.Offset, result);
-                _loading.Remove(address, out var all);
-                all!(fault);
-            });
+        Begin(table, first, BlockType.Data, run, (int)length, done);
     }
 
-    /// <summary>Keeps a block of the cache from going until as many calls of <see cref="Unpin"/>.</summary>
-    public void Pin(BlockAddress address) => _slots[address].Pins++;
-
-    /// <summary>Lets a block go again.</summary>
-    public void Unpin(BlockAddress address)
+    private void Begin(Table table, BlockHandle handle, BlockType type, List<BlockHandle>? run, int length, Action<StoreFault?> done)
     {
-        var slot = _slots[address];
-        Check.That(slot.Pins > 0);
-        slot.Pins--;
+        var address = new BlockAddress(table.Meta.Number, handle.Offset);
+        if (_loading.TryGetValue(address, out var read))
+        {
+            read.Done += done;
+            return;
+        }
+
+        read = _idleReads.TryPop(out var idle) ? idle : new BlockRead(Ended);
+        read.Done = done;
+        _loading.Add(address, read);
+        Loads += run?.Count ?? 1;
+        if (run is not null)
+        {
+            read.Run.AddRange(run);
+        }
+
+        read.Begin(table, handle, type, _buffers.Rent(length), length);
+    }
+
+    private void Ended(BlockRead read, StoreFault? fault)
+    {
+        var address = new BlockAddress(read.Table.Meta.Number, read.Handle.Offset);
+        if (fault is not null)
+        {
+            _buffers.Return(read.Bytes);
+        }
+        else if (read.Run.Count > 0)
+        {
+            InsertRun(read.Table, read.Run, read.Bytes);
+            _buffers.Return(read.Bytes);
+        }
+        else
+        {
+            Insert(address, new Block(read.Bytes, 0, read.Handle.Length, read.Type));
+        }
+
+        _loading.Remove(address);
+        var done = read.Done!;
+        read.Clear();
+        _idleReads.Push(read);
+        done(fault);
     }
 
     private static Span<byte> BlockOf(byte[] bytes, BlockHandle first, BlockHandle handle) =>
@@ -131,7 +139,7 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
             var block = BlockOf(bytes, run[0], run[i]);
             if (i == 0 || table.WhyNot(block, run[i], BlockType.Data) is null)
             {
-                var own = GC.AllocateUninitializedArray<byte>(block.Length);
+                var own = _buffers.Rent(block.Length);
                 block.CopyTo(own);
                 Insert(new BlockAddress(table.Meta.Number, run[i].Offset), new Block(own, 0, run[i].Length, BlockType.Data));
             }
@@ -140,13 +148,14 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
 
     private void Insert(BlockAddress address, Block block)
     {
-        if (_slots.ContainsKey(address))
+        var slot = new Slot(address, block, (byte)(block.Type == BlockType.Data ? 0 : CreditMax));
+        if (!_slots.TryAdd(address, slot))
         {
+            // It came with a run meanwhile, and may be in use.
+            Recycle(block);
             return;
         }
 
-        var slot = new Slot(address, block, (byte)(block.Type == BlockType.Data ? 0 : CreditMax));
-        _slots.Add(address, slot);
         Bytes += block.Bytes.Length + OverheadBytes;
         Evict(slot);
         if (_free.TryPop(out var position))
@@ -159,6 +168,14 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         }
     }
 
+    private void Recycle(Block block)
+    {
+        if (block.Recycle() is { } bytes)
+        {
+            _buffers.Return(bytes);
+        }
+    }
+
     // The new block is not in the ring yet: it is what somebody waits for. When all others are pinned, the budget is exceeded by what is
     // pinned, which the number of requests under way bounds.
     private void Evict(Slot incoming)
@@ -166,7 +183,7 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         for (long steps = (CreditMax + 1L) * _ring.Count; Bytes > budgetBytes && steps > 0; steps--)
         {
             var slot = _ring[_hand];
-            if (slot is not null && slot.Pins == 0)
+            if (slot is not null && slot.Block.Pins == 0)
             {
                 if (slot.Credit > 0)
                 {
@@ -178,6 +195,7 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
                     _free.Push(_hand);
                     _slots.Remove(slot.Address);
                     Bytes -= slot.Block.Bytes.Length + OverheadBytes;
+                    Recycle(slot.Block);
                 }
             }
 
@@ -194,7 +212,5 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
         public Block Block => block;
 
         public byte Credit { get; set; } = credit;
-
-        public int Pins { get; set; }
     }
 }

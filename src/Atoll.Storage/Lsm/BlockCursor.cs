@@ -26,24 +26,41 @@ internal sealed class BlockCursor
     /// <summary>When it expires, or 0.</summary>
     public ulong ExpiresAt => _head.ExpiresAt;
 
-    /// <summary>The entry's value; immutable.</summary>
+    /// <summary>The entry's value; immutable, for as long as anyone wants.</summary>
     public ReadOnlyMemory<byte> Value => _block!.Memory(_head.ValueOffset, _head.ValueLength);
 
-    /// <summary>The entry's value.</summary>
+    /// <summary>The entry's value; valid until the next move.</summary>
     public ReadOnlySpan<byte> ValueSpan => _block!.Span.Slice(_head.ValueOffset, _head.ValueLength);
 
     /// <summary>Stands nowhere in another block.</summary>
     public void Enter(Block block)
     {
-        _block = block;
+        if (!ReferenceEquals(_block, block))
+        {
+            Leave();
+            _block = block;
+            block.Readers++;
+        }
+
         IsValid = false;
+    }
+
+    /// <summary>Stands in no block.</summary>
+    public void Leave()
+    {
+        IsValid = false;
+        if (_block is not null)
+        {
+            _block.Readers--;
+            _block = null;
+        }
     }
 
     /// <summary>Stands where another cursor stands.</summary>
     public void MoveTo(BlockCursor other)
     {
         Check.That(other.IsValid);
-        _block = other._block;
+        Enter(other._block!);
         ReadAt(other._entryOffset, other.Key);
     }
 

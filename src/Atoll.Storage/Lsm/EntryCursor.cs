@@ -40,8 +40,11 @@ internal abstract class EntryCursor
     /// <summary>When it expires, or 0.</summary>
     public abstract ulong ExpiresAt { get; }
 
-    /// <summary>The value; immutable.</summary>
+    /// <summary>The value; immutable, for as long as anyone wants.</summary>
     public abstract ReadOnlyMemory<byte> Value { get; }
+
+    /// <summary>The value; valid until the next move.</summary>
+    public abstract ReadOnlySpan<byte> ValueSpan { get; }
 
     /// <summary>Goes to the first entry that does not come before the given one.</summary>
     public abstract void SeekAtOrAfter(ReadOnlySpan<byte> key, ulong version);
@@ -60,6 +63,9 @@ internal abstract class EntryCursor
 
     /// <summary>Goes on with the move that waited.</summary>
     public abstract void Resume();
+
+    /// <summary>Lets go of all blocks; it may not be used any more.</summary>
+    public abstract void Leave();
 
     /// <summary>Loads and resumes until the move has ended.</summary>
     public void Complete(Action done)

@@ -12,6 +12,7 @@ internal sealed class FileSet
     public const int LevelCount = 7;
 
     private readonly Action<Table> _gone;
+    private readonly Dictionary<ulong, Table[][]> _runs = [];
     private int _references = 1;
 
     /// <summary>A set, with one reference.</summary>
@@ -45,7 +46,7 @@ internal sealed class FileSet
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            if (key.SequenceCompareTo(tables[middle].Meta.To) < 0)
+            if (EntryOrder.CompareKeys(key, tables[middle].Meta.To) < 0)
             {
                 high = middle;
             }
@@ -65,7 +66,7 @@ internal sealed class FileSet
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            if (key.SequenceCompareTo(tables[middle].Meta.From) <= 0)
+            if (EntryOrder.CompareKeys(key, tables[middle].Meta.From) <= 0)
             {
                 high = middle;
             }
@@ -91,6 +92,76 @@ internal sealed class FileSet
         }
 
         return found;
+    }
+
+    /// <summary>
+    /// The files that may say something of a tree, in runs: of two runs the earlier one is of newer files, and the files of one are in
+    /// order and do not overlap. So what was written in order is one run, however many levels it lies in, and needs no merging.
+    /// </summary>
+    public Table[][] RunsOf(ulong tree)
+    {
+        if (!_runs.TryGetValue(tree, out var runs))
+        {
+            _runs.Add(tree, runs = FindRuns(TreeKey.Prefix(tree), TreeKey.Prefix(tree + 1)));
+        }
+
+        return runs;
+    }
+
+    private Table[][] FindRuns(byte[] from, byte[] to)
+    {
+        var runs = new List<Table[]>();
+        for (var level = 0; level < LevelCount; level++)
+        {
+            var tables = Overlapping(level, from, to);
+            if (level > 0)
+            {
+                Append(runs, tables);
+                continue;
+            }
+
+            foreach (var table in tables)
+            {
+                Append(runs, [table]);
+            }
+        }
+
+        return [.. runs];
+    }
+
+    // To the last run, unless that overlaps: never past it to an earlier one, whose files would no longer be the newer ones.
+    private static void Append(List<Table[]> runs, List<Table> tables)
+    {
+        if (tables.Count == 0)
+        {
+            return;
+        }
+
+        if (runs.Count > 0)
+        {
+            Table[] both = [.. runs[^1], .. tables];
+            Array.Sort(both, static (a, b) => EntryOrder.CompareKeys(a.Meta.From, b.Meta.From));
+            if (AreApart(both))
+            {
+                runs[^1] = both;
+                return;
+            }
+        }
+
+        runs.Add([.. tables]);
+    }
+
+    private static bool AreApart(Table[] inOrder)
+    {
+        for (var i = 1; i < inOrder.Length; i++)
+        {
+            if (EntryOrder.CompareKeys(inOrder[i - 1].Meta.To, inOrder[i].Meta.From) > 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>The newest version, not above the given one, at which a file of the set deleted the key's range; 0 when none did.</summary>

@@ -23,13 +23,16 @@ internal sealed class LevelCursor(Table[] tables, BlockSource source) : EntryCur
     public override ReadOnlyMemory<byte> Value => _cursor.Value;
 
     /// <inheritdoc />
+    public override ReadOnlySpan<byte> ValueSpan => _cursor.ValueSpan;
+
+    /// <inheritdoc />
     public override void SeekAtOrAfter(ReadOnlySpan<byte> key, ulong version)
     {
         _forward = true;
         _position = FileSet.FirstEndingAfter(tables, key);
         if (_position == tables.Length)
         {
-            Leave();
+            BeNowhere();
             return;
         }
 
@@ -45,7 +48,7 @@ internal sealed class LevelCursor(Table[] tables, BlockSource source) : EntryCur
         _position = FileSet.FirstStartingAtOrAfter(tables, key) - 1;
         if (_position < 0)
         {
-            Leave();
+            BeNowhere();
             return;
         }
 
@@ -83,6 +86,13 @@ internal sealed class LevelCursor(Table[] tables, BlockSource source) : EntryCur
         }
     }
 
+    /// <inheritdoc />
+    public override void Leave()
+    {
+        BeNowhere();
+        _cursor.Leave();
+    }
+
     private void Settle()
     {
         while (_cursor.State == CursorState.Nowhere)
@@ -90,7 +100,7 @@ internal sealed class LevelCursor(Table[] tables, BlockSource source) : EntryCur
             _position += _forward ? 1 : -1;
             if (_position < 0 || _position >= tables.Length)
             {
-                Leave();
+                BeNowhere();
                 return;
             }
 
@@ -109,7 +119,7 @@ internal sealed class LevelCursor(Table[] tables, BlockSource source) : EntryCur
         Fault = _cursor.Fault;
     }
 
-    private void Leave()
+    private void BeNowhere()
     {
         State = CursorState.Nowhere;
         Fault = null;

@@ -12,7 +12,7 @@ internal sealed class LsmCursor : ISortedCursor
 {
     private readonly LsmSnapshot _snapshot;
     private readonly bool _ownsSnapshot;
-    private readonly MergingCursor _entries;
+    private readonly EntryCursor _entries;
     private readonly byte[] _prefix;
     private byte[] _target = new byte[128];
     private byte[] _key = new byte[128];
@@ -22,6 +22,7 @@ internal sealed class LsmCursor : ISortedCursor
     private ulong _expiresAt;
     private EntryKind _kind;
     private ReadOnlyMemory<byte> _value;
+    private bool _hasValue;
     private bool _forward = true;
 
     // Forward: entries of the current key are passed over. Backward: the current key is one whose versions are being gone through.
@@ -58,6 +59,13 @@ internal sealed class LsmCursor : ISortedCursor
         get
         {
             Check.That(IsValid);
+            if (!_hasValue)
+            {
+                // On the way forward the entry is still the one that was taken.
+                _value = _entries.Value;
+                _hasValue = true;
+            }
+
             return new StoredRecord(new HybridTime(_version), new HybridTime(_expiresAt), _value);
         }
     }
@@ -99,6 +107,8 @@ internal sealed class LsmCursor : ISortedCursor
 
     public void Dispose()
     {
+        _state = CursorState.Nowhere;
+        _entries.Leave();
         if (_ownsSnapshot)
         {
             _snapshot.Dispose();
@@ -230,7 +240,8 @@ internal sealed class LsmCursor : ISortedCursor
         _version = _entries.Version;
         _expiresAt = _entries.ExpiresAt;
         _kind = _entries.Kind;
-        _value = _entries.Value;
+        _hasValue = !_forward;
+        _value = _forward ? default : _entries.Value;
         _isWithinKey = true;
     }
 

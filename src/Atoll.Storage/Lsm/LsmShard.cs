@@ -15,6 +15,7 @@ public sealed class LsmShard : ISortedStore, IStateTree
 {
     private readonly LsmStore _store;
     private readonly SortedDictionary<byte, LsmSection> _sections = [];
+    private readonly List<Block> _touched = [];
     private byte[] _key = new byte[128];
     private LogIndex _captured;
 
@@ -128,7 +129,7 @@ public sealed class LsmShard : ISortedStore, IStateTree
 
     internal bool TryGet(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
     {
-        var status = Find(section, key, out record);
+        var status = FindAgain(section, key, out record) ?? Find(section, key, out record);
 
         // ISortedReader: "it must be in memory".
         Check.That(status != LookupStatus.Missing);
@@ -166,6 +167,12 @@ public sealed class LsmShard : ISortedStore, IStateTree
     internal bool Prepare(byte[] section, ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
     {
         Preparation? preparation = null;
+        if (keys.Length == 1)
+        {
+            // A lookup of one key goes on where it stopped: what it has touched before stays in memory for the others that follow.
+            _store.Lookup.Touched = _touched;
+        }
+
         foreach (var key in keys)
         {
             if (Find(section, key.Span, out _) == LookupStatus.Missing)
@@ -175,7 +182,14 @@ public sealed class LsmShard : ISortedStore, IStateTree
             }
         }
 
-        preparation?.Load();
+        _store.Lookup.Touched = null;
+        if (preparation is not null)
+        {
+            preparation.Pin(_touched);
+            preparation.Load();
+        }
+
+        _touched.Clear();
         return preparation is null;
     }
 
@@ -188,16 +202,38 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <summary>The records as they were at a time; null when that is before <see cref="CollectedThrough"/>.</summary>
     public ISortedSnapshot? SnapshotAt(HybridTime at) => at < CollectedThrough ? null : new LsmSnapshot(_store, this, [], at.Value);
 
-    internal LookupStatus Find(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
+    /// <summary>Where the lookup stopped that has just missed a block.</summary>
+    internal LookupStop Stopped() => new(Tree, _store.Active, _store.Active.Bytes, _store.Files, _store.Lookup.Stopped);
+
+    /// <summary>Looks a key up.</summary>
+    /// <param name="section">The section, or empty.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="record">The record, or default.</param>
+    /// <param name="stopped">Where the last lookup of the same key stopped, or default.</param>
+    internal LookupStatus Find(
+        ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record, in LookupStop stopped = default)
     {
         // The expiry index puts 8 bytes in front of a key.
         Check.That(key.Length <= Limits.KeyBytesMax + 8);
         var length = TreeKey.Join(ref _key, Tree, section, key);
         var sources = new LookupSources(Tree, _store.Active.Find(Tree), _store.Frozen, _store.Files);
-        var status = _store.Lookup.Find(sources, _key, length, ulong.MaxValue, out var version, out var value);
+        var resumed = stopped == Stopped() with { Point = stopped.Point } ? stopped.Point : default;
+        var status = _store.Lookup.Find(sources, _key, length, ulong.MaxValue, resumed, out var version, out var value);
         record = status == LookupStatus.Found
             ? new StoredRecord(new HybridTime(version), new HybridTime(value.ExpiresAt), value.Value) : default;
+        if (status != LookupStatus.Missing)
+        {
+            _store.Remembered.Remember(_key.AsSpan(0, length), _store.Active, status, record);
+        }
+
         return status;
+    }
+
+    /// <summary>The end of the last lookup, when that was the same and nothing was written since.</summary>
+    private LookupStatus? FindAgain(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
+    {
+        var length = TreeKey.Join(ref _key, Tree, section, key);
+        return _store.Remembered.TryGet(_key.AsSpan(0, length), _store.Active, out record);
     }
 
     internal TreePoint Capture()

@@ -62,42 +62,28 @@ internal sealed class LsmSnapshot : ISortedSnapshot
         if (!_isDisposed)
         {
             _isDisposed = true;
+            _reader?.Dispose();
             Files.Release();
         }
     }
 
     /// <summary>A cursor over all entries of the tree, the newest sources first.</summary>
-    public MergingCursor OpenEntries()
+    public EntryCursor OpenEntries()
     {
         Check.That(!_isDisposed);
-        var cursors = new List<EntryCursor>();
-        foreach (var memory in _memory)
+        var runs = Files.RunsOf(Tree);
+        var cursors = new EntryCursor[_memory.Count + runs.Length];
+        for (var i = 0; i < _memory.Count; i++)
         {
-            cursors.Add(new MemoryCursor(memory, _treePrefix));
+            cursors[i] = new MemoryCursor(_memory[i], _treePrefix);
         }
 
-        for (var level = 0; level < FileSet.LevelCount; level++)
+        for (var i = 0; i < runs.Length; i++)
         {
-            var tables = Files.Overlapping(level, Prefix, End);
-            if (level > 0)
-            {
-                if (tables.Count > 0)
-                {
-                    cursors.Add(new LevelCursor([.. tables], _store.Cache));
-                }
-
-                continue;
-            }
-
-            foreach (var table in tables)
-            {
-                var cursor = new TableCursor(_store.Cache);
-                cursor.Enter(table);
-                cursors.Add(cursor);
-            }
+            cursors[_memory.Count + i] = new LevelCursor(runs[i], _store.Cache);
         }
 
-        return new MergingCursor([.. cursors]);
+        return cursors.Length == 1 ? cursors[0] : new MergingCursor(cursors);
     }
 
     /// <summary>The newest version that the snapshot sees at which a key's range was deleted; 0 when it was not.</summary>

@@ -112,6 +112,8 @@ public sealed class LsmStore
 
     internal PointLookup Lookup { get; }
 
+    internal RememberedLookup Remembered { get; } = new();
+
     internal FileSet Files { get; private set; }
 
     internal Memtable Active { get; private set; }

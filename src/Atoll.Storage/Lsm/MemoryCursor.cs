@@ -25,6 +25,9 @@ internal sealed class MemoryCursor(TreeSnapshot<MemoryKey, MemoryValue, MemoryKe
     public override ReadOnlyMemory<byte> Value => _cursor.Value.Value;
 
     /// <inheritdoc />
+    public override ReadOnlySpan<byte> ValueSpan => _cursor.Value.Value.Span;
+
+    /// <inheritdoc />
     public override void SeekAtOrAfter(ReadOnlySpan<byte> key, ulong version)
     {
         var order = ComparePrefix(key);
@@ -51,6 +54,9 @@ internal sealed class MemoryCursor(TreeSnapshot<MemoryKey, MemoryValue, MemoryKe
     public override void Resume()
     {
     }
+
+    /// <inheritdoc />
+    public override void Leave() => State = CursorState.Nowhere;
 
     private void Stand(bool isOn) => State = isOn ? CursorState.On : CursorState.Nowhere;
 

@@ -89,7 +89,7 @@ internal sealed class MergeJob
         switch (_input.State)
         {
             case CursorState.On:
-                var bytes = _input.Key.Length + _input.Value.Length + 16;
+                var bytes = _input.Key.Length + _input.ValueSpan.Length + 16;
                 budgetBytes -= bytes;
                 InputBytes += bytes;
                 if (Take())
@@ -173,7 +173,7 @@ internal sealed class MergeJob
             return true;
         }
 
-        _output.Add(key, isNewKey || !_wroteKey, version, _input.Kind, _input.ExpiresAt, _input.Value.Span, _outputTombstones);
+        _output.Add(key, isNewKey || !_wroteKey, version, _input.Kind, _input.ExpiresAt, _input.ValueSpan, _outputTombstones);
         _wroteKey = true;
         return true;
     }

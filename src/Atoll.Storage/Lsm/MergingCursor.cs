@@ -36,6 +36,9 @@ internal sealed class MergingCursor : EntryCursor
     public override ReadOnlyMemory<byte> Value => _cursors[_heap[0]].Value;
 
     /// <inheritdoc />
+    public override ReadOnlySpan<byte> ValueSpan => _cursors[_heap[0]].ValueSpan;
+
+    /// <inheritdoc />
     public override void SeekAtOrAfter(ReadOnlySpan<byte> key, ulong version)
     {
         _forward = true;
@@ -109,6 +112,16 @@ internal sealed class MergingCursor : EntryCursor
         }
 
         Gather();
+    }
+
+    /// <inheritdoc />
+    public override void Leave()
+    {
+        State = CursorState.Nowhere;
+        foreach (var cursor in _cursors)
+        {
+            cursor.Leave();
+        }
     }
 
     private void Moved(EntryCursor cursor)

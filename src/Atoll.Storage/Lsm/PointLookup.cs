@@ -15,14 +15,14 @@ internal readonly record struct MissingBlock(Table Table, BlockHandle Handle, Bl
 /// </summary>
 internal sealed class PointLookup(BlockCache cache)
 {
-    private readonly BlockCursor _top = new();
-    private readonly BlockCursor _index = new();
-
     /// <summary>What a lookup that says so misses.</summary>
     public MissingBlock Missing { get; private set; }
 
+    /// <summary>Where that lookup stopped: it can go on there once the block has come, unless memtables or files have changed.</summary>
+    public LookupPoint Stopped { get; private set; }
+
     /// <summary>Where blocks that lookups touch are noted, to be pinned; null when nobody wants to know.</summary>
-    public List<BlockAddress>? Touched { get; set; }
+    public List<Block>? Touched { get; set; }
 
     /// <summary>Files that a filter spared.</summary>
     public long Filtered { get; private set; }
@@ -32,11 +32,17 @@ internal sealed class PointLookup(BlockCache cache)
     /// <param name="key">The key, with its tree's number in front.</param>
     /// <param name="keyLength">Bytes of it.</param>
     /// <param name="at">The newest version to see.</param>
+    /// <param name="resumed">Where the same lookup stopped, when it goes on; else default.</param>
     /// <param name="version">When it was written.</param>
     /// <param name="value">What it says; never a tombstone.</param>
     public LookupStatus Find(
-        in LookupSources sources, byte[] key, int keyLength, ulong at, out ulong version, out MemoryValue value)
+        in LookupSources sources, byte[] key, int keyLength, ulong at, in LookupPoint resumed, out ulong version, out MemoryValue value)
     {
+        if (resumed.Hash != 0)
+        {
+            return FindInFiles(sources.Files, key.AsSpan(0, keyLength), at, resumed, out version, out value);
+        }
+
         ulong covering = 0;
         if (FindInMemory(sources.Active, key, keyLength, at, ref covering, out version, out value))
         {
@@ -53,9 +59,15 @@ internal sealed class PointLookup(BlockCache cache)
 
         var span = key.AsSpan(0, keyLength);
         covering = Math.Max(covering, sources.Files.Covering(span, at));
-        ulong hash = 0;
-        var levels = sources.Files.Levels;
-        for (var level = 0; level < levels.Length; level++)
+        return FindInFiles(sources.Files, span, at, new LookupPoint(0, 0, covering, 0), out version, out value);
+    }
+
+    private LookupStatus FindInFiles(
+        FileSet files, ReadOnlySpan<byte> key, ulong at, in LookupPoint from, out ulong version, out MemoryValue value)
+    {
+        var hash = from.Hash;
+        var levels = files.Levels;
+        for (var level = from.Level; level < levels.Length; level++)
         {
             var tables = levels[level];
             if (tables.Length == 0)
@@ -64,25 +76,33 @@ internal sealed class PointLookup(BlockCache cache)
             }
 
             // Files of level 0 overlap and are asked one by one; of a further level only one can hold the key.
-            var first = level == 0 ? 0 : FileSet.FirstEndingAfter(tables, span);
+            var first = level == 0 ? from.Table : FileSet.FirstEndingAfter(tables, key);
             var end = level == 0 ? tables.Length : Math.Min(first + 1, tables.Length);
             for (var i = first; i < end; i++)
             {
                 var meta = tables[i].Meta;
-                if (!meta.Covers(span) || meta.VersionMin > at || meta.Entries == 0)
+                if (!meta.Covers(key) || meta.VersionMin > at || meta.Entries == 0)
                 {
                     continue;
                 }
 
-                hash = hash == 0 ? StableHash.Compute(span) : hash;
-                var status = FindInTable(tables[i], span, hash, at, out version, out value);
-                if (status != LookupStatus.Absent)
+                hash = hash == 0 ? StableHash.Compute(key) : hash;
+                var status = FindInTable(tables[i], key, hash, at, out version, out value);
+                if (status == LookupStatus.Missing)
                 {
-                    return status == LookupStatus.Found ? Visible(version, value, covering) : status;
+                    Stopped = new LookupPoint(level, i, from.Covering, hash);
+                    return status;
+                }
+
+                if (status == LookupStatus.Found)
+                {
+                    return Visible(version, value, from.Covering);
                 }
             }
         }
 
+        version = 0;
+        value = default;
         return LookupStatus.Absent;
     }
 
@@ -119,10 +139,10 @@ internal sealed class PointLookup(BlockCache cache)
             return LookupStatus.Missing;
         }
 
-        _top.Enter(table.Top);
-        for (var more = _top.SeekAtOrAfter(key, ulong.MaxValue); more; more = _top.Next())
+        var top = table.Top;
+        for (var i = top.IndexAtOrAfter(key, out var partition); i < top.RestartCount; top.IndexEntry(++i, out partition))
         {
-            Block.ReadHandles(_top.ValueSpan, out var indexHandle, out var filterHandle);
+            Block.ReadHandles(top.Span.Slice(partition.ValueOffset, partition.ValueLength), out var indexHandle, out var filterHandle);
             if (filterHandle.Length > 0)
             {
                 if (TryGet(table, filterHandle, BlockType.Filter) is not { } filter)
@@ -142,10 +162,9 @@ internal sealed class PointLookup(BlockCache cache)
                 return LookupStatus.Missing;
             }
 
-            _index.Enter(index);
-            for (var inside = _index.SeekAtOrAfter(key, ulong.MaxValue); inside; inside = _index.Next())
+            for (var j = index.IndexAtOrAfter(key, out var entry); j < index.RestartCount; index.IndexEntry(++j, out entry))
             {
-                Block.ReadHandles(_index.ValueSpan, out var handle, out _);
+                Block.ReadHandles(index.Span.Slice(entry.ValueOffset, entry.ValueLength), out var handle, out _);
                 if (TryGet(table, handle, BlockType.Data) is not { } block)
                 {
                     return LookupStatus.Missing;
@@ -160,7 +179,7 @@ internal sealed class PointLookup(BlockCache cache)
                 }
 
                 // Versions of the key go on in the next block only where it is the last key of this one.
-                if (found == BlockFind.Absent || !_index.Key.SequenceEqual(key))
+                if (found == BlockFind.Absent || !index.Span.Slice(entry.SuffixOffset, entry.SuffixLength).SequenceEqual(key))
                 {
                     return LookupStatus.Absent;
                 }
@@ -179,12 +198,19 @@ internal sealed class PointLookup(BlockCache cache)
         }
         else
         {
-            Touched?.Add(new BlockAddress(table.Meta.Number, handle.Offset));
+            Touched?.Add(block);
         }
 
         return block;
     }
 }
+
+/// <summary>How far a lookup has come in the files; all that lies before holds nothing of the key.</summary>
+/// <param name="Level">The level.</param>
+/// <param name="Table">The file, by its place in the level.</param>
+/// <param name="Covering">The newest version at which the key's range was deleted, as memtables and files have it.</param>
+/// <param name="Hash">The key's hash; 0 when the lookup has not come to a file.</param>
+internal readonly record struct LookupPoint(int Level, int Table, ulong Covering, ulong Hash);
 
 /// <summary>Where a lookup looks.</summary>
 /// <param name="Tree">The tree.</param>

@@ -15,10 +15,11 @@ internal sealed class Preparation(
 
     private static readonly Probe SeveralRounds = Probe.Define("store: keys prepared in more than three rounds");
 
-    private readonly List<BlockAddress> _pinned = [];
+    private readonly List<Block> _pinned = [];
     private readonly List<MissingBlock> _missing = [];
     private HashSet<MissingBlock>? _missingSet;
     private FileSet? _files;
+    private LookupStop _stopped;
     private StoreFault? _fault;
     private int _left;
     private int _rounds;
@@ -40,6 +41,18 @@ internal sealed class Preparation(
         }
 
         _missing.Add(block);
+        _stopped = shard.Stopped();
+    }
+
+    /// <summary>Keeps blocks in memory until the end.</summary>
+    public void Pin(List<Block> touched)
+    {
+        foreach (var block in touched)
+        {
+            block.Pins++;
+        }
+
+        _pinned.AddRange(touched);
     }
 
     /// <summary>Loads everything that was missed, and goes on.</summary>
@@ -89,9 +102,9 @@ internal sealed class Preparation(
         }
 
         ready(_fault);
-        foreach (var address in _pinned)
+        foreach (var block in _pinned)
         {
-            store.Cache.Unpin(address);
+            block.Pins--;
         }
     }
 
@@ -99,18 +112,28 @@ internal sealed class Preparation(
     {
         var pinned = _pinned.Count;
         store.Lookup.Touched = _pinned;
-        foreach (var key in keys)
+        if (keys.Length == 1)
         {
-            if (shard.Find(section, key.Span, out _) == LookupStatus.Missing)
+            if (shard.Find(section, keys[0].Span, out _, _stopped) == LookupStatus.Missing)
             {
                 Miss(store.Lookup.Missing);
+            }
+        }
+        else
+        {
+            foreach (var key in keys)
+            {
+                if (shard.Find(section, key.Span, out _) == LookupStatus.Missing)
+                {
+                    Miss(store.Lookup.Missing);
+                }
             }
         }
 
         store.Lookup.Touched = null;
         for (; pinned < _pinned.Count; pinned++)
         {
-            store.Cache.Pin(_pinned[pinned]);
+            _pinned[pinned].Pins++;
         }
     }
 }

@@ -59,6 +59,9 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
     /// <inheritdoc />
     public override ReadOnlyMemory<byte> Value => _data.Value;
 
+    /// <inheritdoc />
+    public override ReadOnlySpan<byte> ValueSpan => _data.ValueSpan;
+
     /// <summary>Stands nowhere in another file.</summary>
     public void Enter(Table table)
     {
@@ -159,6 +162,15 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
         }
     }
 
+    /// <inheritdoc />
+    public override void Leave()
+    {
+        State = CursorState.Nowhere;
+        _top.Leave();
+        _index.Leave();
+        _data.Leave();
+    }
+
     // The data block to load, and of those behind it in the same index block as many as are to be read ahead.
     private List<BlockHandle> Run()
     {
@@ -177,6 +189,8 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
 
                 run.Add(next);
             }
+
+            _ahead.Leave();
         }
 
         return run;

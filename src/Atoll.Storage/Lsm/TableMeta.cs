@@ -37,7 +37,7 @@ internal sealed record TableMeta
     public required RangeTombstones RangeTombstones { get; init; }
 
     /// <summary>Whether the file may say something of a key.</summary>
-    public bool Covers(ReadOnlySpan<byte> key) => key.SequenceCompareTo(From) >= 0 && key.SequenceCompareTo(To) < 0;
+    public bool Covers(ReadOnlySpan<byte> key) => EntryOrder.CompareKeys(key, From) >= 0 && EntryOrder.CompareKeys(key, To) < 0;
 
     /// <summary>Whether the file may say something of a key in [from, to).</summary>
     public bool Overlaps(ReadOnlySpan<byte> from, ReadOnlySpan<byte> to) =>
