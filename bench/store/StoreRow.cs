@@ -10,7 +10,7 @@ namespace Atoll.StoreBench;
 /// <param name="P999Micros">The time that one in a thousand exceeds, in microseconds.</param>
 /// <param name="MaxMillis">The longest, in milliseconds.</param>
 /// <param name="AllocatedBytes">Bytes allocated for one operation by the .NET runtime on the measuring thread.</param>
-/// <param name="MemoryMiB">What the process has in memory at the end, in MiB; some 60 of them are the .NET runtime's, on both sides.</param>
+/// <param name="MemoryMiB">What the process has in memory at the end, in MiB; some 60 are the .NET runtime's, on both sides.</param>
 /// <param name="WriteAmplification">Bytes given to system calls that write, by bytes of keys and values; at the end of merges.</param>
 /// <param name="SpaceAmplification">Bytes of the store's files, by bytes of keys and values that are live; at the end of merges.</param>
 /// <param name="Wrong">Operations that did not find what they should: 0, or the store is broken.</param>
