@@ -13,6 +13,7 @@ using Atoll.Services.Calls;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.Logging;
+using Atoll.Storage.Lsm;
 
 namespace Atoll.Client.Hosting;
 
@@ -171,6 +172,7 @@ public sealed class EmbeddedNode : IAsyncDisposable
         IsFounder = founds,
         LeaseReads = options.LeaseReads,
         KeyBytesMax = options.KeyBytesMax,
+        Store = LsmOptions.ForMemory(options.StoreMemoryBytes / Math.Max(1, options.Loops)),
         ValueBytesMax = options.ValueBytesMax,
     };
 

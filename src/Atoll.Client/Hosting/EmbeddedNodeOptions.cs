@@ -59,6 +59,11 @@ public sealed record EmbeddedNodeOptions
     /// <summary>Whether linearizable reads rely on the leader's lease, and so on clocks that run about as fast as each other.</summary>
     public bool LeaseReads { get; init; }
 
+    /// <summary>
+    /// Memory in bytes for records, over all loops: blocks that were read from the disk, and what was written and is not on it yet.
+    /// </summary>
+    public long StoreMemoryBytes { get; init; } = 256L * 1024 * 1024;
+
     /// <summary>The longest key of a record in bytes, at most <see cref="Limits.KeyBytesMax"/>; the same on every node.</summary>
     public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
 

@@ -55,6 +55,22 @@ public sealed record LsmOptions
     /// </summary>
     public ulong Identity { get; init; }
 
+    /// <summary>
+    /// Bounds for so much memory: half of it for blocks, the other half for the memtable and those that wait for their flush.
+    /// </summary>
+    /// <param name="memoryBytes">Bytes of memory, at least a few MiB.</param>
+    public static LsmOptions ForMemory(long memoryBytes)
+    {
+        var memtable = Math.Clamp(memoryBytes / 6, 1024 * 1024, 256L * 1024 * 1024);
+        return new LsmOptions
+        {
+            CacheBytes = memoryBytes / 2,
+            MemtableBytes = memtable,
+            FrozenMemtablesMax = 2,
+            LevelOneBytes = Math.Max(64L * 1024 * 1024, 4 * memtable),
+        };
+    }
+
     /// <summary>Checks the bounds against each other.</summary>
     /// <exception cref="CheckFailedException">A bound is out of its range.</exception>
     public void Validate()

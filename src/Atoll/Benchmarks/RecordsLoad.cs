@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using Atoll.Services.Errors;
 using Atoll.Services.Records;
@@ -17,6 +18,12 @@ public enum LoadKind
 
     /// <summary>95 reads for 5 writes.</summary>
     Mix,
+
+    /// <summary>Linearizable scans of 100 records from a random key on.</summary>
+    Scan,
+
+    /// <summary>Each key is written once, before everything else.</summary>
+    Fill,
 }
 
 /// <summary>What was measured.</summary>
@@ -45,29 +52,72 @@ public sealed record LoadResult(
 internal sealed class RecordsLoad
 {
     private readonly IRecords _records;
-    private readonly byte[][] _keys;
+    private const int ScannedRows = 100;
+
+    private readonly int _keys;
     private readonly byte[] _value;
 
     public RecordsLoad(IRecords records, int keys, int valueBytes)
     {
         _records = records;
-        _keys = [.. Enumerable.Range(0, keys).Select(i =>
-            Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{i:0000000000}")))];
+        _keys = keys;
         _value = new byte[valueBytes];
         new Random(1).NextBytes(_value);
     }
 
-    /// <summary>Writes every key once.</summary>
-    public async Task FillAsync(CancellationToken cancellation)
+    /// <summary>Writes every key once, in no order, so that stores have to sort them.</summary>
+    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="progress">Told now and then how many were written.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task<LoadResult> FillAsync(IReadOnlyList<int> servers, Action<long> progress, CancellationToken cancellation)
     {
-        var next = -1;
-        await Task.WhenAll(Enumerable.Range(0, 256).Select(async _ =>
+        const int clients = 256;
+        var next = -1L;
+        var startedAt = Stopwatch.GetTimestamp();
+        var (before, ownBefore) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
+        var step = Step(_keys);
+        var callers = Enumerable.Range(0, clients).Select(async _ =>
         {
-            while (Interlocked.Increment(ref next) is var i && i < _keys.Length)
+            var latencies = new LatencyHistogram();
+            while (Interlocked.Increment(ref next) is var i && i < _keys)
             {
-                await _records.PutAsync(_keys[i], _value, default, cancellation).ConfigureAwait(false);
+                var askedAt = Stopwatch.GetTimestamp();
+                await _records.PutAsync(Key((int)(i * step % _keys)), _value, default, cancellation).ConfigureAwait(false);
+                latencies.Record((long)Stopwatch.GetElapsedTime(askedAt).TotalMicroseconds);
+                if (i % 10_000 == 0)
+                {
+                    progress(i);
+                }
             }
-        })).ConfigureAwait(false);
+
+            return latencies;
+        });
+        var all = new LatencyHistogram();
+        foreach (var latencies in await Task.WhenAll(callers).ConfigureAwait(false))
+        {
+            all.Add(latencies);
+        }
+
+        var elapsed = Stopwatch.GetElapsedTime(startedAt);
+        var (after, ownAfter) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
+        return new LoadResult(
+            LoadKind.Fill, clients, all.Count, 0, elapsed, all, (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
+            (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds, after.MemoryBytes);
+    }
+
+    private static byte[] Key(int number) =>
+        Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"key-{number:0000000000}"));
+
+    // Steps of a size that has no divisor in common with the number of keys come to every key.
+    private static long Step(long keys)
+    {
+        var step = (keys * 618 / 1_000) | 1;
+        while (BigInteger.GreatestCommonDivisor(step, keys) != 1)
+        {
+            step += 2;
+        }
+
+        return step;
     }
 
     /// <summary>Runs so many callers for so long.</summary>
@@ -104,6 +154,14 @@ internal sealed class RecordsLoad
             after.MemoryBytes);
     }
 
+    private async Task ScanAsync(byte[] from)
+    {
+        await foreach (var _ in _records.ScanAsync(new ScanRange { From = from, Limit = ScannedRows }).ConfigureAwait(false))
+        {
+            // Only the time counts.
+        }
+    }
+
     private sealed class LoadClock
     {
         public volatile bool IsMeasuring;
@@ -122,13 +180,17 @@ internal sealed class RecordsLoad
         {
             while (!clock.IsOver)
             {
-                var key = load._keys[_random.Next(load._keys.Length)];
+                var key = Key(_random.Next(load._keys));
                 var startedAt = Stopwatch.GetTimestamp();
                 try
                 {
                     if (kind == LoadKind.Put || (kind == LoadKind.Mix && _random.Next(100) < 5))
                     {
                         await load._records.PutAsync(key, load._value).ConfigureAwait(false);
+                    }
+                    else if (kind == LoadKind.Scan)
+                    {
+                        await load.ScanAsync(key).ConfigureAwait(false);
                     }
                     else
                     {

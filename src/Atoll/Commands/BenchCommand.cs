@@ -23,7 +23,7 @@ internal sealed class BenchCommand
 
     private readonly Option<string[]> _loads = new("--load")
     {
-        Description = "What they do: put, get (linearizable), mix (95 % get)", AllowMultipleArgumentsPerToken = true,
+        Description = "What they do: put, get (linearizable), mix (95 % get), scan (100 records)", AllowMultipleArgumentsPerToken = true,
         DefaultValueFactory = _ => ["put", "get", "mix"],
     };
 
@@ -53,7 +53,7 @@ internal sealed class BenchCommand
     private BenchCommand(ClientOptions client)
     {
         _client = client;
-        _loads.AcceptOnlyFromAmong("put", "get", "mix");
+        _loads.AcceptOnlyFromAmong("put", "get", "mix", "scan");
     }
 
     public static Command Create(ClientOptions client)
@@ -102,11 +102,12 @@ internal sealed class BenchCommand
     {
         var printer = _client.Printer(parsed);
         var load = new RecordsLoad(atoll.Records(space), Math.Max(1, parsed.GetValue(_keys)), Math.Max(0, parsed.GetValue(_valueBytes)));
-        await load.FillAsync(cancellation).ConfigureAwait(false);
         var table = new Table().Border(TableBorder.Simple).Title(
             $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards")
             .AddColumns("load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores",
                 "server RSS");
+        var filled = await load.FillAsync(servers, Remark, cancellation).ConfigureAwait(false);
+        Add(printer, table, filled);
         foreach (var name in parsed.GetRequiredValue(_loads))
         {
             foreach (var clients in parsed.GetRequiredValue(_clients))
@@ -117,15 +118,7 @@ internal sealed class BenchCommand
                     TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds), 0.1, SecondsMax)),
                     servers,
                     cancellation).ConfigureAwait(false);
-                if (printer.IsJson)
-                {
-                    Json(printer, result);
-                }
-                else
-                {
-                    Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"{name}, {clients} clients: {result.Rate:0}/s"));
-                    table.AddRow(Row(result));
-                }
+                Add(printer, table, result);
             }
         }
 
@@ -135,6 +128,29 @@ internal sealed class BenchCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    // Where each record is small, nobody has to wait for long.
+    private static void Remark(long written)
+    {
+        if (written > 0 && written % 1_000_000 == 0)
+        {
+            Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"filled {written}"));
+        }
+    }
+
+    private static void Add(Printer printer, Table table, LoadResult result)
+    {
+        if (printer.IsJson)
+        {
+            Json(printer, result);
+        }
+        else
+        {
+            Printer.Remark(string.Create(
+                CultureInfo.InvariantCulture, $"{result.Kind.ToString().ToLowerInvariant()}, {result.Clients} clients: {result.Rate:0}/s"));
+            table.AddRow(Row(result));
+        }
     }
 
     private static string[] Row(LoadResult result) =>
