@@ -53,6 +53,12 @@ internal sealed class ReplicaHost : ILocalReplicas
             shards.Add(ShardId.Directory);
         }
 
+        // What was dropped right before a crash, or was still being loaded when its space went.
+        foreach (var stale in environment.Store.Shards.Select(static tree => tree.Shard).Where(shard => !shards.Contains(shard)).ToArray())
+        {
+            environment.Store.DropShard(stale, static _ => { });
+        }
+
         if (shards.Count == 0)
         {
             done();

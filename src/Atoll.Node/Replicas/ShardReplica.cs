@@ -290,7 +290,7 @@ internal sealed class ShardReplica
         {
             _snapshots.WantSnapshot();
         }
-        else if (State.AppliedIndex > State.DurableIndex)
+        else if (State.AppliedIndex > State.DurableIndex && !_environment.Store.IsFlushing)
         {
             _environment.Store.Flush();
         }

@@ -94,6 +94,9 @@ public sealed class LsmStore
     /// <summary>Called with every damage that is found, once for each file.</summary>
     public Action<StoreFault>? FaultFound { get; set; }
 
+    /// <summary>True while something is on its way to the disk already.</summary>
+    public bool IsFlushing => _frozen.Count > 0;
+
     /// <summary>True while a flush or a merge is due or under way.</summary>
     public bool HasWork => _frozen.Count > 0 || Active.Bytes >= Options.MemtableBytes || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
 
