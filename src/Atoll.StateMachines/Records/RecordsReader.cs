@@ -81,7 +81,7 @@ internal static class RecordsReader
     private static bool TryScan(RecordsState state, in ScanQuery query, HybridTime now, WireWriter result)
     {
         var start = result.Length;
-        using var cursor = state.Records.OpenCursor();
+        using var cursor = query.KeysOnly ? state.Records.OpenHeadCursor() : state.Records.OpenCursor();
         var scan = new RecordsScan(cursor, query, now, result);
         if (scan.Run() && scan.Fault is null)
         {
@@ -97,7 +97,7 @@ internal static class RecordsReader
     {
         var result = new WireWriter(4096);
         var snapshot = state.Records.Snapshot();
-        var cursor = snapshot.OpenCursor();
+        var cursor = query.KeysOnly ? snapshot.OpenHeadCursor() : snapshot.OpenCursor();
         var scan = new RecordsScan(cursor, query, asOf, result);
         GoOn();
 

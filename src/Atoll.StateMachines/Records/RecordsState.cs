@@ -76,18 +76,19 @@ internal sealed class RecordsState
         hasher.Add(key);
         hasher.Add(record.Version.Value);
         hasher.Add(record.ExpiresAt.Value);
-        hasher.Add((ulong)record.Value.Length);
-        if (record.Value.Length <= HashedValueBytesMax)
+        hasher.Add((ulong)record.ValueBytes);
+        if (record.ValueBytes <= HashedValueBytesMax)
         {
+            Check.That(record.HasValue);
             hasher.Add(record.Value.Span);
         }
 
         return hasher.Value;
     }
 
-    /// <summary>The record that is visible under a key, which is in memory.</summary>
-    internal bool TryGetVisible(ReadOnlyMemory<byte> key, HybridTime now, out StoredRecord record) =>
-        Records.TryGet(key, out record) && !record.IsExpired(now);
+    /// <summary>The head of the record that is visible under a key, which is in memory.</summary>
+    internal bool TryGetVisible(ReadOnlyMemory<byte> key, HybridTime now, out StoredRecord head) =>
+        Records.TryGetHead(key, out head) && !head.IsExpired(now);
 
     /// <summary>Writes a record. No change is recorded.</summary>
     internal void Put(ReadOnlyMemory<byte> key, in StoredRecord record)
@@ -166,13 +167,13 @@ internal readonly record struct RecordsAccounts(long Count, long Bytes, long Exp
 {
     internal RecordsAccounts With(ReadOnlySpan<byte> key, in StoredRecord record) => new(
         Count + 1,
-        Bytes + key.Length + record.Value.Length,
+        Bytes + key.Length + record.ValueBytes,
         Expiring + (record.ExpiresAt == HybridTime.Zero ? 0 : 1),
         unchecked(HashSum + RecordsState.HashOf(key, record)));
 
     internal RecordsAccounts Without(ReadOnlySpan<byte> key, in StoredRecord record) => new(
         Count - 1,
-        Bytes - key.Length - record.Value.Length,
+        Bytes - key.Length - record.ValueBytes,
         Expiring - (record.ExpiresAt == HybridTime.Zero ? 0 : 1),
         unchecked(HashSum - RecordsState.HashOf(key, record)));
 }

@@ -95,7 +95,7 @@ public sealed class RecordsStateMachine : IStateMachine
         var reader = new RecordsCommandReader(command);
         while (reader.TryNext(out var operation))
         {
-            if (_state.Records.Find(operation.Key, out _) == LookupStatus.Missing)
+            if (_state.Records.FindHead(operation.Key, out _) == LookupStatus.Missing)
             {
                 return false;
             }
@@ -117,7 +117,7 @@ public sealed class RecordsStateMachine : IStateMachine
             }
         }
 
-        if (_state.Records.Prepare(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys), ready))
+        if (_state.Records.PrepareHeads(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(keys), ready))
         {
             ready(null);
         }

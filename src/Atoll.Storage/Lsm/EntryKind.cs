@@ -10,6 +10,9 @@ internal enum EntryKind : byte
 
     /// <summary>It is gone.</summary>
     Delete = 1,
+
+    /// <summary>It has a value that lies in a value file; here is a <see cref="ValuePointer"/> to it.</summary>
+    Apart = 2,
 }
 
 /// <summary>The order of entries: keys ascending, and the versions of one key from the newest to the oldest.</summary>

@@ -2,6 +2,20 @@ using Atoll.Foundation.Checks;
 
 namespace Atoll.Storage.Lsm;
 
+/// <summary>How much of a value file is needed.</summary>
+/// <param name="File">The file.</param>
+/// <param name="LiveBytes">Bytes of the values that a sorted file points to, trailers included; the rest is garbage.</param>
+internal readonly record struct ValueUse(ValueFile File, long LiveBytes)
+{
+    /// <summary>Bytes that nothing points to.</summary>
+    public long GarbageBytes => File.Meta.LengthBytes - LiveBytes;
+
+    /// <summary>
+    /// True when writing anew what is needed frees more than it costs. A damaged file is never: its values are not touched any more.
+    /// </summary>
+    public bool IsWorthCollecting => File.Damage is null && GarbageBytes > LiveBytes;
+}
+
 /// <summary>
 /// The sorted files that make up the store at one moment, by level. Immutable and counted: snapshots and scans keep the set that they
 /// began with, and a file goes when no set has it any more.
@@ -13,6 +27,7 @@ internal sealed class FileSet
 
     private readonly Action<Table> _gone;
     private readonly Dictionary<ulong, Table[][]> _runs = [];
+    private IReadOnlyList<ValueUse>? _valueUses;
     private int _references = 1;
 
     /// <summary>A set, with one reference.</summary>
@@ -38,6 +53,9 @@ internal sealed class FileSet
 
     /// <summary>The files that delete ranges.</summary>
     public Table[] WithRangeTombstones { get; }
+
+    /// <summary>The value files that the files of the set point into, by number, and how much of each is needed.</summary>
+    public IReadOnlyList<ValueUse> ValueUses => _valueUses ??= CountValueUses();
 
     /// <summary>The first of some files in order whose keys end after a key; their number when none does.</summary>
     public static int FirstEndingAfter(Table[] tables, ReadOnlySpan<byte> key)
@@ -215,6 +233,22 @@ internal sealed class FileSet
         }
 
         return new FileSet([.. levels.Select(static l => l.ToArray())], _gone);
+    }
+
+    private List<ValueUse> CountValueUses()
+    {
+        var uses = new SortedDictionary<ulong, ValueUse>();
+        foreach (var table in Levels.SelectMany(static l => l))
+        {
+            for (var i = 0; i < table.ValueFiles.Length; i++)
+            {
+                var (number, bytes) = table.Meta.Values[i];
+                var known = uses.GetValueOrDefault(number);
+                uses[number] = new ValueUse(table.ValueFiles[i], known.LiveBytes + bytes);
+            }
+        }
+
+        return [.. uses.Values];
     }
 
     /// <summary>Keeps the files of the set.</summary>

@@ -12,6 +12,7 @@ internal sealed class LsmCursor : ISortedCursor
 {
     private readonly LsmSnapshot _snapshot;
     private readonly bool _ownsSnapshot;
+    private readonly bool _withValues;
     private readonly EntryCursor _entries;
     private readonly byte[] _prefix;
     private byte[] _target = new byte[128];
@@ -23,14 +24,18 @@ internal sealed class LsmCursor : ISortedCursor
     private EntryKind _kind;
     private ReadOnlyMemory<byte> _value;
     private bool _hasValue;
+    private ValuePointer _pointer;
+    private MissingValue? _missingValue;
+    private StoreFault? _valueFault;
     private bool _forward = true;
 
     // Forward: entries of the current key are passed over. Backward: the current key is one whose versions are being gone through.
     private bool _isWithinKey;
     private CursorState _state;
 
-    public LsmCursor(LsmSnapshot snapshot, bool ownsSnapshot)
+    public LsmCursor(LsmSnapshot snapshot, bool ownsSnapshot, bool withValues = true)
     {
+        _withValues = withValues;
         _snapshot = snapshot;
         _ownsSnapshot = ownsSnapshot;
         _entries = snapshot.OpenEntries();
@@ -41,7 +46,7 @@ internal sealed class LsmCursor : ISortedCursor
 
     public bool IsWaiting => _state == CursorState.Waiting;
 
-    public StoreFault? Fault => _state == CursorState.Failed ? _entries.Fault : null;
+    public StoreFault? Fault => _state == CursorState.Failed ? _valueFault ?? _entries.Fault : null;
 
     public ReadOnlyMemory<byte> Key => _keyCopy ??= KeySpan.ToArray();
 
@@ -59,6 +64,12 @@ internal sealed class LsmCursor : ISortedCursor
         get
         {
             Check.That(IsValid);
+            var (version, expiresAt) = (new HybridTime(_version), new HybridTime(_expiresAt));
+            if (_kind == EntryKind.Apart)
+            {
+                return StoredRecord.HeadOf(version, expiresAt, _pointer.LengthBytes);
+            }
+
             if (!_hasValue)
             {
                 // On the way forward the entry is still the one that was taken.
@@ -66,7 +77,7 @@ internal sealed class LsmCursor : ISortedCursor
                 _hasValue = true;
             }
 
-            return new StoredRecord(new HybridTime(_version), new HybridTime(_expiresAt), _value);
+            return new StoredRecord(version, expiresAt, _value);
         }
     }
 
@@ -115,17 +126,35 @@ internal sealed class LsmCursor : ISortedCursor
         }
     }
 
-    private void LoadOnce(Action ready) => _entries.Complete(() =>
+    private void LoadOnce(Action ready)
     {
-        GoOn();
-        if (_state == CursorState.Waiting)
+        if (_missingValue is { } missing)
         {
-            LoadOnce(ready);
+            LoadValue(missing, ready);
+            return;
         }
-        else
+
+        _entries.Complete(() =>
         {
-            ready();
-        }
+            GoOn();
+            if (_state == CursorState.Waiting)
+            {
+                LoadOnce(ready);
+            }
+            else
+            {
+                ready();
+            }
+        });
+    }
+
+    private void LoadValue(MissingValue missing, Action ready) => _snapshot.Values.Load(missing, (value, fault) =>
+    {
+        _missingValue = null;
+        _valueFault = fault;
+        _state = fault is null ? CursorState.On : CursorState.Failed;
+        (_kind, _value, _hasValue) = (EntryKind.Put, value, true);
+        ready();
     });
 
     private bool Forward(ReadOnlySpan<byte> target, ulong version)
@@ -147,7 +176,34 @@ internal sealed class LsmCursor : ISortedCursor
     private bool GoOn()
     {
         _state = _forward ? FindNext() : FindPrevious();
+        _missingValue = null;
+        _valueFault = null;
+        if (_state == CursorState.On && _kind == EntryKind.Apart)
+        {
+            TakeApart(ValuePointer.Read(_hasValue ? _value.Span : _entries.ValueSpan));
+        }
+
         return _state == CursorState.On;
+    }
+
+    // A value that is kept apart must be there for the cursor to stand on its record, unless only heads are wanted.
+    private void TakeApart(in ValuePointer pointer)
+    {
+        _pointer = pointer;
+        if (!_withValues)
+        {
+            return;
+        }
+
+        if (_snapshot.Values.TryGet(pointer, _key.AsSpan(0, _keyLength), out var value))
+        {
+            (_kind, _value, _hasValue) = (EntryKind.Put, value, true);
+        }
+        else
+        {
+            _missingValue = _snapshot.Values.Missing;
+            _state = CursorState.Waiting;
+        }
     }
 
     private CursorState FindNext()
@@ -225,7 +281,7 @@ internal sealed class LsmCursor : ISortedCursor
 
     private bool IsCurrent(ReadOnlySpan<byte> key) => key.SequenceEqual(_key.AsSpan(0, _keyLength));
 
-    private bool IsVisible() => _kind == EntryKind.Put && _snapshot.Covering(_key.AsSpan(0, _keyLength)) <= _version;
+    private bool IsVisible() => _kind != EntryKind.Delete && _snapshot.Covering(_key.AsSpan(0, _keyLength)) <= _version;
 
     private void Take(ReadOnlySpan<byte> key)
     {

@@ -85,6 +85,7 @@ public sealed class LsmLoad
 
             var edit = new ManifestEdit();
             edit.Added.AddRange(_output.Files.Select(static meta => (FileSet.LevelCount - 1, meta)));
+            edit.AddedValues.AddRange(_output.ValueFiles);
             edit.Trees.Add(new TreePoint(Shard.Tree, Shard.Shard, applied, Count, at.Value));
             if (_store.TreeOf(Shard.Shard) is { } old)
             {

@@ -35,6 +35,8 @@ internal sealed class LsmMaintenance(LsmStore store)
 
     public long MergeWrittenBytes { get; private set; }
 
+    public long ValueBytesWritten { get; private set; }
+
     public long FilesMoved { get; private set; }
 
     public void TreesWereDropped() => _mayHaveDeadFiles = true;
@@ -163,6 +165,8 @@ internal sealed class LsmMaintenance(LsmStore store)
             edit.Added.Add((0, meta));
         }
 
+        edit.AddedValues.AddRange(output.ValueFiles);
+
         foreach (var point in memtable.Points)
         {
             // Dropped or loaded anew since it was frozen: then its points are no longer of interest.
@@ -178,7 +182,8 @@ internal sealed class LsmMaintenance(LsmStore store)
             if (result.IsOk)
             {
                 Flushes++;
-                FlushedBytes += output.Files.Sum(static meta => meta.LengthBytes);
+                FlushedBytes += output.LengthBytes;
+                ValueBytesWritten += output.ValueBytes;
                 store.Flushing(memtable);
             }
         });
@@ -230,11 +235,13 @@ internal sealed class LsmMaintenance(LsmStore store)
         cursors.Add(new LevelCursor([.. plan.Below], source));
         var inputs = plan.Inputs.Concat(plan.Below).ToList();
         var output = store.NewOutput(store.Options.FileBytes);
+        var collector = new ValueCollector(files.ValueUses, store.Options.TransferBytes);
         MergeJob? job = null;
         _merge = job = new MergeJob(
             new MergingCursor([.. cursors]), RangeTombstones.Merge([.. inputs.Select(static t => t.Meta.RangeTombstones)]), output,
             new BottomCheck(files, plan.OutputLevel), store.FateOf, store.Options.PendingWriteBytesMax)
         {
+            Collector = collector,
             Done = (fault, result) =>
             {
                 _merge = null;
@@ -245,7 +252,7 @@ internal sealed class LsmMaintenance(LsmStore store)
                 }
                 else if (!result.IsOk)
                 {
-                    MergeFailed(inputs, result);
+                    MergeFailed(inputs, collector, result);
                 }
                 else
                 {
@@ -269,12 +276,12 @@ internal sealed class LsmMaintenance(LsmStore store)
         }
     }
 
-    private void MergeFailed(List<Table> inputs, DiskResult result)
+    private void MergeFailed(List<Table> inputs, ValueCollector collector, DiskResult result)
     {
         if (result.Status == DiskStatus.Full)
         {
             FullMerge.Hit();
-            _mergeSpaceNeeded = inputs.Sum(static table => table.Meta.LengthBytes);
+            _mergeSpaceNeeded = inputs.Sum(static table => table.Meta.LengthBytes) + collector.BytesIn(inputs);
         }
         else
         {
@@ -287,6 +294,7 @@ internal sealed class LsmMaintenance(LsmStore store)
         var edit = new ManifestEdit();
         edit.Removed.AddRange(inputs.Select(static table => table.Meta.Number));
         edit.Added.AddRange(output.Files.Select(meta => (level, meta)));
+        edit.AddedValues.AddRange(output.ValueFiles);
         var versionMax = inputs.Max(static table => table.Meta.VersionMax);
         foreach (var (tree, _) in job.Fates)
         {
@@ -304,7 +312,8 @@ internal sealed class LsmMaintenance(LsmStore store)
             {
                 Merges++;
                 MergeReadBytes += job.InputBytes;
-                MergeWrittenBytes += output.Files.Sum(static meta => meta.LengthBytes);
+                MergeWrittenBytes += output.LengthBytes;
+                ValueBytesWritten += output.ValueBytes;
             }
         });
     }

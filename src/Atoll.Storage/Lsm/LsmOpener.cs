@@ -29,10 +29,10 @@ internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, A
         {
             ReadManifest(manifest[0].LengthBytes);
         }
-        else if (entries.Any(static e => TableFormat.TryParseFileName(e.Name, out _)))
+        else if (entries.Any(static e => TableFormat.TryParseNumberedName(e.Name, out _)))
         {
-            // The manifest comes before the first sorted file, and is only ever replaced.
-            End(LsmOpeningStatus.Corrupt, Corruption(0, "the manifest is missing, and sorted files are there"));
+            // The manifest comes before the first file of any kind, and is only ever replaced.
+            End(LsmOpeningStatus.Corrupt, Corruption(0, "the manifest is missing, and sorted or value files are there"));
         }
         else
         {
@@ -98,7 +98,7 @@ internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, A
         ulong next = 1;
         foreach (var entry in _entries)
         {
-            if (TableFormat.TryParseFileName(entry.Name, out var number))
+            if (TableFormat.TryParseNumberedName(entry.Name, out var number))
             {
                 next = Math.Max(next, number + 1);
             }
@@ -123,20 +123,39 @@ internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, A
         {
             var name = table.Name[(folder.Length + 1)..];
             named.Add(name);
-            if (!lengths.TryGetValue(name, out var length) || length != table.Meta.LengthBytes)
+            if (WhyNot(name, table.Meta.LengthBytes) is { } tableWhy)
             {
-                missing.Add(table.Corrupt(0, length == 0
-                    ? "the file is missing" : $"the file has {length} bytes instead of {table.Meta.LengthBytes}"));
+                missing.Add(table.Corrupt(0, tableWhy));
+            }
+        }
+
+        foreach (var file in store.Files.ValueUses.Select(static u => u.File))
+        {
+            var name = file.Name[(folder.Length + 1)..];
+            named.Add(name);
+            if (WhyNot(name, file.Meta.LengthBytes) is { } fileWhy)
+            {
+                var users = store.Files.Levels.SelectMany(static l => l).Where(t => t.ValueFiles.Contains(file)).ToList();
+                missing.Add(file.Lose(
+                    fileWhy,
+                    users.MinBy(static t => t.Meta.From, Foundation.Bytes.KeyOrder.Instance)!.Meta.From,
+                    users.MaxBy(static t => t.Meta.To, Foundation.Bytes.KeyOrder.Instance)!.Meta.To));
             }
         }
 
         // What no edit ever named is a leftover of unfinished work and goes at once: it may be what fills the disk. What an edit removed
         // goes once the manifest is written anew: that edit may be in the operating system's memory only.
-        var everNamed = edits.SelectMany(static e => e.Added).Select(a => TableFormat.FileName(folder, a.Meta.Number)).ToHashSet();
+        var everNamed = edits.SelectMany(static e => e.Added).Select(a => TableFormat.FileName(folder, a.Meta.Number))
+            .Concat(edits.SelectMany(static e => e.AddedValues).Select(v => TableFormat.ValueFileName(folder, v.Number))).ToHashSet();
         var orphans = _entries.Select(static e => e.Name).Where(name => !named.Contains(name) && IsOurs(name)).ToList();
         var (later, now) = (orphans.FindAll(name => everNamed.Contains($"{folder}/{name}")), orphans);
         now.RemoveAll(later.Contains);
         DeleteOrphans(now, () => WriteManifest(store, later, missing));
+
+        string? WhyNot(string name, long lengthBytes) =>
+            !lengths.TryGetValue(name, out var length) ? "the file is missing"
+            : length != lengthBytes ? $"the file has {length} bytes instead of {lengthBytes}"
+            : null;
     }
 
     private void WriteManifest(LsmStore store, List<string> orphans, List<StoreFault> missing)
@@ -168,7 +187,7 @@ internal sealed class LsmOpener(IDisk disk, string folder, LsmOptions options, A
     }
 
     // Other files in the folder are not the store's to delete.
-    private static bool IsOurs(string name) => name == ManifestFormat.NewName || TableFormat.TryParseFileName(name, out _);
+    private static bool IsOurs(string name) => name == ManifestFormat.NewName || TableFormat.TryParseNumberedName(name, out _);
 
     private void DeleteOrphans(List<string> names, Action gone)
     {

@@ -25,6 +25,21 @@ public sealed record LsmOptions
     /// <summary>An index block is closed once it is this long; one filter holds the keys of what it indexes.</summary>
     public int IndexBytes { get; init; } = 4096;
 
+    /// <summary>
+    /// A value of at least this many bytes is kept apart from its key, in a value file, so that merges do not write it again; 0: none is.
+    /// Smaller means less to merge, and more reads that go to the disk twice.
+    /// </summary>
+    public int ApartBytes { get; init; } = 16 * 1024;
+
+    /// <summary>A value file is closed once it is this long: what is collected or deleted at once.</summary>
+    public long ValueFileBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of values that were kept apart that stay in memory. One of more than a quarter of it does not stay longer than who asked for
+    /// it needs it.
+    /// </summary>
+    public long ValueCacheBytes { get; init; } = 32L * 1024 * 1024;
+
     /// <summary>Bits of the Bloom filter for each key: 10 let about one miss in a hundred through.</summary>
     public int FilterBitsPerKey { get; init; } = 10;
 
@@ -80,6 +95,8 @@ public sealed record LsmOptions
         Check.That(CacheBytes >= 0);
         Check.That(BlockBytes is >= 64 and <= TableFormat.BlockBytesMax);
         Check.That(IndexBytes is >= 64 and <= TableFormat.BlockBytesMax);
+        Check.That(ApartBytes is 0 or >= ValuePointer.Bytes);
+        Check.That(ValueFileBytes is >= 1 and < TableFormat.ValueFileBytesCeiling / 2 && ValueCacheBytes >= 0);
         Check.That(FilterBitsPerKey is >= 0 and <= 64);
         Check.That(FileBytes >= BlockBytes);
         Check.That(LevelZeroFiles >= 1 && LevelZeroSlowFiles >= LevelZeroFiles);

@@ -3,14 +3,16 @@ using Atoll.Foundation.Checks;
 namespace Atoll.Storage.Lsm;
 
 /// <summary>
-/// Reads every block of every file, one after the other, to find damage before anyone needs what is damaged (Bairavasundaram et al., "An
-/// analysis of data corruption in the storage stack", FAST '08). It reads past the cache, when it is given bytes to read.
+/// Reads every block of every sorted file, and every value that one points to, one after the other, to find damage before anyone needs what
+/// is damaged (Bairavasundaram et al., "An analysis of data corruption in the storage stack", FAST '08). It reads past the cache, when it
+/// is given bytes to read.
 /// </summary>
 internal sealed class LsmScrub(LsmStore store)
 {
     private static readonly Probe DamageProbe = Probe.Define("store: scrub finds damage");
 
     private readonly Queue<(BlockHandle Handle, BlockType Type)> _blocks = new();
+    private readonly Queue<(ValuePointer Pointer, byte[] Key)> _values = new();
     private FileSet? _files;
     private Table? _table;
     private ulong _lastNumber;
@@ -23,7 +25,7 @@ internal sealed class LsmScrub(LsmStore store)
     /// <summary>Times that all files were read.</summary>
     public long Passes { get; private set; }
 
-    /// <summary>Damaged blocks found.</summary>
+    /// <summary>Damaged blocks and values found.</summary>
     public long Damaged { get; private set; }
 
     /// <summary>Reads about so many bytes more.</summary>
@@ -38,7 +40,11 @@ internal sealed class LsmScrub(LsmStore store)
     {
         while (!_isBusy && _budgetBytes > 0)
         {
-            if (_blocks.TryDequeue(out var next))
+            if (_values.TryDequeue(out var value))
+            {
+                Read(value.Pointer, value.Key);
+            }
+            else if (_blocks.TryDequeue(out var next))
             {
                 Read(next.Handle, next.Type);
             }
@@ -144,7 +150,11 @@ internal sealed class LsmScrub(LsmStore store)
         {
             _isBusy = false;
             Count(fault);
-            if (block is not null && type == BlockType.Index)
+            if (block is not null && type == BlockType.Data && table.ValueFiles.Length > 0)
+            {
+                EnqueueValues(block);
+            }
+            else if (block is not null && type == BlockType.Index)
             {
                 var cursor = new BlockCursor();
                 cursor.Enter(block);
@@ -155,6 +165,38 @@ internal sealed class LsmScrub(LsmStore store)
                 }
             }
 
+            Continue();
+        });
+    }
+
+    private void EnqueueValues(Block block)
+    {
+        var cursor = new BlockCursor();
+        cursor.Enter(block);
+        for (var more = cursor.SeekFirst(); more; more = cursor.Next())
+        {
+            if (cursor.Kind == EntryKind.Apart)
+            {
+                _values.Enqueue((ValuePointer.Read(cursor.ValueSpan), cursor.Key.ToArray()));
+            }
+        }
+    }
+
+    private void Read(ValuePointer pointer, byte[] key)
+    {
+        _budgetBytes -= pointer.StoredBytes;
+        Bytes += pointer.StoredBytes;
+        if (Array.Find(_table!.ValueFiles, file => file.Meta.Number == pointer.File) is not { } file)
+        {
+            Count(_table.Corrupt(0, "it points into a file that the manifest does not say it does"));
+            return;
+        }
+
+        _isBusy = true;
+        file.Read(pointer, key, (_, fault) =>
+        {
+            _isBusy = false;
+            Count(fault);
             Continue();
         });
     }

@@ -9,15 +9,22 @@ internal sealed class LsmSection(LsmStore store, LsmShard shard, byte number) : 
     private readonly byte[] _section = [number];
 
     /// <inheritdoc />
-    public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.TryGet(_section, key.Span, out record);
+    public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.TryGet(_section, key.Span, withValue: true, out record);
 
     /// <inheritdoc />
-    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.Find(_section, key.Span, out record);
+    public bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head) => shard.TryGet(_section, key.Span, withValue: false, out head);
+
+    /// <inheritdoc />
+    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.Find(_section, key.Span, withValue: true, out record);
+
+    /// <inheritdoc />
+    public LookupStatus FindHead(ReadOnlyMemory<byte> key, out StoredRecord head) =>
+        shard.Find(_section, key.Span, withValue: false, out head);
 
     /// <inheritdoc />
     public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous)
     {
-        var isKnown = shard.TryGet(_section, key.Span, out previous);
+        var isKnown = shard.TryGet(_section, key.Span, withValue: false, out previous);
         shard.Write(_section, key.Span, record);
         shard.AddToCount(isKnown ? 0 : 1);
         return isKnown;
@@ -26,7 +33,7 @@ internal sealed class LsmSection(LsmStore store, LsmShard shard, byte number) : 
     /// <inheritdoc />
     public bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous)
     {
-        if (!shard.TryGet(_section, key.Span, out previous))
+        if (!shard.TryGet(_section, key.Span, withValue: false, out previous))
         {
             return false;
         }
@@ -47,10 +54,19 @@ internal sealed class LsmSection(LsmStore store, LsmShard shard, byte number) : 
         shard.DeleteRange(_section, from, to, version);
 
     /// <inheritdoc />
-    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => shard.Prepare(_section, keys, ready);
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) =>
+        shard.Prepare(_section, keys, withValues: true, ready);
+
+    /// <inheritdoc />
+    public bool PrepareHeads(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) =>
+        shard.Prepare(_section, keys, withValues: false, ready);
 
     /// <inheritdoc />
     public ISortedCursor OpenCursor() => new LsmCursor(new LsmSnapshot(store, shard, _section, ulong.MaxValue), ownsSnapshot: true);
+
+    /// <inheritdoc />
+    public ISortedCursor OpenHeadCursor() =>
+        new LsmCursor(new LsmSnapshot(store, shard, _section, ulong.MaxValue), ownsSnapshot: true, withValues: false);
 
     /// <inheritdoc />
     public ISortedSnapshot Snapshot() => new LsmSnapshot(store, shard, _section, ulong.MaxValue);

@@ -59,6 +59,9 @@ public sealed class LsmShard : ISortedStore, IStateTree
 
     internal ulong Tree { get; private set; }
 
+    /// <summary>Whether what the last lookup missed is a value that is kept apart, rather than a block.</summary>
+    internal bool MissesValue { get; private set; }
+
     internal bool HasAdvanced => Applied > _captured;
 
     /// <inheritdoc />
@@ -124,12 +127,15 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <inheritdoc />
     public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record)
     {
-        return TryGet([], key.Span, out record);
+        return TryGet([], key.Span, withValue: true, out record);
     }
 
-    internal bool TryGet(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record)
+    /// <inheritdoc />
+    public bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head) => TryGet([], key.Span, withValue: false, out head);
+
+    internal bool TryGet(ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, bool withValue, out StoredRecord record)
     {
-        var status = FindAgain(section, key, out record) ?? Find(section, key, out record);
+        var status = FindAgain(section, key, out record) ?? Find(section, key, withValue, out record);
 
         // ISortedReader: "it must be in memory".
         Check.That(status != LookupStatus.Missing);
@@ -137,12 +143,15 @@ public sealed class LsmShard : ISortedStore, IStateTree
     }
 
     /// <inheritdoc />
-    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => Find([], key.Span, out record);
+    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => Find([], key.Span, withValue: true, out record);
+
+    /// <inheritdoc />
+    public LookupStatus FindHead(ReadOnlyMemory<byte> key, out StoredRecord head) => Find([], key.Span, withValue: false, out head);
 
     /// <inheritdoc />
     public bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous)
     {
-        var isKnown = TryGet(key, out previous);
+        var isKnown = TryGetHead(key, out previous);
         Write(key.Span, record);
         Count += isKnown ? 0 : 1;
         return isKnown;
@@ -151,7 +160,7 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <inheritdoc />
     public bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous)
     {
-        if (!TryGet(key, out previous))
+        if (!TryGetHead(key, out previous))
         {
             return false;
         }
@@ -162,9 +171,13 @@ public sealed class LsmShard : ISortedStore, IStateTree
     }
 
     /// <inheritdoc />
-    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => Prepare([], keys, ready);
+    public bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => Prepare([], keys, withValues: true, ready);
 
-    internal bool Prepare(byte[] section, ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready)
+    /// <inheritdoc />
+    public bool PrepareHeads(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) =>
+        Prepare([], keys, withValues: false, ready);
+
+    internal bool Prepare(byte[] section, ReadOnlySpan<ReadOnlyMemory<byte>> keys, bool withValues, Action<StoreFault?> ready)
     {
         Preparation? preparation = null;
         if (keys.Length == 1)
@@ -175,10 +188,10 @@ public sealed class LsmShard : ISortedStore, IStateTree
 
         foreach (var key in keys)
         {
-            if (Find(section, key.Span, out _) == LookupStatus.Missing)
+            if (Find(section, key.Span, withValues, out _) == LookupStatus.Missing)
             {
-                preparation ??= new Preparation(_store, this, section, keys.ToArray(), ready);
-                preparation.Miss(_store.Lookup.Missing);
+                preparation ??= new Preparation(_store, this, section, keys.ToArray(), withValues, ready);
+                preparation.Miss();
             }
         }
 
@@ -197,6 +210,10 @@ public sealed class LsmShard : ISortedStore, IStateTree
     public ISortedCursor OpenCursor() => new LsmCursor(new LsmSnapshot(_store, this, [], ulong.MaxValue), ownsSnapshot: true);
 
     /// <inheritdoc />
+    public ISortedCursor OpenHeadCursor() =>
+        new LsmCursor(new LsmSnapshot(_store, this, [], ulong.MaxValue), ownsSnapshot: true, withValues: false);
+
+    /// <inheritdoc />
     public ISortedSnapshot Snapshot() => new LsmSnapshot(_store, this, [], ulong.MaxValue);
 
     /// <summary>The records as they were at a time; null when that is before <see cref="CollectedThrough"/>.</summary>
@@ -205,20 +222,27 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <summary>Where the lookup stopped that has just missed a block.</summary>
     internal LookupStop Stopped() => new(Tree, _store.Active, _store.Active.Bytes, _store.Files, _store.Lookup.Stopped);
 
-    /// <summary>Looks a key up.</summary>
+    /// <summary>Looks a key up in what is in memory.</summary>
     /// <param name="section">The section, or empty.</param>
     /// <param name="key">The key.</param>
-    /// <param name="record">The record, or default.</param>
+    /// <param name="withValue">Whether a value that is kept apart must be there too.</param>
+    /// <param name="record">The record or its head, or default.</param>
     /// <param name="stopped">Where the last lookup of the same key stopped, or default.</param>
     internal LookupStatus Find(
-        ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, out StoredRecord record, in LookupStop stopped = default)
+        ReadOnlySpan<byte> section, ReadOnlySpan<byte> key, bool withValue, out StoredRecord record, in LookupStop stopped = default)
     {
         // The expiry index puts 8 bytes in front of a key.
         Check.That(key.Length <= Limits.KeyBytesMax + 8);
         var length = TreeKey.Join(ref _key, Tree, section, key);
         var sources = new LookupSources(Tree, _store.Active.Find(Tree), _store.Frozen, _store.Files);
+        MissesValue = false;
         var resumed = stopped == Stopped() with { Point = stopped.Point } ? stopped.Point : default;
         var status = _store.Lookup.Find(sources, _key, length, ulong.MaxValue, resumed, out var version, out var value);
+        if (status == LookupStatus.Found && value.Kind == EntryKind.Apart)
+        {
+            return FindApart(length, withValue, version, value, out record);
+        }
+
         record = status == LookupStatus.Found
             ? new StoredRecord(new HybridTime(version), new HybridTime(value.ExpiresAt), value.Value) : default;
         if (status != LookupStatus.Missing)
@@ -227,6 +251,26 @@ public sealed class LsmShard : ISortedStore, IStateTree
         }
 
         return status;
+    }
+
+    // The key is the one that was looked up last.
+    private LookupStatus FindApart(int keyLength, bool withValue, ulong version, in MemoryValue found, out StoredRecord record)
+    {
+        var pointer = ValuePointer.Read(found.Value.Span);
+        record = StoredRecord.HeadOf(new HybridTime(version), new HybridTime(found.ExpiresAt), pointer.LengthBytes);
+        if (!withValue)
+        {
+            return LookupStatus.Found;
+        }
+
+        if (!_store.Values.TryGet(pointer, _key.AsSpan(0, keyLength), out var value))
+        {
+            MissesValue = true;
+            return LookupStatus.Missing;
+        }
+
+        record = new StoredRecord(record.Version, record.ExpiresAt, value);
+        return LookupStatus.Found;
     }
 
     /// <summary>The end of the last lookup, when that was the same and nothing was written since.</summary>

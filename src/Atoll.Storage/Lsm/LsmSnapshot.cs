@@ -14,6 +14,7 @@ internal sealed class LsmSnapshot : ISortedSnapshot
     private readonly List<RangeTombstones> _tombstones = [];
     private readonly byte[] _treePrefix;
     private LsmCursor? _reader;
+    private LsmCursor? _headReader;
     private bool _isDisposed;
 
     public LsmSnapshot(LsmStore store, LsmShard shard, byte[] section, ulong at)
@@ -47,15 +48,18 @@ internal sealed class LsmSnapshot : ISortedSnapshot
     public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record)
     {
         _reader ??= new LsmCursor(this, ownsSnapshot: false);
-        var isFound = _reader.SeekAtOrAfter(key) && _reader.KeySpan.SequenceEqual(key.Span);
+        return TryGet(_reader, key, out record);
+    }
 
-        // ISortedReader: "it must be in memory".
-        Check.That(!_reader.IsWaiting && _reader.Fault is null);
-        record = isFound ? _reader.Record : default;
-        return isFound;
+    public bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head)
+    {
+        _headReader ??= new LsmCursor(this, ownsSnapshot: false, withValues: false);
+        return TryGet(_headReader, key, out head);
     }
 
     public ISortedCursor OpenCursor() => new LsmCursor(this, ownsSnapshot: false);
+
+    public ISortedCursor OpenHeadCursor() => new LsmCursor(this, ownsSnapshot: false, withValues: false);
 
     public void Dispose()
     {
@@ -63,9 +67,13 @@ internal sealed class LsmSnapshot : ISortedSnapshot
         {
             _isDisposed = true;
             _reader?.Dispose();
+            _headReader?.Dispose();
             Files.Release();
         }
     }
+
+    /// <summary>Values of the store that are in memory.</summary>
+    public ValueCache Values => _store.Values;
 
     /// <summary>A cursor over all entries of the tree, the newest sources first.</summary>
     public EntryCursor OpenEntries()
@@ -96,6 +104,16 @@ internal sealed class LsmSnapshot : ISortedSnapshot
         }
 
         return newest;
+    }
+
+    private static bool TryGet(LsmCursor reader, ReadOnlyMemory<byte> key, out StoredRecord record)
+    {
+        var isFound = reader.SeekAtOrAfter(key) && reader.KeySpan.SequenceEqual(key.Span);
+
+        // ISortedReader: "it must be in memory".
+        Check.That(!reader.IsWaiting && reader.Fault is null);
+        record = isFound ? reader.Record : default;
+        return isFound;
     }
 
     private void Add(Memtable memtable)

@@ -18,6 +18,7 @@ public sealed class LsmStore
     private readonly SortedDictionary<ShardId, LsmShard> _shards = [];
     private readonly SortedDictionary<ulong, LsmShard> _trees = [];
     private readonly SortedDictionary<ulong, TreePoint> _durable = [];
+    private readonly ValueFileSet _valueFiles;
     private readonly List<Memtable> _frozen = [];
     private readonly LsmMaintenance _maintenance;
     private readonly LsmScrub _scrub;
@@ -35,6 +36,8 @@ public sealed class LsmStore
         Active = new Memtable(options);
         Files = new FileSet([.. Enumerable.Range(0, FileSet.LevelCount).Select(static _ => Array.Empty<Table>())], Gone);
         Cache = new BlockCache(options.CacheBytes);
+        _valueFiles = new ValueFileSet(disk, folder, identity, Report);
+        Values = new ValueCache(options.ValueCacheBytes, _valueFiles);
         Lookup = new PointLookup(Cache);
         _manifest = new Manifest(disk, folder, identity, options.TransferBytes, Describe)
         {
@@ -71,18 +74,26 @@ public sealed class LsmStore
     public IEnumerable<LsmShard> Shards => _shards.Values;
 
     /// <summary>
-    /// The shards that must be loaded anew for everything damaged to go: those that may have keys in a damaged file. Until then their sound
-    /// keys stay readable, and no merge touches the file.
+    /// The shards that must be loaded anew for everything damaged to go: those that may have keys in a damaged file, and those that have
+    /// lost a value. Until then their sound keys stay readable, and no merge touches the file.
     /// </summary>
     public IReadOnlyList<ShardId> ShardsToRepair
     {
         get
         {
-            var damaged = Files.Levels.SelectMany(static l => l).Where(static t => t.Damage is not null).ToList();
+            var damaged = Files.Levels.SelectMany(static l => l)
+                .Where(static t => t.Damage is not null || Array.Exists(t.ValueFiles, static file => file.IsLost)).ToList();
+            var trees = new SortedSet<ulong>();
+            foreach (var use in Files.ValueUses)
+            {
+                trees.UnionWith(use.File.DamagedTrees);
+            }
+
             return
             [
                 .. _shards.Values
-                    .Where(shard => damaged.Exists(t => t.Meta.Overlaps(TreeKey.Prefix(shard.Tree), TreeKey.Prefix(shard.Tree + 1))))
+                    .Where(shard => trees.Contains(shard.Tree)
+                        || damaged.Exists(t => t.Meta.Overlaps(TreeKey.Prefix(shard.Tree), TreeKey.Prefix(shard.Tree + 1))))
                     .Select(static shard => shard.Shard),
             ];
         }
@@ -105,15 +116,20 @@ public sealed class LsmStore
         [.. Files.Levels.Select(static l => l.Length)],
         [.. Files.Levels.Select(static l => l.Sum(static t => t.Meta.LengthBytes))],
         Active.Bytes + _frozen.Sum(static m => m.Bytes),
-        Cache.Bytes, Cache.Hits, Cache.Loads, Lookup.Filtered,
+        Cache.Bytes + Values.Bytes, Cache.Hits, Cache.Loads, Lookup.Filtered,
         _bytesWritten, _maintenance.Flushes, _maintenance.FlushedBytes, _maintenance.Merges, _maintenance.MergeReadBytes,
-        _maintenance.MergeWrittenBytes, _maintenance.FilesMoved, _scrub.Bytes, _scrub.Passes, _scrub.Damaged);
+        _maintenance.MergeWrittenBytes, _maintenance.FilesMoved,
+        Files.ValueUses.Count, Files.ValueUses.Sum(static u => u.File.Meta.LengthBytes), Files.ValueUses.Sum(static u => u.GarbageBytes),
+        _maintenance.ValueBytesWritten, Values.Loads,
+        _scrub.Bytes, _scrub.Passes, _scrub.Damaged);
 
     internal LsmOptions Options { get; }
 
     internal BlockCache Cache { get; }
 
     internal PointLookup Lookup { get; }
+
+    internal ValueCache Values { get; }
 
     internal RememberedLookup Remembered { get; } = new();
 
@@ -343,6 +359,7 @@ public sealed class LsmStore
     internal string? Restore(List<ManifestEdit> edits, ulong nextNumber)
     {
         var files = new SortedDictionary<ulong, (int Level, TableMeta Meta)>();
+        var values = new SortedDictionary<ulong, ValueFileMeta>();
         _nextFile = nextNumber;
         foreach (var edit in edits)
         {
@@ -353,6 +370,14 @@ public sealed class LsmStore
                 if (!files.TryAdd(added.Meta.Number, added))
                 {
                     return $"file {added.Meta.Number:x} comes in twice";
+                }
+            }
+
+            foreach (var added in edit.AddedValues)
+            {
+                if (!values.TryAdd(added.Number, added))
+                {
+                    return $"value file {added.Number:x} comes in twice";
                 }
             }
 
@@ -389,6 +414,11 @@ public sealed class LsmStore
 
         var all = new ManifestEdit();
         all.Added.AddRange(files.Values);
+        if (ValueFileSet.TryTakeNeeded(files.Values.Select(static f => f.Meta), values, all.AddedValues) is { } why)
+        {
+            return why;
+        }
+
         Apply(all);
         foreach (var point in _durable.Values)
         {
@@ -414,11 +444,15 @@ public sealed class LsmStore
         ApplyTrees(edit);
         if (edit.Added.Count + edit.Removed.Count + edit.Moved.Count > 0)
         {
+            edit.AddedValues.ForEach(_valueFiles.Add);
             var before = Files;
-            Files = before.With(edit, (meta, level) => new Table(_disk, _folder, _identity, meta, level) { Found = Report });
+            Files = before.With(edit, NewTable);
             before.Release();
         }
     }
+
+    private Table NewTable(TableMeta meta, int level) =>
+        new(_disk, _folder, _identity, meta, level) { Found = Report, ValueFiles = _valueFiles.Hold(meta.Values) };
 
     private void ApplyTrees(ManifestEdit edit)
     {
@@ -456,6 +490,7 @@ public sealed class LsmStore
             edit.Added.Add((table.Level, table.Meta));
         }
 
+        edit.AddedValues.AddRange(Files.ValueUses.Select(static u => u.File.Meta));
         edit.Trees.AddRange(_durable.Values);
         return edit;
     }
@@ -465,5 +500,6 @@ public sealed class LsmStore
     {
         table.Close();
         _disk.Delete(table.Name, static _ => { });
+        _valueFiles.Release(table.ValueFiles);
     }
 }

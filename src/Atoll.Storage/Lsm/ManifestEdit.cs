@@ -36,6 +36,9 @@ internal sealed class ManifestEdit
     /// <summary>Trees that go, with all their keys.</summary>
     public List<ulong> Dropped { get; } = [];
 
+    /// <summary>Value files that come in; one goes when no sorted file points into it any more.</summary>
+    public List<ValueFileMeta> AddedValues { get; } = [];
+
     /// <summary>Writes it.</summary>
     public void Write(WireWriter writer)
     {
@@ -69,16 +72,25 @@ internal sealed class ManifestEdit
 
         writer.WriteVarint((ulong)Dropped.Count);
         Dropped.ForEach(writer.WriteUInt64);
+        writer.WriteVarint((ulong)AddedValues.Count);
+        foreach (var (number, lengthBytes) in AddedValues)
+        {
+            writer.WriteUInt64(number);
+            writer.WriteVarint((ulong)lengthBytes);
+        }
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote; false when the bytes are not that.</summary>
-    public static bool TryRead(ReadOnlyMemory<byte> bytes, out ManifestEdit edit)
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="version">The format that they were written in.</param>
+    /// <param name="edit">The edit.</param>
+    public static bool TryRead(ReadOnlyMemory<byte> bytes, uint version, out ManifestEdit edit)
     {
         var reader = new WireReader(bytes);
         edit = new ManifestEdit { NextFile = reader.ReadUInt64(), NextTree = reader.ReadUInt64() };
         for (var left = reader.ReadCount(reader.Remaining); left > 0 && reader.Ok; left--)
         {
-            edit.Added.Add((ReadLevel(ref reader), TableMeta.Read(ref reader)));
+            edit.Added.Add((ReadLevel(ref reader), TableMeta.Read(ref reader, version)));
         }
 
         for (var left = reader.ReadCount(reader.Remaining); left > 0 && reader.Ok; left--)
@@ -101,6 +113,20 @@ internal sealed class ManifestEdit
         for (var left = reader.ReadCount(reader.Remaining); left > 0 && reader.Ok; left--)
         {
             edit.Dropped.Add(reader.ReadUInt64());
+        }
+
+        if (version >= TableFormat.VersionOfValueFiles)
+        {
+            for (var left = reader.ReadCount(reader.Remaining); left > 0 && reader.Ok; left--)
+            {
+                var (number, lengthBytes) = (reader.ReadUInt64(), reader.ReadVarint());
+                if (number == 0 || lengthBytes > TableFormat.ValueFileBytesCeiling)
+                {
+                    reader.Fail();
+                }
+
+                edit.AddedValues.Add(new ValueFileMeta(number, (long)lengthBytes));
+            }
         }
 
         return reader.OkAtEnd;

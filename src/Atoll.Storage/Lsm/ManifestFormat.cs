@@ -36,7 +36,7 @@ internal static class ManifestFormat
     public const int HeaderBytes = 64;
 
     private const ulong Magic = 0x4E414D4C4C4F5441; // "ATOLLMAN", the first byte lowest
-    private const uint Version = 1;
+    private const uint Version = TableFormat.Version;
     private const int ChecksumOffset = 12;
     private const int ChecksumEnd = 16;
 
@@ -74,7 +74,7 @@ internal static class ManifestFormat
     public static ManifestReading Read(
         ReadOnlyMemory<byte> bytes, out ulong identity, out List<ManifestEdit> edits, out long offset, out string why)
     {
-        var found = new SortedDictionary<ulong, ReadOnlyMemory<byte>>();
+        var found = new SortedDictionary<ulong, (uint Version, ReadOnlyMemory<byte> Content)>();
         identity = 0;
         edits = [];
         (offset, why) = (0, "");
@@ -95,14 +95,15 @@ internal static class ManifestFormat
                 continue;
             }
 
-            if (BinaryPrimitives.ReadUInt32LittleEndian(span[8..]) > Version)
+            var version = BinaryPrimitives.ReadUInt32LittleEndian(span[8..]);
+            if (version > Version)
             {
-                (offset, why) = (at, $"format {BinaryPrimitives.ReadUInt32LittleEndian(span[8..])} is not known to this program");
+                (offset, why) = (at, $"format {version} is not known to this program");
                 return ManifestReading.NewerVersion;
             }
 
             identity = BinaryPrimitives.ReadUInt64LittleEndian(span[16..]);
-            found[BinaryPrimitives.ReadUInt64LittleEndian(span[24..])] = rest.Slice(HeaderBytes, length);
+            found[BinaryPrimitives.ReadUInt64LittleEndian(span[24..])] = (version, rest.Slice(HeaderBytes, length));
         }
 
         if (found.Count == 0)
@@ -111,7 +112,7 @@ internal static class ManifestFormat
             return ManifestReading.Corrupt;
         }
 
-        foreach (var (sequence, content) in found)
+        foreach (var (sequence, (version, content)) in found)
         {
             if (sequence != (ulong)edits.Count)
             {
@@ -119,7 +120,7 @@ internal static class ManifestFormat
                 return ManifestReading.Corrupt;
             }
 
-            if (!ManifestEdit.TryRead(content, out var edit))
+            if (!ManifestEdit.TryRead(content, version, out var edit))
             {
                 why = $"edit {sequence} is not one";
                 return ManifestReading.Corrupt;

@@ -14,6 +14,9 @@ internal readonly record struct TreeFate(bool IsAlive, ulong Horizon);
 /// </summary>
 internal sealed class MergeJob
 {
+    private static readonly Probe CollectedProbe = Probe.Define("store: a merge writes a value anew, to empty its file");
+    private static readonly Probe DamagedProbe = Probe.Define("store: a merge meets a damaged value");
+
     private readonly EntryCursor _input;
     private readonly MergeOutput _output;
     private readonly Func<ulong, TreeFate> _fates;
@@ -58,8 +61,11 @@ internal sealed class MergeJob
     /// <summary>The trees that were met, and what became of them.</summary>
     public IEnumerable<KeyValuePair<ulong, TreeFate>> Fates => _fatesSeen;
 
-    /// <summary>Bytes of entries read so far.</summary>
+    /// <summary>Bytes of entries read so far, those of values that were read to be written anew included.</summary>
     public long InputBytes { get; private set; }
+
+    /// <summary>Knows the value files that are to be emptied: what is kept of their values is written anew.</summary>
+    public ValueCollector Collector { get; init; } = ValueCollector.Nothing;
 
     /// <summary>Called once: when all files are durable; with the fault that stopped it; or with the disk's refusal.</summary>
     public required Action<StoreFault?, DiskResult> Done { get; init; }
@@ -89,14 +95,14 @@ internal sealed class MergeJob
         switch (_input.State)
         {
             case CursorState.On:
-                var bytes = _input.Key.Length + _input.ValueSpan.Length + 16;
-                budgetBytes -= bytes;
-                InputBytes += bytes;
+                var before = InputBytes;
+                InputBytes += _input.Key.Length + _input.ValueSpan.Length + 16;
                 if (Take())
                 {
                     _input.Next();
                 }
 
+                budgetBytes -= InputBytes - before;
                 break;
             case CursorState.Waiting:
                 _isLoading = true;
@@ -173,9 +179,62 @@ internal sealed class MergeJob
             return true;
         }
 
-        _output.Add(key, isNewKey || !_wroteKey, version, _input.Kind, _input.ExpiresAt, _input.ValueSpan, _outputTombstones);
+        if (_input.Kind != EntryKind.Apart || !Collector.Collects(_input.ValueSpan, out var pointer))
+        {
+            Keep(_input.Kind, _input.ValueSpan);
+            return true;
+        }
+
+        if (Collector.TryGet(pointer, out var value))
+        {
+            KeepCollected(value);
+            return true;
+        }
+
+        LoadAndKeep(pointer);
+        return false;
+    }
+
+    private void KeepCollected(ReadOnlySpan<byte> value)
+    {
+        CollectedProbe.Hit();
+        InputBytes += value.Length;
+        Keep(EntryKind.Put, value);
+    }
+
+    private void Keep(EntryKind kind, ReadOnlySpan<byte> value)
+    {
+        _output.Add(_input.Key, !_wroteKey, _input.Version, kind, _input.ExpiresAt, value, _outputTombstones);
         _wroteKey = true;
-        return true;
+    }
+
+    // A value that is damaged stays where it is: what points to it goes on doing so, and the file is left alone from now on.
+    private void LoadAndKeep(ValuePointer pointer)
+    {
+        _isLoading = true;
+        Collector.Load(pointer, _input.Key.ToArray(), fault =>
+        {
+            _isLoading = false;
+            if (fault is { IsCorruption: false })
+            {
+                End(fault);
+                return;
+            }
+
+            if (fault is null)
+            {
+                var isHere = Collector.TryGet(pointer, out var value);
+                Check.That(isHere);
+                KeepCollected(value);
+            }
+            else
+            {
+                DamagedProbe.Hit();
+                Keep(EntryKind.Apart, _input.ValueSpan);
+            }
+
+            _input.Next();
+        });
     }
 
     private void Remember(ReadOnlySpan<byte> key)

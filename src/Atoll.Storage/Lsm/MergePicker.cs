@@ -3,7 +3,7 @@ namespace Atoll.Storage.Lsm;
 /// <summary>A merge that is due.</summary>
 /// <param name="Inputs">Its input files of the upper level; of level 0 all, the newest first.</param>
 /// <param name="Below">Its input files of the level below.</param>
-/// <param name="OutputLevel">Where its output goes.</param>
+/// <param name="OutputLevel">Where its output goes; the level of the input when that is only written anew.</param>
 internal sealed record MergePlan(List<Table> Inputs, List<Table> Below, int OutputLevel)
 {
     /// <summary>True when the files can be moved down as they are: nothing there overlaps them, nor they each other.</summary>
@@ -18,6 +18,13 @@ internal static class MergePicker
 {
     /// <summary>The merge that is most due; null when none is.</summary>
     public static MergePlan? Pick(FileSet files, LsmOptions options)
+    {
+        // Merges collect what they meet. One for that alone waits for the levels, unless values that nobody needs take most of the space.
+        var (garbage, live) = (files.ValueUses.Sum(static u => u.GarbageBytes), files.ValueUses.Sum(static u => u.LiveBytes));
+        return (garbage > 2 * live ? PickForSpace(files) : null) ?? PickLevel(files, options) ?? PickForSpace(files);
+    }
+
+    private static MergePlan? PickLevel(FileSet files, LsmOptions options)
     {
         // The worst level first; one that cannot be merged now (a damaged file) must not keep the others waiting.
         var levels = Enumerable.Range(0, FileSet.LevelCount - 1)
@@ -53,10 +60,38 @@ internal static class MergePicker
         long bytes = 0;
         foreach (var table in files.Levels[level])
         {
-            bytes += table.Meta.LengthBytes;
+            // With the values that are kept apart: else what replaces a value would not meet it for long, and neither would go.
+            bytes += table.Meta.BytesWithValues;
         }
 
         return bytes / bound;
+    }
+
+    /// <summary>
+    /// The file that points most into value files that are mostly garbage, to be written anew where it is; when only files of level 0 do,
+    /// all of that level.
+    /// </summary>
+    private static MergePlan? PickForSpace(FileSet files)
+    {
+        var collected = files.ValueUses.Where(static u => u.IsWorthCollecting).Select(static u => u.File.Meta.Number).ToHashSet();
+        if (collected.Count == 0)
+        {
+            return null;
+        }
+
+        Table? best = null;
+        var (bestBytes, isInLevelZero) = (0L, false);
+        foreach (var table in files.Levels.SelectMany(static l => l).Where(static t => t.Damage is null))
+        {
+            var bytes = table.Meta.Values.Where(v => collected.Contains(v.File)).Sum(static v => v.LiveBytes);
+            isInLevelZero |= bytes > 0 && table.Level == 0;
+            if (table.Level > 0 && bytes > bestBytes)
+            {
+                (best, bestBytes) = (table, bytes);
+            }
+        }
+
+        return best is not null ? new MergePlan([best], [], best.Level) : isInLevelZero ? PickLevelZero(files) : null;
     }
 
     private static MergePlan? PickLevelZero(FileSet files)

@@ -34,7 +34,7 @@ internal sealed class PointLookup(BlockCache cache)
     /// <param name="at">The newest version to see.</param>
     /// <param name="resumed">Where the same lookup stopped, when it goes on; else default.</param>
     /// <param name="version">When it was written.</param>
-    /// <param name="value">What it says; never a tombstone.</param>
+    /// <param name="value">What it says: a value or a pointer to one; never a tombstone.</param>
     public LookupStatus Find(
         in LookupSources sources, byte[] key, int keyLength, ulong at, in LookupPoint resumed, out ulong version, out MemoryValue value)
     {

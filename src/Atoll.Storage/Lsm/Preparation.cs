@@ -8,7 +8,7 @@ namespace Atoll.Storage.Lsm;
 /// touched stays pinned until the end, so that rounds get fewer and fewer blocks to load however small the cache is.
 /// </summary>
 internal sealed class Preparation(
-    LsmStore store, LsmShard shard, byte[] section, ReadOnlyMemory<byte>[] keys, Action<StoreFault?> ready)
+    LsmStore store, LsmShard shard, byte[] section, ReadOnlyMemory<byte>[] keys, bool withValues, Action<StoreFault?> ready)
 {
     // Up to here a comparison with each is faster than a set.
     private const int FewBlocks = 16;
@@ -17,6 +17,8 @@ internal sealed class Preparation(
 
     private readonly List<Block> _pinned = [];
     private readonly List<MissingBlock> _missing = [];
+    private readonly List<ValuePointer> _pinnedValues = [];
+    private readonly List<MissingValue> _missingValues = [];
     private HashSet<MissingBlock>? _missingSet;
     private FileSet? _files;
     private LookupStop _stopped;
@@ -24,8 +26,21 @@ internal sealed class Preparation(
     private int _left;
     private int _rounds;
 
-    /// <summary>A block that a lookup missed; several keys may miss the same.</summary>
-    public void Miss(MissingBlock block)
+    /// <summary>Notes what the last lookup missed.</summary>
+    public void Miss()
+    {
+        if (shard.MissesValue)
+        {
+            _missingValues.Add(store.Values.Missing);
+        }
+        else
+        {
+            Miss(store.Lookup.Missing);
+        }
+    }
+
+    // Several keys may miss the same block.
+    private void Miss(MissingBlock block)
     {
         if (_missing.Count >= FewBlocks)
         {
@@ -60,7 +75,7 @@ internal sealed class Preparation(
     {
         // Merges may replace the files meanwhile: these stay open until they were read.
         _files = store.Files.Hold();
-        _left = _missing.Count;
+        _left = _missing.Count + _missingValues.Count;
         if (++_rounds == 4)
         {
             SeveralRounds.Hit();
@@ -77,6 +92,20 @@ internal sealed class Preparation(
                 block.Table.Open(Loaded);
             }
         }
+
+        foreach (var missing in _missingValues)
+        {
+            store.Values.Load(missing, (_, fault) =>
+            {
+                // Pinned at once: a large one would not be there any more when the last one has come.
+                if (fault is null && store.Values.TryPin(missing.Pointer))
+                {
+                    _pinnedValues.Add(missing.Pointer);
+                }
+
+                Loaded(fault);
+            });
+        }
     }
 
     private void Loaded(StoreFault? met)
@@ -89,13 +118,14 @@ internal sealed class Preparation(
 
         _files!.Release();
         _missing.Clear();
+        _missingValues.Clear();
         _missingSet = null;
         if (_fault is null)
         {
             LookUp();
         }
 
-        if (_missing.Count > 0)
+        if (_missing.Count + _missingValues.Count > 0)
         {
             Load();
             return;
@@ -106,34 +136,47 @@ internal sealed class Preparation(
         {
             block.Pins--;
         }
+
+        foreach (var pointer in _pinnedValues)
+        {
+            store.Values.Unpin(pointer);
+        }
     }
 
     private void LookUp()
     {
-        var pinned = _pinned.Count;
+        var (pinned, pinnedValues) = (_pinned.Count, _pinnedValues.Count);
         store.Lookup.Touched = _pinned;
+        store.Values.Touched = _pinnedValues;
         if (keys.Length == 1)
         {
-            if (shard.Find(section, keys[0].Span, out _, _stopped) == LookupStatus.Missing)
+            if (shard.Find(section, keys[0].Span, withValues, out _, _stopped) == LookupStatus.Missing)
             {
-                Miss(store.Lookup.Missing);
+                Miss();
             }
         }
         else
         {
             foreach (var key in keys)
             {
-                if (shard.Find(section, key.Span, out _) == LookupStatus.Missing)
+                if (shard.Find(section, key.Span, withValues, out _) == LookupStatus.Missing)
                 {
-                    Miss(store.Lookup.Missing);
+                    Miss();
                 }
             }
         }
 
         store.Lookup.Touched = null;
+        store.Values.Touched = null;
         for (; pinned < _pinned.Count; pinned++)
         {
             _pinned[pinned].Pins++;
+        }
+
+        for (; pinnedValues < _pinnedValues.Count; pinnedValues++)
+        {
+            var isHere = store.Values.TryPin(_pinnedValues[pinnedValues]);
+            Check.That(isHere);
         }
     }
 }

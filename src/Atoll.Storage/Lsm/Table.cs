@@ -32,6 +32,9 @@ internal sealed class Table
     /// <summary>What the manifest knows of it.</summary>
     public TableMeta Meta { get; }
 
+    /// <summary>The value files that it points into, as <see cref="TableMeta.Values"/> has them.</summary>
+    public ValueFile[] ValueFiles { get; init; } = [];
+
     /// <summary>The level that it is in; changes when it is moved whole.</summary>
     public int Level { get; set; }
 

@@ -23,6 +23,9 @@ internal enum BlockType : byte
 
     /// <summary>What the file says of itself.</summary>
     Properties = 6,
+
+    /// <summary>One value, in a value file.</summary>
+    Value = 7,
 }
 
 /// <summary>Where a block is.</summary>
@@ -38,7 +41,10 @@ internal readonly record struct BlockHandle(long Offset, int Length)
 internal static class TableFormat
 {
     /// <summary>The format that this program writes, and the newest that it reads.</summary>
-    public const uint Version = 1;
+    public const uint Version = 2;
+
+    /// <summary>The first format that knows value files.</summary>
+    public const uint VersionOfValueFiles = 2;
 
     /// <summary>Type, three zeros, checksum.</summary>
     public const int BlockTrailerBytes = 8;
@@ -52,6 +58,9 @@ internal static class TableFormat
     /// <summary>No block is as long as this: keys, values and heads at their ceilings fit many times over.</summary>
     public const int BlockBytesCeiling = 256 * 1024 * 1024;
 
+    /// <summary>No value file is as long as this.</summary>
+    public const long ValueFileBytesCeiling = 1L << 44;
+
     /// <summary>Entries between two keys of a data block that are written in full.</summary>
     public const int RestartInterval = 16;
 
@@ -59,6 +68,7 @@ internal static class TableFormat
     public const int TreePrefixBytes = 8;
 
     private const string Suffix = ".sst";
+    private const string ValueSuffix = ".val";
 
     private static readonly System.Buffers.SearchValues<char> HexDigits = System.Buffers.SearchValues.Create("0123456789abcdef");
 
@@ -66,11 +76,20 @@ internal static class TableFormat
     public static string FileName(string folder, ulong number) => $"{folder}/{number:x16}{Suffix}";
 
     /// <summary>The number in the name of a sorted file, as a listing shows it.</summary>
-    public static bool TryParseFileName(string name, out ulong number)
+    public static bool TryParseFileName(string name, out ulong number) => TryParse(name, Suffix, out number);
+
+    /// <summary>The name of a value file.</summary>
+    public static string ValueFileName(string folder, ulong number) => $"{folder}/{number:x16}{ValueSuffix}";
+
+    /// <summary>The number in the name of a sorted file or of a value file, as a listing shows it.</summary>
+    public static bool TryParseNumberedName(string name, out ulong number) =>
+        TryParse(name, Suffix, out number) || TryParse(name, ValueSuffix, out number);
+
+    private static bool TryParse(string name, string suffix, out ulong number)
     {
         number = 0;
-        return name.Length == 16 + Suffix.Length
-            && name.EndsWith(Suffix, StringComparison.Ordinal)
+        return name.Length == 16 + suffix.Length
+            && name.EndsWith(suffix, StringComparison.Ordinal)
             && name.AsSpan(0, 16).IndexOfAnyExcept(HexDigits) < 0
             && ulong.TryParse(
                 name.AsSpan(0, 16), System.Globalization.NumberStyles.AllowHexSpecifier,

@@ -36,6 +36,12 @@ internal sealed record TableMeta
     /// <summary>The ranges that it deletes, so that a read need not open it to know.</summary>
     public required RangeTombstones RangeTombstones { get; init; }
 
+    /// <summary>The value files that it points into, by number.</summary>
+    public ValueReference[] Values { get; init; } = [];
+
+    /// <summary>Its bytes, and those of the values that it points to: what its level holds by it.</summary>
+    public long BytesWithValues => LengthBytes + Values.Sum(static reference => reference.LiveBytes);
+
     /// <summary>Whether the file may say something of a key.</summary>
     public bool Covers(ReadOnlySpan<byte> key) => EntryOrder.CompareKeys(key, From) >= 0 && EntryOrder.CompareKeys(key, To) < 0;
 
@@ -56,10 +62,20 @@ internal sealed record TableMeta
         writer.WriteUInt64(VersionMin);
         writer.WriteUInt64(VersionMax);
         RangeTombstones.Write(writer);
+        writer.WriteVarint((ulong)Values.Length);
+        ulong last = 0;
+        foreach (var reference in Values)
+        {
+            writer.WriteVarint(reference.File - last);
+            writer.WriteVarint((ulong)reference.LiveBytes);
+            last = reference.File;
+        }
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote; on bad input the reader says so.</summary>
-    public static TableMeta Read(ref WireReader reader)
+    /// <param name="reader">Where.</param>
+    /// <param name="version">The format that it was written in.</param>
+    public static TableMeta Read(ref WireReader reader, uint version)
     {
         var meta = new TableMeta
         {
@@ -73,6 +89,7 @@ internal sealed record TableMeta
             VersionMin = reader.ReadUInt64(),
             VersionMax = reader.ReadUInt64(),
             RangeTombstones = RangeTombstones.Read(ref reader),
+            Values = version < TableFormat.VersionOfValueFiles ? [] : ReadValues(ref reader),
         };
         var fits = meta.Number > 0 && meta.LengthBytes >= TableFormat.FooterBytes && meta.Entries >= 0 && meta.ContentBytes >= 0
             && meta.From.Length >= TableFormat.TreePrefixBytes && meta.To.Length <= Limits.KeyBytesMax * 2
@@ -83,5 +100,24 @@ internal sealed record TableMeta
         }
 
         return meta;
+    }
+
+    private static ValueReference[] ReadValues(ref WireReader reader)
+    {
+        var values = new ValueReference[reader.ReadCount(reader.Remaining)];
+        ulong last = 0;
+        for (var i = 0; i < values.Length && reader.Ok; i++)
+        {
+            var (step, bytes) = (reader.ReadVarint(), reader.ReadVarint());
+            if (step == 0 || bytes > TableFormat.ValueFileBytesCeiling || last + step < last)
+            {
+                reader.Fail();
+            }
+
+            last += step;
+            values[i] = new ValueReference(last, (long)bytes);
+        }
+
+        return values;
     }
 }

@@ -18,6 +18,7 @@ internal sealed class TableWriter
     private readonly WireWriter _handle = new(32);
     private readonly List<(byte[] LastKey, byte[] Index, byte[] Filter)> _partitions = [];
     private readonly List<ulong> _hashes = [];
+    private readonly SortedDictionary<ulong, long> _values = [];
     private byte[] _lastKey = new byte[128];
     private int _lastKeyLength;
     private bool _isKeyHashed;
@@ -90,6 +91,12 @@ internal sealed class TableWriter
         }
 
         _data.Add(key, version, kind, expiresAt, value);
+        if (kind == EntryKind.Apart)
+        {
+            var pointer = ValuePointer.Read(value);
+            _values[pointer.File] = _values.GetValueOrDefault(pointer.File) + pointer.StoredBytes;
+        }
+
         _entries++;
         _tombstones += kind == EntryKind.Delete ? 1 : 0;
         _contentBytes += key.Length + value.Length;
@@ -164,6 +171,7 @@ internal sealed class TableWriter
             VersionMin = versionMin,
             VersionMax = versionMax,
             RangeTombstones = tombstones,
+            Values = [.. _values.Select(static value => new ValueReference(value.Key, value.Value))],
         };
     }
 

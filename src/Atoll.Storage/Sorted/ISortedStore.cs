@@ -13,6 +13,18 @@ public interface ISortedReader
     bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record);
 
     /// <summary>
+    /// The head of the record under a key: all but a value that lies on disk (<see cref="StoredRecord.HasValue"/>), so that nobody waits
+    /// for large values that are not needed.
+    /// </summary>
+    /// <param name="key">The key; only read during the call. It must be in memory (see <see cref="ISortedStore.PrepareHeads"/>).</param>
+    /// <param name="head">The head, or default.</param>
+    /// <returns>False when there is none.</returns>
+    bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head) => TryGet(key, out head);
+
+    /// <summary>A cursor over heads: it never waits for a value.</summary>
+    ISortedCursor OpenHeadCursor() => OpenCursor();
+
+    /// <summary>
     /// A cursor that stands nowhere yet. On a live store it is valid only until the store's next write; on a snapshot, until that is
     /// disposed of. Dispose of it: a store on disk keeps files for it.
     /// </summary>
@@ -31,17 +43,23 @@ public interface ISortedStore : ISortedReader
     /// <returns><see cref="LookupStatus.Missing"/> when the answer is not in memory: then <see cref="Prepare"/> brings it.</returns>
     LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record);
 
+    /// <summary>Looks the head of a record up without waiting for anything.</summary>
+    /// <param name="key">The key; only read during the call.</param>
+    /// <param name="head">The head when it was found; else default.</param>
+    /// <returns><see cref="LookupStatus.Missing"/> when the answer is not in memory: then <see cref="PrepareHeads"/> brings it.</returns>
+    LookupStatus FindHead(ReadOnlyMemory<byte> key, out StoredRecord head) => Find(key, out head);
+
     /// <summary>Writes a record, over the one that was there if any.</summary>
     /// <param name="key">The key; immutable from now on, as the store keeps it without copying when it is new.</param>
     /// <param name="record">The record; the store keeps its value without copying it.</param>
-    /// <param name="previous">The record that was replaced, or default.</param>
+    /// <param name="previous">The head of the record that was replaced, or default.</param>
     /// <returns>True when a record was replaced, false when the key is new.</returns>
     bool Put(ReadOnlyMemory<byte> key, in StoredRecord record, out StoredRecord previous);
 
     /// <summary>Removes a record.</summary>
     /// <param name="key">The key; only read during the call.</param>
     /// <param name="version">When it is removed: a store with versions writes a tombstone of that version.</param>
-    /// <param name="previous">The record that was removed, or default.</param>
+    /// <param name="previous">The head of the record that was removed, or default.</param>
     /// <returns>False when there was none.</returns>
     bool Remove(ReadOnlyMemory<byte> key, HybridTime version, out StoredRecord previous);
 
@@ -67,6 +85,12 @@ public interface ISortedStore : ISortedReader
     /// True when all are in memory already, until control goes back to the loop; then <paramref name="ready"/> is never called.
     /// </returns>
     bool Prepare(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready);
+
+    /// <summary>Brings the heads of keys into memory: enough for <c>TryGetHead</c>, <see cref="Put"/> and <see cref="Remove"/>.</summary>
+    /// <param name="keys">The keys; only read during the call.</param>
+    /// <param name="ready">As for <see cref="Prepare"/>.</param>
+    /// <returns>As for <see cref="Prepare"/>.</returns>
+    bool PrepareHeads(ReadOnlySpan<ReadOnlyMemory<byte>> keys, Action<StoreFault?> ready) => Prepare(keys, ready);
 
     /// <summary>The store as it is now, unaffected by later writes. Costs O(1); later writes copy what they touch, once.</summary>
     ISortedSnapshot Snapshot();

@@ -9,6 +9,6 @@ public enum LookupStatus : byte
     /// <summary>It was found.</summary>
     Found = 1,
 
-    /// <summary>A block is not in memory.</summary>
+    /// <summary>A block, or a value that is kept apart, is not in memory.</summary>
     Missing = 2,
 }
