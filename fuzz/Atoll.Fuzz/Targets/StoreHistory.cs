@@ -28,6 +28,9 @@ internal sealed class StoreHistory
         CacheBytes = 8 * 1024,
         TransferBytes = 512,
         PendingWriteBytesMax = 2048,
+        ApartBytes = 24,
+        ValueFileBytes = 1024,
+        ValueCacheBytes = 1024,
         Identity = 4711,
     };
 

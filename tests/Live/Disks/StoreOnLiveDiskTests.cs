@@ -17,6 +17,9 @@ public sealed class StoreOnLiveDiskTests
         FileBytes = 64 * 1024,
         LevelOneBytes = 256 * 1024,
         CacheBytes = 64 * 1024,
+        ApartBytes = 64,
+        ValueFileBytes = 64 * 1024,
+        ValueCacheBytes = 16 * 1024,
         Identity = 99,
     };
 
@@ -45,7 +48,7 @@ public sealed class StoreOnLiveDiskTests
             AssertHolds(harness, shard, shard.DurableApplied.Value);
         }
 
-        Assert.True(store.Statistics.LevelFiles.Sum() > 3);
+        Assert.True(store.Statistics is { ValueFiles: > 3 } statistics && statistics.LevelFiles.Sum() > 3);
     }
 
     private static bool Works(LsmStore store)

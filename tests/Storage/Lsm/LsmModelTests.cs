@@ -16,6 +16,8 @@ public sealed class LsmModelTests
             {
                 CacheBytes = cacheBytes,
                 FilterBitsPerKey = filterBits,
+                ApartBytes = (int)(seed % 5) switch { 0 => 0, 1 => 24, _ => 40 },
+                ValueCacheBytes = (int)(seed % 3) switch { 0 => 0, 1 => 600, _ => 65536 },
                 BlockBytes = 128 << (int)(seed % 5),
                 TransferBytes = 2048,
                 FileBytes = 2048 << (int)(seed % 2),
@@ -68,6 +70,7 @@ public sealed class LsmModelTests
         string[] rare =
         [
             "store: manifest written anew", "store: files moved down a level", "store: files of dropped shards deleted unread",
+            "store: a merge writes a value anew, to empty its file",
             "store: orphan deleted at open", "store: keys prepared in more than three rounds", "store: blocks read ahead",
         ];
         Assert.DoesNotContain(Probe.All(), probe => rare.Contains(probe.Name) && probe.Hits < 10);

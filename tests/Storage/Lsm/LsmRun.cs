@@ -24,6 +24,9 @@ internal sealed class LsmRun
         CacheBytes = 64 * 1024,
         TransferBytes = 512,
         PendingWriteBytesMax = 2048,
+        ApartBytes = 32,
+        ValueFileBytes = 1024,
+        ValueCacheBytes = 2048,
         Identity = 4711,
     };
 
