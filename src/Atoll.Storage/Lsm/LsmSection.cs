@@ -12,10 +12,12 @@ internal sealed class LsmSection(LsmStore store, LsmShard shard, byte number) : 
     public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.TryGet(_section, key.Span, withValue: true, out record);
 
     /// <inheritdoc />
-    public bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head) => shard.TryGet(_section, key.Span, withValue: false, out head);
+    public bool TryGetHead(ReadOnlyMemory<byte> key, out StoredRecord head) =>
+        shard.TryGet(_section, key.Span, withValue: false, out head);
 
     /// <inheritdoc />
-    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) => shard.Find(_section, key.Span, withValue: true, out record);
+    public LookupStatus Find(ReadOnlyMemory<byte> key, out StoredRecord record) =>
+        shard.Find(_section, key.Span, withValue: true, out record);
 
     /// <inheritdoc />
     public LookupStatus FindHead(ReadOnlyMemory<byte> key, out StoredRecord head) =>

@@ -109,7 +109,8 @@ public sealed class LsmStore
     public bool IsFlushing => _frozen.Count > 0;
 
     /// <summary>True while a flush or a merge is due or under way.</summary>
-    public bool HasWork => _frozen.Count > 0 || Active.Bytes >= Options.MemtableBytes || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
+    public bool HasWork =>
+        _frozen.Count > 0 || Active.Bytes >= Options.MemtableBytes || _maintenance.IsBusy || _maintenance.FindMerge() is not null;
 
     /// <summary>What it has done, and what it consists of.</summary>
     public LsmStatistics Statistics => new(
