@@ -68,15 +68,17 @@ public sealed record NodeOptions
     public Duration PingInterval { get; init; } = Duration.FromMilliseconds(200);
 
     /// <summary>
-    /// A replica whose state is in memory only snapshots it when its log has grown by this much (and by as much as the state) since the last
-    /// one. A quarter of it is the most that stays in any log behind the durable state.
+    /// A replica whose state is in memory only snapshots it when its log has grown by this much (and by as much as the state) since the
+    /// last one. A quarter of it is the most that stays in any log behind the durable state.
     /// </summary>
     public long SnapshotAfterLogBytes { get; init; } = 64L * 1024 * 1024;
 
     /// <summary>The bounds of each loop's store; its identity is drawn by the loop.</summary>
     public LsmOptions Store { get; init; } = new();
 
-    /// <summary>Entries that stay in the log behind the durable state, so that a follower that is a little late needs no snapshot.</summary>
+    /// <summary>
+    /// Entries that stay in the log behind the durable state, so that a follower that is a little late needs no snapshot.
+    /// </summary>
     public ulong LogEntriesKept { get; init; } = 10_000;
 
     /// <summary>The smallest journal segment: twice the journal's batch must fit.</summary>

@@ -62,8 +62,8 @@ public interface IStateMachine
     void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done);
 
     /// <summary>
-    /// Writes into the tree what the machine keeps in memory and changed since the last time; all of it is durable with, and as of, the same
-    /// command. Only for machines with a tree.
+    /// Writes into the tree what the machine keeps in memory and changed since the last time; all of it is durable with, and as of, the
+    /// same command. Only for machines with a tree.
     /// </summary>
     /// <param name="now">The version to write with.</param>
     void Persist(HybridTime now);

@@ -207,7 +207,8 @@ public sealed class ReplicatedState
         var load = Machine.Tree?.BeginLoad();
         return new ReplicatedSnapshotTarget(
             _options, expectedIndex, note, load, now => Machine.BeginRestore(now, load),
-            header => header.Index > AppliedIndex ? null : $"the snapshot of index {header.Index} is not ahead of the state at {AppliedIndex}",
+            header => header.Index > AppliedIndex ? null
+                : $"the snapshot of index {header.Index} is not ahead of the state at {AppliedIndex}",
             Install);
     }
 

@@ -131,15 +131,12 @@ internal sealed class EntryApplier
     {
         var entries = new List<LogEntry>();
         var bytes = 0;
-        for (var index = _state.AppliedIndex.Next; index <= CommitIndex && entries.Count < entriesMax && bytes < PreparedBytesMax; index = index.Next)
+        var index = _state.AppliedIndex.Next;
+        while (index <= CommitIndex && entries.Count < entriesMax && bytes < PreparedBytesMax && TryLookAhead(index, out var entry))
         {
-            if (!TryLookAhead(index, out var entry))
-            {
-                break;
-            }
-
             entries.Add(entry);
             bytes += entry.SizeBytes;
+            index = index.Next;
         }
 
         _isWaiting = true;

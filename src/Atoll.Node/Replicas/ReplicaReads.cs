@@ -316,7 +316,8 @@ internal sealed class ReplicaReads : IResponseSink
             else
             {
                 _environment.Router.Complete(pending, new Response(
-                    ResponseStatus.Faulted, Shard: pending.Shard, Detail: $"what was asked for is lost on node {_environment.Options.Self}: {fault}"));
+                    ResponseStatus.Faulted, Shard: pending.Shard,
+                    Detail: $"what was asked for is lost on node {_environment.Options.Self}: {fault}"));
             }
         });
     }

@@ -39,7 +39,9 @@ internal sealed class ReplicaRecovery
         _founders = founders;
         _stateMembership = founders;
         _done = done;
-        _state = new ReplicatedState(policy.NewMachine(policy.IsStored ? environment.Store.Shard(shard) : null), new RequestTableOptions { Sabotage = environment.Options.Sabotage })
+        _state = new ReplicatedState(
+            policy.NewMachine(policy.IsStored ? environment.Store.Shard(shard) : null),
+            new RequestTableOptions { Sabotage = environment.Options.Sabotage })
         {
             Sabotage = environment.Options.Sabotage,
             ForbiddenClock = environment.Hybrid.Peek,

@@ -58,15 +58,11 @@ internal sealed class ReplicaWrites
             return;
         }
 
-        if (!_state.TakesWrites)
+        if (!_state.TakesWrites && _environment.Store.State == LsmState.Full)
         {
-            _environment.Router.Complete(pending, _environment.Store.State == LsmState.Full
-                ? new Response(
-                    ResponseStatus.DiskFull, RetryAfter: Duration.FromSeconds(1), Shard: _shard,
-                    Detail: $"the disk of node {Self} is full: what was written cannot leave its memory")
-                : new Response(
-                    ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: _shard,
-                    Detail: "the store's merges have fallen behind"));
+            _environment.Router.Complete(pending, new Response(
+                ResponseStatus.DiskFull, RetryAfter: Duration.FromSeconds(1), Shard: _shard,
+                Detail: $"the disk of node {Self} is full: what was written cannot leave its memory"));
             return;
         }
 
@@ -98,11 +94,17 @@ internal sealed class ReplicaWrites
         _gathered.Add(new HeldRequest(pending, pending.Number));
     }
 
-    /// <summary>Proposes what has gathered, all of it at once.</summary>
+    /// <summary>Whether writes wait for <see cref="Propose"/>, and may be proposed.</summary>
+    public bool IsHeldUpNoMore => _gathered.Count > 0 && _state.TakesWrites;
+
+    /// <summary>
+    /// Proposes what has gathered, all of it at once. While the store's memory is full they wait here, up to the shard's bounds: flushes
+    /// and merges that fall behind slow writers down, and fail nobody.
+    /// </summary>
     public void Propose(Instant now)
     {
         _gathered.RemoveAll(static held => !held.IsHeld);
-        if (_gathered.Count == 0)
+        if (_gathered.Count == 0 || !_state.TakesWrites)
         {
             return;
         }

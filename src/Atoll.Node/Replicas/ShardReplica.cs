@@ -115,7 +115,7 @@ internal sealed class ShardReplica
 
         _applier.Tick();
         _writes.ProposeExpiry(now);
-        if (_reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
+        if (_writes.IsHeldUpNoMore | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
         {
             MarkDirty();
         }

@@ -8,7 +8,8 @@ namespace Atoll.StateMachines.Records;
 /// <summary>
 /// The commands of the records machine: written by clients and services, checked by <see cref="Validate"/> before they are proposed, read
 /// by
-/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch or an expiry the number of operations (varint); then each operation as kind
+/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch or an expiry the number of operations (varint); then each
+/// operation as kind
 /// (byte), flags (byte), key (bytes), expected version (8 bytes, if flagged), time to live in milliseconds (varint, if flagged), value
 /// (bytes, if a put).
 /// </summary>

@@ -59,9 +59,11 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
                 Enter(RecordsSnapshotFormat.Records, _records);
                 return true;
             case RecordsSnapshotFormat.Records:
-                return TryWrite(slice, start, WriteRecord) || (IsOver && Enter(RecordsSnapshotFormat.Expiries, _expiries) && TryNext(slice));
+                return TryWrite(slice, start, WriteRecord)
+                    || (IsOver && Enter(RecordsSnapshotFormat.Expiries, _expiries) && TryNext(slice));
             case RecordsSnapshotFormat.Expiries:
-                return TryWrite(slice, start, WriteExpiry) || (IsOver && Enter(RecordsSnapshotFormat.Changes, null) && TryNext(slice));
+                return TryWrite(slice, start, WriteExpiry)
+                    || (IsOver && Enter(RecordsSnapshotFormat.Changes, null) && TryNext(slice));
             default:
                 return TryWriteChanges(slice, start);
         }
@@ -179,7 +181,8 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
 }
 
 /// <summary>Builds the state of a records machine from slices, in a load beside the one in use.</summary>
-internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Action<RecordsAccounts, ChangeHistory> install) : IMachineTarget
+internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Action<RecordsAccounts, ChangeHistory> install)
+    : IMachineTarget
 {
     private readonly ChangeHistory _history = new();
     private bool _headRead;

@@ -162,7 +162,9 @@ internal sealed class RecordsState
 /// <param name="Count">Records, those that expired and were not yet removed included.</param>
 /// <param name="Bytes">Bytes of their keys and values.</param>
 /// <param name="Expiring">Records with a time to live.</param>
-/// <param name="HashSum">The sum over a hash of each record: whatever the order of writes, replicas with equal records have equal sums.</param>
+/// <param name="HashSum">
+/// The sum over a hash of each record: whatever the order of writes, replicas with equal records have equal sums.
+/// </param>
 internal readonly record struct RecordsAccounts(long Count, long Bytes, long Expiring, ulong HashSum)
 {
     internal RecordsAccounts With(ReadOnlySpan<byte> key, in StoredRecord record) => new(

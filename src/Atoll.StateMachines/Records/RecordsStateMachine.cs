@@ -184,7 +184,8 @@ public sealed class RecordsStateMachine : IStateMachine
         actual = HybridTime.Zero;
         for (var position = 0; reader.TryNext(out var operation); position++)
         {
-            if (operation.Expected is { } expected && failed < 0 && reader.Kind != RecordsCommandKind.Expire && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
+            if (operation.Expected is { } expected && failed < 0 && reader.Kind != RecordsCommandKind.Expire
+                && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
             {
                 var version = _state.TryGetVisible(operation.Key, now, out var record) ? record.Version : HybridTime.Zero;
                 if (version != expected)

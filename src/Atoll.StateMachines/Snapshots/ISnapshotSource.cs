@@ -3,7 +3,8 @@ using Atoll.Foundation.Bytes;
 namespace Atoll.StateMachines.Snapshots;
 
 /// <summary>
-/// A state at one moment, read in slices of at most about <see cref="Foundation.Limits.SnapshotChunkBytes"/>. Dispose of it: it may keep files.
+/// A state at one moment, read in slices of at most about <see cref="Foundation.Limits.SnapshotChunkBytes"/>. Dispose of it: it may keep
+/// files.
 /// </summary>
 public interface ISnapshotSource : IDisposable
 {

@@ -50,6 +50,8 @@ internal sealed class BenchCommand
         Description = "More for the command line of each node, such as --server-option=--lease-reads", HelpName = "TEXT",
     };
 
+    private readonly Option<string?> _keep = new("--keep") { Description = "Name of the space, which then stays", HelpName = "SPACE" };
+
     private BenchCommand(ClientOptions client)
     {
         _client = client;
@@ -63,7 +65,7 @@ internal sealed class BenchCommand
         {
             bench._clients, bench._loads, bench._seconds, bench._warmUp, bench._valueBytes, bench._keys, bench._shards, bench._replicas,
                 bench._nodes,
-            bench._port, bench._data, bench._serverOptions,
+            bench._port, bench._data, bench._serverOptions, bench._keep,
         };
         records.SetAction(bench.RunAsync);
         return new Command("bench", "Measure") { records };
@@ -83,7 +85,7 @@ internal sealed class BenchCommand
         var port = new RemotePort(servers is null ? remote : remote with { Nodes = servers.Addresses }, clock);
         await using var atoll = new AtollClient(port, new CallerOptions { Clock = clock, InlineContinuations = true }, port, port);
 
-        var space = $"bench-{Guid.NewGuid():n}";
+        var space = parsed.GetValue(_keep) ?? $"bench-{Guid.NewGuid():n}";
         await atoll.Spaces.CreateAsync(
             new SpaceOptions(space, Replicas: parsed.GetValue(_replicas), ShardCount: parsed.GetValue(_shards)),
                 cancellation).ConfigureAwait(false);
@@ -93,7 +95,10 @@ internal sealed class BenchCommand
         }
         finally
         {
-            await atoll.Spaces.DropAsync(space, CancellationToken.None).ConfigureAwait(false);
+            if (parsed.GetValue(_keep) is null)
+            {
+                await atoll.Spaces.DropAsync(space, CancellationToken.None).ConfigureAwait(false);
+            }
         }
     }
 

@@ -33,7 +33,7 @@ internal static class NodeConfiguration
         ["token-file"] = "File of the tokens that clients may come with, one a line; the first is the node's own",
         ["tokens"] = "The same tokens directly, separated by commas (a file is safer)",
         ["insecure"] = "Allow listening beyond this machine without TLS and tokens",
-        ["store-memory"] = "MiB of memory for records, over all loops: blocks read from the disk, and writes on their way to it. Default: 256",
+        ["store-memory"] = "MiB of memory for records, over all loops: blocks read, and writes on their way to the disk. Default: 256",
         ["lease-reads"] = "Serve linearizable reads from the leader's lease; relies on clocks that run about as fast as each other",
         ["key-bytes-max"] = $"Longest key, 1 to {Limits.KeyBytesMax}; the same on every node. Default: {Limits.KeyBytesDefault}",
         ["value-bytes-max"] = $"Longest value, 1 to {Limits.ValueBytesMax}; the same on every node. Default: {Limits.ValueBytesDefault}",
