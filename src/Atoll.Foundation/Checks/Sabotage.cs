@@ -73,6 +73,9 @@ internal enum Sabotage
 
     /// <summary>Row 12: the records are made durable without the answers that were given to their writers.</summary>
     PersistsNoAnswers = 1 << 20,
+
+    /// <summary>Rows 5 and 6: a replica that lost its log votes before it has it back.</summary>
+    RebuildingVotes = 1 << 21,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -85,7 +85,7 @@ internal sealed class ReplicaState
     internal bool IsRebuilding { get; private set; }
 
     /// <summary>Whether it may take part in elections.</summary>
-    internal bool MayVote => !IsRebuilding;
+    internal bool MayVote => !IsRebuilding || Sabotage.Has(Sabotage.RebuildingVotes);
 
     /// <summary>Through here the log is that of the present term's leader, as far as it is known.</summary>
     internal LogIndex MatchedThrough => LogIndex.Max(CommitIndex, _matchedTerm == Term ? _matched : LogIndex.Zero);

@@ -23,6 +23,9 @@ public enum ReplicaRole : byte
 
     /// <summary>Stopped itself; the detail says why.</summary>
     Faulted = 4,
+
+    /// <summary>Its log or its state is damaged, and it gets them from the others without a vote; the detail says why.</summary>
+    Repairing = 5,
 }
 
 /// <summary>One replica, as its loop sees it.</summary>
@@ -36,7 +39,7 @@ public enum ReplicaRole : byte
 /// <param name="Records">Records in its state.</param>
 /// <param name="StateBytes">Approximate size of its state in memory.</param>
 /// <param name="Quiescent">Whether the group sleeps.</param>
-/// <param name="Detail">Why it is faulted, or empty.</param>
+/// <param name="Detail">Why it is faulted or being repaired, or empty.</param>
 public sealed record ReplicaStatus(
     ShardId Shard,
     ReplicaRole Role,

@@ -33,6 +33,24 @@ internal static partial class NodeLog
     [LoggerMessage(2009, LogLevel.Warning, "Node {Peer} has been silent for {SilentMs} ms and is taken for dead")]
     public static partial void PeerSilent(ILogger logger, uint peer, long silentMs);
 
+    [LoggerMessage(2020, LogLevel.Error, "Shard {Shard}: this replica is damaged and waits for another one that leads: {Why}")]
+    public static partial void AwaitsRepair(ILogger logger, ulong shard, string why);
+
+    [LoggerMessage(2021, LogLevel.Error, "Shard {Shard}: this replica is damaged and must not vote: move it to another node: {Why}")]
+    public static partial void CannotBeRepaired(ILogger logger, ulong shard, string why);
+
+    [LoggerMessage(2022, LogLevel.Warning, "Shard {Shard}: repairing this replica from node {From}: {Why}")]
+    public static partial void RepairBegins(ILogger logger, ulong shard, string why, uint from);
+
+    [LoggerMessage(2023, LogLevel.Warning, "Shard {Shard}: this replica is repaired through index {Index} and votes again")]
+    public static partial void Repaired(ILogger logger, ulong shard, ulong index);
+
+    [LoggerMessage(2024, LogLevel.Error, "Shard {Shard}: this replica is damaged, and nothing is there to repair it from: {Why}")]
+    public static partial void OnlyReplicaDamaged(ILogger logger, ulong shard, string why);
+
+    [LoggerMessage(2025, LogLevel.Warning, "The journal is damaged, and goes on behind it: {Damage}")]
+    public static partial void JournalDamaged(ILogger logger, string damage);
+
     [LoggerMessage(2010, LogLevel.Information, "Directory version {Version}: {Nodes} nodes, {Spaces} spaces, {Shards} shards")]
     public static partial void DirectoryChanged(ILogger logger, ulong version, int nodes, int spaces, int shards);
 

@@ -106,7 +106,15 @@ public sealed class NodeLoop : INetworkEvents
     public void Start()
     {
         _viewFile.Load(() => Journal.Open(
-            _disk, "journal", new JournalOptions { SegmentBytes = _options.SegmentBytes, Identity = _random.NextUInt64() }, JournalOpened));
+            _disk,
+            "journal",
+            new JournalOptions
+            {
+                SegmentBytes = _options.SegmentBytes,
+                Identity = _random.NextUInt64(),
+                OpensDamagedShards = true,
+            },
+            JournalOpened));
     }
 
     /// <inheritdoc />
@@ -205,6 +213,7 @@ public sealed class NodeLoop : INetworkEvents
             _nextMaintenance = now + MaintenanceInterval;
             _journal!.Maintain();
             _store!.Maintain(StoreSliceBytes);
+            _store.Scrub(StoreSliceBytes);
             _replicas.Maintain();
             _disk.FreeSpace(free => _freeBytes = free.Bytes);
         }
@@ -347,6 +356,11 @@ public sealed class NodeLoop : INetworkEvents
         _journal = journal;
         journal.Durable = _replicas.Durable;
         journal.StateChanged = JournalStateChanged;
+        foreach (var damage in journal.Damages)
+        {
+            NodeLog.JournalDamaged(_logger, damage.ToString());
+        }
+
         LsmStore.Open(_disk, "store", _options.Store with { Identity = _random.NextUInt64() }, StoreOpened);
     }
 
@@ -373,7 +387,11 @@ public sealed class NodeLoop : INetworkEvents
         SnapshotStore.Open(_disk, "snapshots", SnapshotsOpened);
     }
 
-    private void StoreFaultFound(StoreFault fault) => NodeLog.StoreDamaged(_logger, fault.ToString());
+    private void StoreFaultFound(StoreFault fault)
+    {
+        NodeLog.StoreDamaged(_logger, fault.ToString());
+        _replicas.StoreFaultFound(fault);
+    }
 
     private void MaintainStore()
     {

@@ -88,7 +88,10 @@ internal sealed class EntrySender
                     _replica.MarkDirty();
                     break;
                 default:
-                    _replica.Fault($"the log cannot be read: {read.Describe()}");
+                    _behindRead.Remove(to);
+                    _raft.PeerUnreachable(to, _environment.Clock.Now);
+                    _replica.Rebuild($"the log cannot be read: {read.Describe()}");
+                    _replica.MarkDirty();
                     break;
             }
         });

@@ -9,6 +9,7 @@ using Atoll.Node.Routing;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Records;
 using Atoll.Storage.Journals;
+using Atoll.Storage.Lsm;
 using Microsoft.Extensions.Logging;
 
 namespace Atoll.Node.Replicas;
@@ -26,6 +27,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly SortedDictionary<ShardId, ShardReplica> _replicas = [];
     private readonly SortedSet<ShardId> _recovering = [];
     private readonly SortedSet<ShardId> _awaitingSpace = [];
+    private readonly ReplicaRepairs _repairs = new();
     private readonly DirectoryPolicy _directoryPolicy = new();
     private readonly RecordsPolicy _recordsPolicy;
     private ReplicaEnvironment? _environment;
@@ -79,10 +81,20 @@ internal sealed class ReplicaHost : ILocalReplicas
     }
 
     /// <inheritdoc />
-    public bool Has(ShardId shard) => _replicas.ContainsKey(shard);
+    public bool Has(ShardId shard) => _replicas.ContainsKey(shard) || _repairs.Has(shard);
 
     /// <inheritdoc />
-    public void Take(PendingRequest pending) => _replicas[pending.Shard].Take(pending);
+    public void Take(PendingRequest pending)
+    {
+        if (_replicas.TryGetValue(pending.Shard, out var replica))
+        {
+            replica.Take(pending);
+        }
+        else
+        {
+            _repairs.Take(_environment!, pending);
+        }
+    }
 
     /// <inheritdoc />
     public Response AnswerLocally(Request request) => _answerLocally(request);
@@ -93,6 +105,10 @@ internal sealed class ReplicaHost : ILocalReplicas
         if (_replicas.TryGetValue(shard, out var replica))
         {
             replica.Step(from, message);
+        }
+        else if (_environment is not null && _repairs.TryBegin(_environment, shard, from, message))
+        {
+            Recover(shard, () => { });
         }
         else if (_environment is not null && !_recovering.Contains(shard))
         {
@@ -111,7 +127,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         foreach (var shard in _directory.View.Shards)
         {
             if (BelongsHere(shard) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
-                && !_replicas.ContainsKey(shard.Id) && !_recovering.Contains(shard.Id) && !_awaitingSpace.Contains(shard.Id))
+                && !Has(shard.Id) && !_recovering.Contains(shard.Id) && !_awaitingSpace.Contains(shard.Id))
             {
                 Recover(shard.Id, () => _environment.Router.RetryParked(_environment.Clock.Now));
             }
@@ -124,7 +140,18 @@ internal sealed class ReplicaHost : ILocalReplicas
                 Drop(replica);
             }
         }
+
+        foreach (var shard in _repairs.Shards.ToArray())
+        {
+            if (_directory.IsConfirmed && !_directory.TryGetShard(shard, out _))
+            {
+                Forget(shard);
+            }
+        }
     }
+
+    /// <summary>The store has found damage in one of its files.</summary>
+    public void StoreFaultFound(StoreFault fault) => _repairs.FaultFound(fault);
 
     /// <summary>The journal has made more durable.</summary>
     public void Durable()
@@ -177,11 +204,22 @@ internal sealed class ReplicaHost : ILocalReplicas
                 Remove(replica.Shard);
                 Recover(replica.Shard, () => { });
             }
+            else if (replica.FaultReason is { } why && !replica.IsFaultedByFullDisk)
+            {
+                Remove(replica.Shard);
+                _repairs.Add(_environment, replica.Shard, why, replica);
+            }
+            else if (replica.FaultReason is null && _repairs.FindDamage(_environment, replica.Shard) is { } damage)
+            {
+                replica.Rebuild(damage);
+            }
             else if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
             {
                 _directory.Publish(machine.View);
             }
         }
+
+        _repairs.Maintain(_environment);
     }
 
     /// <summary>The peer cannot be reached at the moment.</summary>
@@ -238,7 +276,12 @@ internal sealed class ReplicaHost : ILocalReplicas
     }
 
     /// <summary>What the replicas look like, by shard.</summary>
-    public ImmutableArray<ReplicaStatus> Describe() => [.. _inOrder.Select(replica => replica.Describe())];
+    public ImmutableArray<ReplicaStatus> Describe() =>
+        _environment is null ? [] :
+        [
+            .. _inOrder.Select(replica => replica.Describe(_repairs)).Concat(_repairs.Describe(_environment))
+                .OrderBy(static status => status.Shard),
+        ];
 
     private void Recover(ShardId shard, Action done)
     {
@@ -261,6 +304,10 @@ internal sealed class ReplicaHost : ILocalReplicas
                 if (isFull)
                 {
                     _awaitingSpace.Add(shard);
+                }
+                else
+                {
+                    _repairs.Add(_environment, shard, error!);
                 }
             }
 
@@ -295,10 +342,16 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         replica.Dropped();
         Remove(replica.Shard);
-        _environment!.Journal.DropShard(replica.Shard);
-        _environment.Snapshots.DropShard(replica.Shard);
-        _environment.Store.DropShard(replica.Shard, static _ => { });
-        NodeLog.ReplicaDropped(_logger, replica.Shard.Value);
+        Forget(replica.Shard);
+    }
+
+    private void Forget(ShardId shard)
+    {
+        _repairs.Remove(shard);
+        _environment!.Journal.DropShard(shard);
+        _environment.Snapshots.DropShard(shard);
+        _environment.Store.DropShard(shard, static _ => { });
+        NodeLog.ReplicaDropped(_logger, shard.Value);
     }
 
     private void Remove(ShardId shard)

@@ -61,6 +61,12 @@ internal sealed class ReplicaRecovery
 
     private void LoadState()
     {
+        if (_log.Damage is { } damage)
+        {
+            _done(null, $"the log is damaged: {damage}");
+            return;
+        }
+
         var stored = _state.StoredIndex;
         var latest = _environment.Snapshots.Latest(_shard);
         if (latest is not null && latest.Meta.Index > stored)
@@ -206,7 +212,8 @@ internal sealed class ReplicaRecovery
             _log.TermRuns,
             _log.LastIndex,
             _memberships,
-            _state.AppliedIndex);
+            _state.AppliedIndex,
+            _log.IsRebuilding);
         var raft = new RaftCore(
             new RaftOptions
             {

@@ -36,6 +36,7 @@ internal sealed class ShardReplica
     private readonly ReplicaReconciler _reconciler;
     private bool _isFlushing;
     private bool _isAwaitingDurability;
+    private bool _isDamageTold;
 
     internal ShardReplica(
         ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, ShardLog log, ReplicatedState state, RaftCore raft)
@@ -128,6 +129,13 @@ internal sealed class ShardReplica
         {
             var leader = pending.Sink is null || _raft.Leader == Self ? NodeId.None : _raft.Leader;
             _environment.Router.Return(pending, leader, $"the replica has stopped: {FaultReason}");
+            return;
+        }
+
+        if (_raft.IsRebuilding && pending.Request.Kind == RequestKind.Read)
+        {
+            // It has less than it had: even a reader that takes anything would see time go back.
+            _environment.Router.Return(pending, _raft.Leader, "the replica is being repaired");
             return;
         }
 
@@ -232,16 +240,17 @@ internal sealed class ShardReplica
     }
 
     /// <summary>What this replica looks like from outside.</summary>
-    public ReplicaStatus Describe()
+    public ReplicaStatus Describe(ReplicaRepairs repairs)
     {
         var (records, bytes) = _policy.Measure(State.Machine);
         var role = FaultReason is not null ? ReplicaRole.Faulted
+            : _raft.IsRebuilding ? ReplicaRole.Repairing
             : _raft.Role == Role.Leader ? ReplicaRole.Leader
             : _raft.Role is Role.Candidate or Role.PreCandidate ? ReplicaRole.Candidate
             : _raft.Membership.IsVoter(Self) ? ReplicaRole.Follower : ReplicaRole.Learner;
         return new ReplicaStatus(
             Shard, role, _raft.Term, _raft.Leader, _raft.LastIndex, _raft.CommitIndex, State.AppliedIndex, records, bytes,
-            _raft.IsQuiescent, FaultReason ?? "");
+            _raft.IsQuiescent, FaultReason ?? (_raft.IsRebuilding ? repairs.WhyRebuilding(Shard) : ""));
     }
 
     /// <summary>
@@ -249,6 +258,32 @@ internal sealed class ShardReplica
     /// </summary>
     public void Fault(string why) =>
         Stop(_environment.Journal.State == JournalState.Full ? ReplicaStop.DiskFull : ReplicaStop.Untrusted, why);
+
+    /// <summary>
+    /// The log or the state is damaged, but goes on for now: a leader hands over first; then the replica stops, to be repaired from others.
+    /// The shard's only voter goes on with what it has: there is nobody to repair it from.
+    /// </summary>
+    public void Rebuild(string why)
+    {
+        var isAlone = _raft.Membership is { IsJoint: false, Voters: [var only] } && only == Self;
+        if (isAlone)
+        {
+            if (!_isDamageTold)
+            {
+                _isDamageTold = true;
+                NodeLog.OnlyReplicaDamaged(_environment.Logger, Shard.Value, why);
+            }
+        }
+        else if (_raft.Role == Role.Leader)
+        {
+            HandOver(Now);
+        }
+        else if (_raft.Leader != NodeId.None)
+        {
+            // Without a leader nothing could be repaired, and this replica may be needed to elect one.
+            Fault(why);
+        }
+    }
 
     /// <summary>Stops this replica because its shard is no more.</summary>
     public void Dropped() => Stop(ReplicaStop.Dropped, "its space was dropped");
@@ -332,19 +367,22 @@ internal sealed class ShardReplica
     }
 
     /// <summary>Sends a message of this shard's group.</summary>
-    public void Send(NodeId to, in RaftMessage message)
+    public void Send(NodeId to, in RaftMessage message) => Send(_environment, Shard, to, message);
+
+    /// <summary>Sends a message to another replica of a shard.</summary>
+    public static void Send(ReplicaEnvironment environment, ShardId shard, NodeId to, in RaftMessage message)
     {
-        if (!_environment.Directory.TryLoopOf(to, Shard, out var loop))
+        if (!environment.Directory.TryLoopOf(to, shard, out var loop))
         {
             return; // a member that the directory does not know (any more): nothing can reach it
         }
 
         var address = new LoopAddress(to, loop);
         var lane = message.Kind == RaftMessageKind.SnapshotChunk ? Lane.Bulk : Lane.Urgent;
-        var writer = _environment.Outbox.Begin(address, lane, PeerMessageKind.Raft, out var position);
-        writer.WriteUInt64(Shard.Value);
+        var writer = environment.Outbox.Begin(address, lane, PeerMessageKind.Raft, out var position);
+        writer.WriteUInt64(shard.Value);
         RaftMessageCodec.Write(writer, message);
-        _environment.Outbox.End(address, lane, position);
+        environment.Outbox.End(address, lane, position);
     }
 
     /// <summary>The chain of positions; see the type's own comment.</summary>
@@ -423,6 +461,10 @@ internal sealed class ShardReplica
                 break;
             case RaftEffectKind.RoleChanged:
                 OnRoleChanged(effect);
+                break;
+            case RaftEffectKind.Rebuilt:
+                Wrote(_log.EndRebuilding());
+                NodeLog.Repaired(_environment.Logger, Shard.Value, _raft.LastIndex.Value);
                 break;
             case RaftEffectKind.MembershipChanged:
                 NodeLog.MembershipChanged(_environment.Logger, Shard.Value, effect.Membership!, effect.Index.Value, effect.IsCommitted);

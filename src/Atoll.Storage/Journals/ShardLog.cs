@@ -342,7 +342,6 @@ public sealed class ShardLog
         {
             Damage = new LogDamage(corruption, index, index, IsHardStateProven: true);
             Hold(ref _damagedRecord, segment, sequence: 0);
-            _journal.StateChanged?.Invoke();
         }
     }
 

@@ -147,6 +147,7 @@ internal static class StatusCommand
     {
         null => $"[red]{node}: ?[/]",
         { Role: ReplicaRole.Faulted } => $"[red]{node}: faulted, {Markup.Escape(replica.Detail)}[/]",
+        { Role: ReplicaRole.Repairing } => $"[yellow]{node}: repairing: {Markup.Escape(replica.Detail)}[/]",
         { Role: ReplicaRole.Learner } => $"{node}: {Lag(replica, committed)} (learner)",
         _ => $"{node}: {Lag(replica, committed)}",
     };

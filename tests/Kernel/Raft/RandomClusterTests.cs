@@ -1,6 +1,8 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Tests.Raft.Harness;
 using Xunit;
+using Xunit.Sdk;
 
 namespace Atoll.Kernel.Tests.Raft;
 
@@ -37,6 +39,25 @@ public sealed class RandomClusterTests
         {
             Run(new RandomCluster(seed, isRotting: true) { TraceLines = OneSeed is null ? null : [] }, seed);
         }
+    }
+
+    [Fact]
+    public void A_replica_that_votes_before_it_has_its_log_back_is_caught()
+    {
+        for (var seed = 1UL; seed <= 200; seed++)
+        {
+            try
+            {
+                new RandomCluster(seed, isRotting: true, Sabotage.RebuildingVotes).RunFaulty(Duration.FromSeconds(20));
+            }
+            catch (Exception exception) when (exception is XunitException or CheckFailedException)
+            {
+                Assert.Matches("leader completeness|state machine safety|CommitIndex|stale read", exception.Message);
+                return;
+            }
+        }
+
+        Assert.Fail("no seed of 200 finds the planted bug");
     }
 
     private static void Run(RandomCluster cluster, ulong seed)
