@@ -511,7 +511,8 @@ public sealed class NodeLoop : INetworkEvents
         return new Response(ResponseStatus.Ok, _answer.ToArray(), AppliedVersion: _hybrid.Peek());
     }
 
-    private LoopStatus Describe()
+    /// <summary>What the loop looks like at the moment.</summary>
+    public LoopStatus Describe()
     {
         var now = _clock.Now;
         return new LoopStatus(

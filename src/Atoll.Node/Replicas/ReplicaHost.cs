@@ -156,7 +156,12 @@ internal sealed class ReplicaHost : ILocalReplicas
     /// <summary>The journal has made more durable.</summary>
     public void Durable()
     {
-        var waiting = _environment!.AwaitingDurability;
+        if (_environment is null)
+        {
+            return; // the journal has something of its own to write when it was opened behind damage
+        }
+
+        var waiting = _environment.AwaitingDurability;
         var count = waiting.Count;
         for (var i = 0; i < count; i++)
         {
