@@ -270,7 +270,7 @@ internal sealed class FaultInjector
         if (expendable.Count > 0)
         {
             var node = _prng.Pick(expendable);
-            if (_prng.Pick(node.Disks).Rot(_prng.Pick(["journal/", "snapshots/", ""])))
+            if (_prng.Pick(node.Disks).Rot(_prng.Pick(["journal/", "store/", ""])))
             {
                 _cluster.Say(node.Id, "has a bit that rots");
             }

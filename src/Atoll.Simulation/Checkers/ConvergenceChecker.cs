@@ -1,5 +1,6 @@
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
+using Atoll.Node.Loops;
 using Atoll.Node.Replicas;
 using Atoll.Simulation.Clusters;
 using Atoll.StateMachines.Directory;
@@ -8,7 +9,7 @@ namespace Atoll.Simulation.Checkers;
 
 /// <summary>
 /// When nothing goes wrong any more, all replicas of a shard come to the same state, and the replica sets are what the directory says.
-/// Expendable nodes whose disks were hit are excused.
+/// What rotted on expendable nodes must be repaired; only what says of itself that it cannot be is excused.
 /// </summary>
 internal static class ConvergenceChecker
 {
@@ -50,17 +51,17 @@ internal static class ConvergenceChecker
         ulong? state = null;
 
         // Who lost its data for good can't be brought up to date, and so never becomes the voter that the directory wants.
-        var isWithinReach = shard.Replicas.All(id => IsWorking(cluster.Node((int)id.Value), shard.Id));
+        var isWithinReach = shard.Replicas.All(id => !IsLost(cluster.Node((int)id.Value), shard.Id));
         foreach (var id in shard.Replicas)
         {
             var node = cluster.Node((int)id.Value);
-            if (ReplicaOn(node, shard.Id) is not { FaultReason: null } replica)
+            if (IsLost(node, shard.Id))
             {
-                if (node.IsExpendable)
-                {
-                    continue;
-                }
+                continue;
+            }
 
+            if (ReplicaOn(node, shard.Id) is not { FaultReason: null, Raft.IsRebuilding: false } replica)
+            {
                 return $"n{id} has no working replica";
             }
 
@@ -72,11 +73,6 @@ internal static class ConvergenceChecker
                 {
                     return $"its membership is {replica.Raft.Membership}, not {string.Join(' ', shard.Replicas)}";
                 }
-            }
-
-            if (node.IsExpendable)
-            {
-                continue;
             }
 
             if (applied is { } other && other != replica.State.AppliedIndex)
@@ -98,7 +94,10 @@ internal static class ConvergenceChecker
         return leaders == 1 ? null : $"it has {leaders} leaders";
     }
 
-    private static bool IsWorking(SimNode node, ShardId shard) => ReplicaOn(node, shard) is { FaultReason: null };
+    // A loop that cannot read what its files are, and a replica whose term and vote are not proven, stay as they are.
+    private static bool IsLost(SimNode node, ShardId shard) =>
+        node.IsExpendable && (!node.IsReady || node.FaultReason is not null || Enumerable.Range(0, node.Disks.Count).Any(loop =>
+            node.Loop(loop)!.Describe().Replicas.Any(replica => replica.Shard == shard && replica.Role == ReplicaRole.Faulted)));
 
     private static ShardReplica? ReplicaOn(SimNode node, ShardId shard)
     {

@@ -13,7 +13,7 @@ internal static class JournalFiles
     public static List<(string Name, long Offset)> BatchesOf(SimDisk disk)
     {
         var batches = new List<(string, long)>();
-        foreach (var name in disk.FileNames.Where(name => name.StartsWith("journal/", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in FilesOf(disk, "journal/"))
         {
             var content = disk.Content(name)!;
             for (var offset = 2 * BlockBytes; offset + 4 <= content.Length; offset += BlockBytes)
@@ -32,7 +32,7 @@ internal static class JournalFiles
     public static List<(string Name, long Offset)> UsedPlaces(SimDisk disk, string folder, int count)
     {
         var places = new List<(string, long)>();
-        foreach (var name in disk.FileNames.Where(name => name.StartsWith(folder, StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        foreach (var name in FilesOf(disk, folder))
         {
             var content = disk.Content(name)!;
             for (var offset = 0; offset < content.Length; offset++)
@@ -46,4 +46,7 @@ internal static class JournalFiles
 
         return [.. Enumerable.Range(0, count).Select(i => places[(int)((i + 0.5) * places.Count / count)])];
     }
+
+    private static IEnumerable<string> FilesOf(SimDisk disk, string folder) =>
+        disk.FileNames.Where(name => name.StartsWith(folder, StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 }
