@@ -47,7 +47,7 @@ internal sealed class ReplicaRepairs
     /// <summary>The store has found damage in one of its files.</summary>
     public void FaultFound(StoreFault fault) => _fault = fault.IsCorruption ? fault : _fault;
 
-    /// <summary>Works out whom damage in the store concerns, and asks the others of each damaged replica's shard to show who leads.</summary>
+    /// <summary>Works out whom damage in the store concerns, and asks the others of each damaged shard to show who leads.</summary>
     public void Maintain(ReplicaEnvironment environment)
     {
         if (_fault is { } fault)
