@@ -121,6 +121,9 @@ public sealed record SimulationSheet
             LevelOneBytes = prng.Pick([file, 4 * file, 64 * file]),
             TransferBytes = prng.Pick([4_096, 65_536]),
             PendingWriteBytesMax = prng.Pick([65_536, 1_048_576]),
+
+            // Not below what the state's hash counts of a value.
+            ApartBytes = prng.Pick([0, 5_000, 5_000, 16_384]),
         };
     }
 

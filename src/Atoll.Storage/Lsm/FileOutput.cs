@@ -42,8 +42,11 @@ internal sealed class FileOutput
     /// <summary>Bytes taken so far.</summary>
     public long LengthBytes { get; private set; }
 
-    /// <summary>Bytes that the disk does not have yet.</summary>
-    public long PendingBytes => LengthBytes - _written;
+    /// <summary>
+    /// Bytes that wait for the disk. What only waits for more to come, until there is enough for a write, is not among them: whoever waited
+    /// for it would wait for ever.
+    /// </summary>
+    public long PendingBytes => _isBusy ? LengthBytes - _written : 0;
 
     /// <summary>What went wrong first; Ok as long as nothing did.</summary>
     public DiskResult Error { get; private set; } = DiskResult.Success;
