@@ -62,6 +62,24 @@ internal sealed class ChangeHistory
         }
     }
 
+    /// <summary>
+    /// The highest version that would be forgotten if only the last changes, whole commands of at most so many bytes, were kept.
+    /// </summary>
+    internal HybridTime ForgottenIfCutTo(long bytesMax)
+    {
+        var bytes = 0L;
+        for (var position = Count - 1; position >= 0; position--)
+        {
+            bytes += BytesOf(this[position]);
+            if (bytes > bytesMax)
+            {
+                return this[position].Version;
+            }
+        }
+
+        return CompactedThrough;
+    }
+
     /// <summary>The position of the first change with a version above the given one.</summary>
     internal int FirstAfter(HybridTime version)
     {

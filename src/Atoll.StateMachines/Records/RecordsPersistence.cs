@@ -7,11 +7,14 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// What the records machine keeps in memory, in its tree: the change history, change by change, and one record with the accounts.
+/// What the records machine keeps in memory, in its tree: the end of the change history, change by change, and one record of the accounts.
+/// Only the end, because the values in it are written a second time, for every shard whenever memory is flushed: who was away for longer
+/// than that and asks a replica that has just started is told that the changes are forgotten, as anyone is who was away for too long.
 /// </summary>
 internal sealed class RecordsPersistence(IStateTree tree)
 {
     private const byte FormatVersion = 1;
+    private const long HistoryBytesMax = 1024 * 1024;
 
     private readonly WireWriter _value = new();
 
@@ -24,17 +27,18 @@ internal sealed class RecordsPersistence(IStateTree tree)
     {
         var section = tree.Section(StateSections.Changes);
         var history = state.History;
-        if (history.CompactedThrough > _forgottenThrough)
+        var forgotten = history.ForgottenIfCutTo(HistoryBytesMax);
+        if (forgotten > _forgottenThrough)
         {
             if (_writtenThrough > _forgottenThrough)
             {
-                section.DeleteRange(KeyOf(HybridTime.Zero, 0), KeyOf(new HybridTime(history.CompactedThrough.Value + 1), 0), now);
+                section.DeleteRange(KeyOf(HybridTime.Zero, 0), KeyOf(new HybridTime(forgotten.Value + 1), 0), now);
             }
 
-            _forgottenThrough = history.CompactedThrough;
+            _forgottenThrough = forgotten;
         }
 
-        Each(history, _writtenThrough, (key, change) =>
+        Each(history, _writtenThrough > forgotten ? _writtenThrough : forgotten, (key, change) =>
         {
             _value.Reset();
             Encode(_value, change);
@@ -42,7 +46,7 @@ internal sealed class RecordsPersistence(IStateTree tree)
         });
         _writtenThrough = history.Latest;
         _value.Reset();
-        EncodeMeta(_value, state.Accounts, history);
+        EncodeMeta(_value, state.Accounts, _forgottenThrough);
         tree.Section(StateSections.Meta).Write(StateSections.MachineKey, new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
     }
 
@@ -92,7 +96,7 @@ internal sealed class RecordsPersistence(IStateTree tree)
             load.Put(StateSections.Changes, key, new StoredRecord(now, HybridTime.Zero, value.WrittenMemory));
         });
         value.Reset();
-        EncodeMeta(value, accounts, history);
+        EncodeMeta(value, accounts, history.CompactedThrough);
         return value.ToArray();
     }
 
@@ -141,14 +145,14 @@ internal sealed class RecordsPersistence(IStateTree tree)
         return true;
     }
 
-    private static void EncodeMeta(WireWriter writer, in RecordsAccounts accounts, ChangeHistory history)
+    private static void EncodeMeta(WireWriter writer, in RecordsAccounts accounts, HybridTime forgottenThrough)
     {
         writer.WriteByte(FormatVersion);
         writer.WriteUInt64((ulong)accounts.Count);
         writer.WriteUInt64((ulong)accounts.Bytes);
         writer.WriteUInt64((ulong)accounts.Expiring);
         writer.WriteUInt64(accounts.HashSum);
-        writer.WriteUInt64(history.CompactedThrough.Value);
+        writer.WriteUInt64(forgottenThrough.Value);
     }
 
     private static bool TryReadMeta(ReadOnlyMemory<byte> meta, out RecordsAccounts accounts, out HybridTime compactedThrough)

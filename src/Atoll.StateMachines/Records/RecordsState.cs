@@ -35,7 +35,10 @@ internal sealed class RecordsState
     /// <summary>Nothing expires before this; null when nothing ever does.</summary>
     internal HybridTime? NextExpiry => Accounts.Expiring == 0 ? null : _nextExpiry;
 
-    /// <summary>A hash over everything, whatever the order in which it was written.</summary>
+    /// <summary>
+    /// A hash over all records, whatever the order in which they were written. The history does not count: how far back it reaches depends
+    /// on when a replica was started.
+    /// </summary>
     internal ulong Hash
     {
         get
@@ -45,17 +48,6 @@ internal sealed class RecordsState
             hasher.Add((ulong)Accounts.Bytes);
             hasher.Add((ulong)Accounts.Expiring);
             hasher.Add(Accounts.HashSum);
-            hasher.Add(History.CompactedThrough.Value);
-            hasher.Add((ulong)History.Count);
-            for (var i = 0; i < History.Count; i++)
-            {
-                ref readonly var change = ref History[i];
-                hasher.Add(change.Version.Value);
-                hasher.Add((ulong)change.Kind);
-                hasher.Add(change.Key.Span);
-                hasher.Add(change.Value.Span);
-            }
-
             return hasher.Value;
         }
     }
