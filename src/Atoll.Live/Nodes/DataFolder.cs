@@ -14,10 +14,11 @@ public sealed class DataFolder : IDisposable
     private const string LockName = "lock";
     private const string OwnerName = "lock.pid";
     private const string IdentityName = "identity";
+    private const string LoopPrefix = "loop-";
 
-    private readonly SafeFileHandle _lock;
+    private readonly SafeFileHandle? _lock;
 
-    private DataFolder(string path, SafeFileHandle handle)
+    private DataFolder(string path, SafeFileHandle? handle)
     {
         FolderPath = path;
         _lock = handle;
@@ -47,8 +48,58 @@ public sealed class DataFolder : IDisposable
         }
     }
 
+    /// <summary>
+    /// Locks the folder of a node that does not run, so that none starts on it meanwhile, and reads whose it is, without changing a byte. A
+    /// copy of a folder may lack the lock's file, and the file that says whose it is.
+    /// </summary>
+    /// <exception cref="DataFolderException">There is no such folder, it is in use, or it can't be read; the message says which.</exception>
+    public static DataFolder OpenToRead(string path)
+    {
+        path = Path.GetFullPath(path);
+        if (!Directory.Exists(path))
+        {
+            throw new DataFolderException($"there is no folder {path}");
+        }
+
+        var folder = new DataFolder(path, LockToRead(path));
+        try
+        {
+            folder.Read(mayLackIdentity: true);
+            return folder;
+        }
+        catch (DataFolderException)
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The loops that have a folder, ascending.</summary>
+    /// <exception cref="DataFolderException">The folder can't be read.</exception>
+    public IReadOnlyList<int> Loops()
+    {
+        try
+        {
+            var loops = new SortedSet<int>();
+            foreach (var inner in Directory.EnumerateDirectories(FolderPath).Select(Path.GetFileName))
+            {
+                if (inner!.StartsWith(LoopPrefix, StringComparison.Ordinal)
+                    && int.TryParse(inner.AsSpan(LoopPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var loop))
+                {
+                    loops.Add(loop);
+                }
+            }
+
+            return [.. loops];
+        }
+        catch (Exception exception) when (DiskErrors.IsOfTheDisk(exception))
+        {
+            throw new DataFolderException($"can't read {FolderPath}: {exception.Message}");
+        }
+    }
+
     /// <summary>The folder of a loop's files.</summary>
-    public string LoopFolder(int loop) => Path.Combine(FolderPath, string.Create(CultureInfo.InvariantCulture, $"loop-{loop}"));
+    public string LoopFolder(int loop) => Path.Combine(FolderPath, string.Create(CultureInfo.InvariantCulture, $"{LoopPrefix}{loop}"));
 
     /// <summary>
     /// Makes the folder that node's, durably, when it is nobody's; otherwise checks that it is (its incarnation stays what it was).
@@ -77,7 +128,7 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>Unlocks the folder.</summary>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose() => _lock?.Dispose();
 
     private static SafeFileHandle Lock(string path)
     {
@@ -94,11 +145,30 @@ public sealed class DataFolder : IDisposable
         }
         catch (Exception exception) when (DiskErrors.IsOfTheDisk(exception))
         {
-            var isSharing = isLocked && DiskErrors.FromException(exception, path).Status == DiskStatus.Failed;
-            throw new DataFolderException(isSharing
-                ? $"the data folder {path} is in use by process {Owner(path)}"
-                : $"can't use the data folder {path}: {exception.Message}");
+            throw Refused(path, exception, isLocked);
         }
+    }
+
+    // A lock for reading is the same lock: nothing is written, not even who has it.
+    private static SafeFileHandle? LockToRead(string path)
+    {
+        try
+        {
+            var file = Path.Combine(path, LockName);
+            return File.Exists(file) ? File.OpenHandle(file, FileMode.Open, FileAccess.Read, FileShare.None) : null;
+        }
+        catch (Exception exception) when (DiskErrors.IsOfTheDisk(exception))
+        {
+            throw Refused(path, exception, isLocked: true);
+        }
+    }
+
+    private static DataFolderException Refused(string path, Exception exception, bool isLocked)
+    {
+        var isSharing = isLocked && DiskErrors.FromException(exception, path).Status == DiskStatus.Failed;
+        return new DataFolderException(isSharing
+            ? $"the data folder {path} is in use by process {Owner(path)}"
+            : $"can't use the data folder {path}: {exception.Message}");
     }
 
     private static string Owner(string path)
@@ -113,7 +183,7 @@ public sealed class DataFolder : IDisposable
         }
     }
 
-    private void Read()
+    private void Read(bool mayLackIdentity = false)
     {
         var path = Path.Combine(FolderPath, IdentityName);
         string text;
@@ -122,7 +192,7 @@ public sealed class DataFolder : IDisposable
             if (!File.Exists(path))
             {
                 // Without it nobody may guess whose the data is.
-                if (Directory.Exists(LoopFolder(0)))
+                if (!mayLackIdentity && Directory.Exists(LoopFolder(0)))
                 {
                     throw new DataFolderException($"the data folder {FolderPath} holds data, but its file \"{IdentityName}\" is missing");
                 }

@@ -131,4 +131,47 @@ internal static class ManifestFormat
 
         return ManifestReading.Ok;
     }
+
+    /// <summary>Bytes of one copy of an edit, up to where the next begins.</summary>
+    public static long CopyBytes(int contentBytes) => (HeaderBytes + (long)contentBytes + BlockBytes - 1) / BlockBytes * BlockBytes;
+
+    /// <summary>Reads the head of the copy at an offset; false when no whole copy is there.</summary>
+    public static bool TryReadCopy(ReadOnlyMemory<byte> bytes, long offset, out ManifestCopy copy)
+    {
+        copy = default;
+        if (offset < 0 || offset + HeaderBytes > bytes.Length)
+        {
+            return false;
+        }
+
+        var span = bytes.Span[(int)offset..];
+        var length = BinaryPrimitives.ReadInt32LittleEndian(span[40..]);
+        if (BinaryPrimitives.ReadUInt64LittleEndian(span) != Magic || length < 0 || length > span.Length - HeaderBytes
+            || BinaryPrimitives.ReadInt64LittleEndian(span[32..]) != offset
+            || BinaryPrimitives.ReadUInt32LittleEndian(span[ChecksumOffset..])
+                != Crc32C.Compute(span[..ChecksumOffset], span[ChecksumEnd..(HeaderBytes + length)]))
+        {
+            return false;
+        }
+
+        copy = new ManifestCopy(
+            BinaryPrimitives.ReadUInt32LittleEndian(span[8..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(span[16..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(span[24..]),
+            length,
+            BinaryPrimitives.ReadInt32LittleEndian(span[44..]));
+        return true;
+    }
+
+    /// <summary>Reads the edit of a copy that is whole; false when it is none that this program knows.</summary>
+    public static bool TryReadEdit(ReadOnlyMemory<byte> bytes, long offset, in ManifestCopy copy, out ManifestEdit edit) =>
+        ManifestEdit.TryRead(bytes.Slice((int)offset + HeaderBytes, copy.ContentBytes), out edit) && copy.Version <= Version;
 }
+
+/// <summary>The head of one copy of an edit in a manifest.</summary>
+/// <param name="Version">The format that it was written in.</param>
+/// <param name="Identity">The store's identity.</param>
+/// <param name="Sequence">The edit's number, from 0.</param>
+/// <param name="ContentBytes">Bytes of the edit.</param>
+/// <param name="Copy">0 or 1.</param>
+internal readonly record struct ManifestCopy(uint Version, ulong Identity, ulong Sequence, int ContentBytes, int Copy);

@@ -20,7 +20,7 @@ public static class CommandTree
 
             Exit codes: 0 done; 1 failed; 2 wrong usage; 3 a condition did not hold; 4 not found; 5 unavailable or overloaded, may be
             tried again; 6 the outcome of a write is unknown; 7 refused; 8 no valid access token, or a certificate that is not
-            trusted; 9 a bar was missed; 130 interrupted.
+            trusted; 9 a bar was missed; 14 a data folder is damaged; 130 interrupted.
             """);
         foreach (var option in client.All)
         {
@@ -39,6 +39,7 @@ public static class CommandTree
         root.Subcommands.Add(ExportCommand.Create(client));
         root.Subcommands.Add(StatusCommand.Create(client));
         root.Subcommands.Add(StatusCommand.CreateTransferLeader(client));
+        root.Subcommands.Add(StorageCommands.Create(client));
         root.Subcommands.Add(BenchCommand.Create(client));
         root.Subcommands.Add(SimCommand.Create(client));
         root.Subcommands.Add(CompletionsCommand.Create());

@@ -35,6 +35,9 @@ public static class ExitCode
     /// <summary>A bar that was asked for (of a benchmark or a check) was missed.</summary>
     public const int BarMissed = 9;
 
+    /// <summary>Something in a data folder is damaged (10 to 13 are those of the simulator).</summary>
+    public const int Damaged = 14;
+
     /// <summary>Interrupted by the user.</summary>
     public const int Interrupted = 130;
 
