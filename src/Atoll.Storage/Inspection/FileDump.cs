@@ -102,6 +102,7 @@ public static class FileDump
         }
 
         var parts = edit.Added.Select(static added => $"+{added.Meta.Number:x} (level {added.Level})")
+            .Concat(edit.AddedValues.Select(static value => $"+{value.Number:x} (values)"))
             .Concat(edit.Removed.Select(static number => $"-{number:x}"))
             .Concat(edit.Moved.Select(static moved => $"{moved.Number:x} to level {moved.Level}"))
             .Concat(edit.Trees.Select(static point => $"tree {point.Tree} of shard {point.Shard} applied {point.Applied}, {point.Count} records"))

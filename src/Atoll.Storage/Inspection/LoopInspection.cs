@@ -30,7 +30,8 @@ public static class LoopInspection
         }
 
         var files = store.Files.Levels.SelectMany(static level => level).ToList();
-        var named = files.Select(static table => table.Name).ToHashSet(StringComparer.Ordinal);
+        var named = files.Select(static table => table.Name).Concat(store.Files.ValueUses.Select(static use => use.File.Name))
+            .ToHashSet(StringComparer.Ordinal);
         named.Add($"{LoopStorage.StoreFolder}/{ManifestFormat.Name}");
         return new StoreFigures(
             loop.Manifest!.Identity,
@@ -41,7 +42,7 @@ public static class LoopInspection
                     table.Meta.RangeTombstones.Fragments.Length, table.Meta.From, table.Meta.To, table.Meta.VersionMin,
                     table.Meta.VersionMax)),
             ],
-            [],
+            [.. store.Files.ValueUses.Select(static use => new ValueFileFigures(use.File.Name, use.File.Meta.LengthBytes, use.LiveBytes))],
             [.. store.Shards.Select(shard => TreeOf(store, shard))],
             [
                 .. loop.StoreFiles.Select(static file => $"{LoopStorage.StoreFolder}/{file.Name}")

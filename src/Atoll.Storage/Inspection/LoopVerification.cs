@@ -40,6 +40,9 @@ public sealed class LoopVerification
     /// <summary>Entries of sorted files that were looked at.</summary>
     public long StoreEntries { get; private set; }
 
+    /// <summary>Values kept apart from their keys that were read.</summary>
+    public long Values { get; private set; }
+
     /// <summary>Entries of logs that were looked at.</summary>
     public long LogEntries { get; private set; }
 
@@ -278,6 +281,7 @@ public sealed class LoopVerification
         {
             Blocks += check!.Blocks;
             StoreEntries += check.Entries;
+            Values += check.Values;
             NextTable();
         });
     }

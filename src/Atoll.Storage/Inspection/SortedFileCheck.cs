@@ -6,7 +6,8 @@ namespace Atoll.Storage.Inspection;
 
 /// <summary>
 /// Reads all of one sorted file: every block against its checksum, entries in order within and across blocks and behind what the index
-/// says of them, every key in its filter, and all of it together against what the manifest knows of the file.
+/// says of them, every key in its filter, every value that is
+/// kept apart, and all of it together against what the manifest knows of the file.
 /// </summary>
 internal sealed class SortedFileCheck
 {
@@ -15,6 +16,7 @@ internal sealed class SortedFileCheck
     private readonly Action _done;
     private readonly Queue<(byte[] Separator, BlockHandle Index, BlockHandle Filter)> _partitions = new();
     private readonly Queue<(byte[] Separator, BlockHandle Handle)> _blocks = new();
+    private readonly Queue<(ValuePointer Pointer, byte[] Key)> _values = new();
     private Block? _filter;
     private byte[] _lastKey = [];
     private ulong _lastVersion;
@@ -37,6 +39,9 @@ internal sealed class SortedFileCheck
     /// <summary>Entries that were looked at.</summary>
     public long Entries { get; private set; }
 
+    /// <summary>Values that are kept apart, and were read.</summary>
+    public long Values { get; private set; }
+
     /// <summary>Checks a file.</summary>
     /// <param name="disk">The loop's files.</param>
     /// <param name="table">The file as the manifest means it.</param>
@@ -45,7 +50,7 @@ internal sealed class SortedFileCheck
     public static SortedFileCheck Run(IDisk disk, Table table, Action<StoreFault> report, Action done)
     {
         var folder = table.Name[..table.Name.LastIndexOf('/')];
-        var own = new Table(disk, folder, table.Identity, table.Meta, table.Level);
+        var own = new Table(disk, folder, table.Identity, table.Meta, table.Level) { ValueFiles = table.ValueFiles };
         var check = new SortedFileCheck(own, report, done);
         check.Start();
         return check;
@@ -156,7 +161,7 @@ internal sealed class SortedFileCheck
                 Look(block, next.Handle, next.Separator);
             }
 
-            NextBlock();
+            NextValue();
         });
     }
 
@@ -169,6 +174,11 @@ internal sealed class SortedFileCheck
         {
             why = WhyNot(cursor);
             Entries++;
+            if (cursor.Kind == EntryKind.Apart)
+            {
+                _values.Enqueue((ValuePointer.Read(cursor.ValueSpan), cursor.Key.ToArray()));
+            }
+
             _tombstones += cursor.Kind == EntryKind.Delete ? 1 : 0;
             _contentBytes += cursor.Key.Length + cursor.ValueSpan.Length;
             Remember(cursor.Key, cursor.Version);
@@ -183,6 +193,40 @@ internal sealed class SortedFileCheck
         {
             _isIncomplete = true;
             Report(handle.Offset, why);
+        }
+    }
+
+    private void NextValue()
+    {
+        if (!_values.TryDequeue(out var next))
+        {
+            NextBlock();
+            return;
+        }
+
+        var (pointer, key) = next;
+        var file = _table.ValueFiles.FirstOrDefault(file => file.Meta.Number == pointer.File);
+        if (file is null)
+        {
+            Report(0, $"an entry points into value file {pointer.File:x}, which the file is not known to need", key);
+            NextValue();
+        }
+        else if (file.IsLost)
+        {
+            NextValue(); // the opening has said so, of all keys at once
+        }
+        else
+        {
+            Values++;
+            file.Read(pointer, key, (_, fault) =>
+            {
+                if (fault is not null)
+                {
+                    _report(fault);
+                }
+
+                NextValue();
+            });
         }
     }
 
@@ -227,6 +271,9 @@ internal sealed class SortedFileCheck
         _done();
     }
 
-    private void Report(long offset, string why) =>
-        _report(new StoreFault(new StorageCorruption(_table.Name, offset, why), _table.Meta.From, _table.Meta.To, DiskStatus.Ok));
+    private void Report(long offset, string why) => _report(
+        new StoreFault(new StorageCorruption(_table.Name, offset, why), _table.Meta.From, _table.Meta.To, DiskStatus.Ok));
+
+    private void Report(long offset, string why, byte[] key) =>
+        _report(new StoreFault(new StorageCorruption(_table.Name, offset, why), key, KeyOrder.Successor(key), DiskStatus.Ok));
 }

@@ -15,6 +15,9 @@ public enum StoredEntryKind : byte
 
     /// <summary>All older entries from this key up to the one in the value are gone.</summary>
     DeleteRange = 2,
+
+    /// <summary>The key has a value that cannot be read; why not stands in the value's place, as text.</summary>
+    Lost = 3,
 }
 
 /// <summary>One entry of a store: a version of a record, as it is in a file.</summary>
@@ -99,16 +102,17 @@ public sealed class StoreWalk
     {
         while (_entries.State == CursorState.On && _entries.Key.SequenceCompareTo(_end) < 0)
         {
-            var kind = _entries.Kind == EntryKind.Delete ? StoredEntryKind.Delete : StoredEntryKind.Put;
-            var entry = new StoredEntry(
-                _section, Own(_entries.Key.ToArray()), _entries.Version, kind, _entries.ExpiresAt, _entries.Value.ToArray());
-            if (!_take(entry))
+            if (_entries.Kind == EntryKind.Apart)
             {
-                End(null);
+                LoadValue(ValuePointer.Read(_entries.ValueSpan));
                 return;
             }
 
-            _entries.Next();
+            var kind = _entries.Kind == EntryKind.Delete ? StoredEntryKind.Delete : StoredEntryKind.Put;
+            if (!Take(kind, _entries.Value.ToArray()))
+            {
+                return;
+            }
         }
 
         if (_entries.State == CursorState.Waiting)
@@ -118,6 +122,53 @@ public sealed class StoreWalk
         else
         {
             End(_entries.State == CursorState.Failed ? _entries.Fault : null);
+        }
+    }
+
+    private bool Take(StoredEntryKind kind, ReadOnlyMemory<byte> value)
+    {
+        if (!_take(new StoredEntry(_section, Own(_entries.Key.ToArray()), _entries.Version, kind, _entries.ExpiresAt, value)))
+        {
+            End(null);
+            return false;
+        }
+
+        _entries.Next();
+        return true;
+    }
+
+    // A value that is lost ends nothing: the key is there, and what is wrong stands in the value's place.
+    private void LoadValue(ValuePointer pointer)
+    {
+        var key = _entries.Key.ToArray();
+        var file = _snapshot.Files.ValueUses.FirstOrDefault(use => use.File.Meta.Number == pointer.File).File;
+        if (file is null)
+        {
+            Go(StoredEntryKind.Lost, $"value file {pointer.File:x} is not known");
+            return;
+        }
+
+        file.Read(pointer, key, (value, fault) =>
+        {
+            if (fault is null)
+            {
+                if (Take(StoredEntryKind.Put, value))
+                {
+                    Continue();
+                }
+            }
+            else
+            {
+                Go(StoredEntryKind.Lost, fault.Corruption.ToString());
+            }
+        });
+
+        void Go(StoredEntryKind kind, string why)
+        {
+            if (Take(kind, System.Text.Encoding.UTF8.GetBytes(why)))
+            {
+                Continue();
+            }
         }
     }
 

@@ -165,7 +165,7 @@ internal static class ManifestFormat
 
     /// <summary>Reads the edit of a copy that is whole; false when it is none that this program knows.</summary>
     public static bool TryReadEdit(ReadOnlyMemory<byte> bytes, long offset, in ManifestCopy copy, out ManifestEdit edit) =>
-        ManifestEdit.TryRead(bytes.Slice((int)offset + HeaderBytes, copy.ContentBytes), out edit) && copy.Version <= Version;
+        ManifestEdit.TryRead(bytes.Slice((int)offset + HeaderBytes, copy.ContentBytes), copy.Version, out edit) && copy.Version <= Version;
 }
 
 /// <summary>The head of one copy of an edit in a manifest.</summary>

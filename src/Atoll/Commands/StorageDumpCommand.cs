@@ -69,7 +69,8 @@ internal static class StorageDumpCommand
         Printer printer, DataFolder data, ShardId shard, byte section, byte[] from, byte[] to, long limit, bool withVersions,
         CancellationToken cancellation)
     {
-        using var found = Find(data, shard, static (loop, id) => loop.Store?.Store?.Shards.Any(known => known.Shard == id) == true, "state");
+        using var found = Find(data, shard, static (loop, id) => loop.Store?.Store?.Shards.Any(known => known.Shard == id) == true,
+            "state (what was not flushed yet is in its --log)");
         var store = found.Loop.Store!.Store!;
         var log = found.Loop.Journal?.Journal is { } journal && journal.Shards.Contains(shard) ? journal.Shard(shard) : null;
         var applied = store.Shards.First(known => known.Shard == shard).DurableApplied;
@@ -129,7 +130,7 @@ internal static class StorageDumpCommand
             var (key, version) = (entry.Key, entry.Version);
             var isNewest = isFirst || !key.Span.SequenceEqual(last.Span);
             (isFirst, last) = (false, key);
-            return isNewest && entry.Kind == StoredEntryKind.Put && !ranges.Exists(range => range.Version > version
+            return isNewest && entry.Kind is (StoredEntryKind.Put or StoredEntryKind.Lost) && !ranges.Exists(range => range.Version > version
                 && key.Span.SequenceCompareTo(range.Key.Span) >= 0 && key.Span.SequenceCompareTo(range.Value.Span) < 0);
         }
     }
@@ -139,6 +140,7 @@ internal static class StorageDumpCommand
         var what = entry.Kind switch
         {
             StoredEntryKind.Delete => "deleted",
+            StoredEntryKind.Lost => $"DAMAGED: {System.Text.Encoding.UTF8.GetString(entry.Value.Span)}",
             StoredEntryKind.DeleteRange => $"all up to before {StoredText.Of(entry.Value.Span)} deleted",
             _ => StoredText.Of(entry.Value.Span),
         };
@@ -163,6 +165,10 @@ internal static class StorageDumpCommand
             if (entry.Kind == StoredEntryKind.Put)
             {
                 StoredText.WriteJson(writer, "value", entry.Value.Span);
+            }
+            else if (entry.Kind == StoredEntryKind.Lost)
+            {
+                writer.WriteString("damage", entry.Value.Span);
             }
             else if (entry.Kind == StoredEntryKind.DeleteRange)
             {
@@ -277,7 +283,7 @@ internal static class StorageDumpCommand
             disk.Dispose();
         }
 
-        throw new CommandException(ExitCode.NotFound, $"no loop of this folder has a {what} of shard {shard}");
+        throw new CommandException(ExitCode.NotFound, $"no loop of this folder has shard {shard}'s {what}");
     }
 
     private sealed record FoundLoop(ShadowDisk Disk, LoopStorage Loop) : IDisposable

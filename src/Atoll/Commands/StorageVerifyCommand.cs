@@ -25,7 +25,7 @@ internal static class StorageVerifyCommand
         using var data = StorageCommands.Open(folder);
         var started = TimeProvider.System.GetTimestamp();
         var (damages, harmless, files) = (0, 0, 0);
-        var (bytes, blocks, entries, logEntries) = (0L, 0L, 0L, 0L);
+        var (bytes, blocks, entries, values, logEntries) = (0L, 0L, 0L, 0L, 0L);
         foreach (var number in data.Loops())
         {
             using var disk = new ShadowDisk(data.LoopFolder(number));
@@ -51,13 +51,14 @@ internal static class StorageVerifyCommand
             bytes += disk.BytesRead;
             blocks += verification.Blocks;
             entries += verification.StoreEntries;
+            values += verification.Values;
             logEntries += verification.LogEntries;
         }
 
         var elapsed = TimeProvider.System.GetElapsedTime(started);
         var verdict = damages > 0 ? $"DAMAGED: {damages} findings" : harmless > 0 ? "sound, with remarks" : "sound";
         printer.Result(
-            $"{verdict}: {files} files, {blocks} blocks, {entries} entries of the store, {logEntries} of logs; "
+            $"{verdict}: {files} files, {blocks} blocks, {entries} entries and {values} values of the store, {logEntries} entries of logs; "
                 + $"{Printer.Size(bytes)} read in {elapsed.TotalSeconds:0.0} s",
             writer =>
             {
@@ -67,6 +68,7 @@ internal static class StorageVerifyCommand
                 writer.WriteNumber("files", files);
                 writer.WriteNumber("blocks", blocks);
                 writer.WriteNumber("storeEntries", entries);
+                writer.WriteNumber("values", values);
                 writer.WriteNumber("logEntries", logEntries);
                 writer.WriteNumber("bytesRead", bytes);
                 writer.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));

@@ -27,6 +27,11 @@ public sealed class CommandTreeTests
     [InlineData("bench records --clients 1 64 --load put mix --seconds 1 --json")]
     [InlineData("sim --seeds 10 --planted-bug LyingDisks")]
     [InlineData("sim --seed 7")]
+    [InlineData("storage inspect folder --files --json")]
+    [InlineData("storage verify folder")]
+    [InlineData("storage dump folder --shard 2 --section expiries --from a --to 0xff --limit 5 --versions")]
+    [InlineData("storage dump folder --shard 2 --log --from-index 1 --to-index 9")]
+    [InlineData("storage dump folder --file loop-0/store/MANIFEST")]
     [InlineData("completions bash")]
     public void This_is_understood(string line) => Assert.Empty(CommandTree.Create().Parse(line).Errors);
 
@@ -41,6 +46,8 @@ public sealed class CommandTreeTests
     [InlineData("transfer-leader 3")]
     [InlineData("transfer-leader x --to 2")]
     [InlineData("completions tcsh")]
+    [InlineData("storage verify")]
+    [InlineData("storage dump folder --section nonsense")]
     [InlineData("sim --planted-bug Nonsense")]
     public void This_is_refused(string line) => Assert.NotEmpty(CommandTree.Create().Parse(line).Errors);
 }
