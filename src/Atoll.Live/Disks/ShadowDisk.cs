@@ -196,7 +196,8 @@ public sealed class ShadowDisk : IDisk, IDisposable
     {
         foreach (var part in name.Split('/'))
         {
-            Check.That(part is not (".." or ".") && (part.Length > 0 || name.Length == 0) && !part.Contains('\\', StringComparison.Ordinal));
+            Check.That(part is not (".." or ".") && (part.Length > 0 || name.Length == 0));
+            Check.That(!part.Contains('\\', StringComparison.Ordinal));
         }
 
         return name.Length == 0 ? _root : Path.Combine(_root, name.Replace('/', Path.DirectorySeparatorChar));

@@ -78,7 +78,8 @@ public static class FileDump
             if (ManifestFormat.TryReadCopy(bytes, at, out var copy))
             {
                 length = ManifestFormat.CopyBytes(copy.ContentBytes);
-                more = take(new FilePart(at, copy.ContentBytes, $"edit {copy.Sequence}, copy {copy.Copy}, format {copy.Version}: {Tell(bytes, at, copy)}"));
+                var what = $"edit {copy.Sequence}, copy {copy.Copy}, format {copy.Version}: {Tell(bytes, at, copy)}";
+                more = take(new FilePart(at, copy.ContentBytes, what));
             }
             else if (bytes.Span[(int)at..(int)Math.Min(at + length, bytes.Length)].IndexOfAnyExcept((byte)0) >= 0)
             {
@@ -105,7 +106,8 @@ public static class FileDump
             .Concat(edit.AddedValues.Select(static value => $"+{value.Number:x} (values)"))
             .Concat(edit.Removed.Select(static number => $"-{number:x}"))
             .Concat(edit.Moved.Select(static moved => $"{moved.Number:x} to level {moved.Level}"))
-            .Concat(edit.Trees.Select(static point => $"tree {point.Tree} of shard {point.Shard} applied {point.Applied}, {point.Count} records"))
+            .Concat(edit.Trees.Select(static point =>
+                $"tree {point.Tree} of shard {point.Shard} applied {point.Applied}, {point.Count} records"))
             .Concat(edit.Dropped.Select(static tree => $"tree {tree} dropped"));
         return string.Join("; ", parts.Append($"next file {edit.NextFile:x}, next tree {edit.NextTree}"));
     }

@@ -8,8 +8,8 @@ using Atoll.Storage.Snapshots;
 namespace Atoll.Storage.Inspection;
 
 /// <summary>
-/// Reads all of a loop's files, and says what of it is not as it should be: journal, store and snapshots each in itself, and whether they fit
-/// together. Nothing that is found ends it: everything is looked at.
+/// Reads all of a loop's files, and says what of it is not as it should be: journal, store and snapshots each in itself, and whether they
+/// fit together. Nothing that is found ends it: everything is looked at.
 /// </summary>
 public sealed class LoopVerification
 {
@@ -194,7 +194,7 @@ public sealed class LoopVerification
             {
                 _findings.Add(new StorageFinding(FindingKind.Damage, new StorageCorruption(
                     LoopStorage.JournalFolder, 0,
-                    $"the log begins after index {log.CompactedIndex}, but store and snapshots have the state only through index {through}"))
+                    $"the log begins after index {log.CompactedIndex}, store and snapshots have the state only through index {through}"))
                 {
                     Shards = [log.ShardId],
                 });

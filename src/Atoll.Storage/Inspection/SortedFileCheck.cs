@@ -65,22 +65,25 @@ internal sealed class SortedFileCheck
             return;
         }
 
-        ReadBlock(_table.Footer.RangeTombstones, BlockType.RangeTombstones, () => ReadBlock(_table.Footer.Properties, BlockType.Properties, () =>
-        {
-            if (_table.Meta.Entries > 0)
-            {
-                var cursor = new BlockCursor();
-                cursor.Enter(_table.Top);
-                for (var more = cursor.SeekFirst(); more; more = cursor.Next())
-                {
-                    Block.ReadHandles(cursor.ValueSpan, out var index, out var filter);
-                    _partitions.Enqueue((cursor.Key.ToArray(), index, filter));
-                }
-            }
-
-            NextPartition();
-        }));
+        ReadBlock(_table.Footer.RangeTombstones, BlockType.RangeTombstones, () =>
+            ReadBlock(_table.Footer.Properties, BlockType.Properties, TakePartitions));
     });
+
+    private void TakePartitions()
+    {
+        if (_table.Meta.Entries > 0)
+        {
+            var cursor = new BlockCursor();
+            cursor.Enter(_table.Top);
+            for (var more = cursor.SeekFirst(); more; more = cursor.Next())
+            {
+                Block.ReadHandles(cursor.ValueSpan, out var index, out var filter);
+                _partitions.Enqueue((cursor.Key.ToArray(), index, filter));
+            }
+        }
+
+        NextPartition();
+    }
 
     private void ReadBlock(BlockHandle handle, BlockType type, Action next) => ReadBlock(handle, type, null, _ => next());
 
@@ -263,8 +266,8 @@ internal sealed class SortedFileCheck
         var meta = _table.Meta;
         if (!_isIncomplete && (Entries != meta.Entries || _tombstones != meta.Tombstones || _contentBytes != meta.ContentBytes))
         {
-            Report(0, $"the file has {Entries} entries, {_tombstones} of them tombstones, and {_contentBytes} bytes of content; the manifest says "
-                + $"{meta.Entries}, {meta.Tombstones} and {meta.ContentBytes}");
+            Report(0, $"the file has {Entries} entries, {_tombstones} of them tombstones, and {_contentBytes} bytes of content; "
+                + $"the manifest says {meta.Entries}, {meta.Tombstones} and {meta.ContentBytes}");
         }
 
         _table.Close();

@@ -33,7 +33,8 @@ internal sealed class SortedFileDump(IDiskFile file, ulong number, Func<FilePart
                 var isOther = _footer.Number != number || _footer.LengthBytes != file.LengthBytes;
                 Take(new FilePart(
                     offset, bytes.Length,
-                    $"footer: store {_footer.Identity:x16}, file {_footer.Number:x}, format {_footer.FormatVersion}, {_footer.LengthBytes} bytes")
+                    $"footer: store {_footer.Identity:x16}, file {_footer.Number:x}, format {_footer.FormatVersion}, "
+                        + $"{_footer.LengthBytes} bytes")
                 {
                     Damage = isOther ? "it is that of another file" : null,
                 });

@@ -5,7 +5,7 @@ namespace Atoll.Storage.Inspection;
 /// <summary>What a finding means for who owns the data.</summary>
 public enum FindingKind : byte
 {
-    /// <summary>Nothing is lost: another copy is whole, or what is there is needed by nobody. The next start of the node mends it.</summary>
+    /// <summary>Nothing is lost: another copy is whole, or nobody needs what is there. The next start of the node mends it.</summary>
     Harmless = 0,
 
     /// <summary>Bytes are not what was written, or something that must be there is not.</summary>

@@ -130,7 +130,8 @@ internal static class StorageDumpCommand
             var (key, version) = (entry.Key, entry.Version);
             var isNewest = isFirst || !key.Span.SequenceEqual(last.Span);
             (isFirst, last) = (false, key);
-            return isNewest && entry.Kind is (StoredEntryKind.Put or StoredEntryKind.Lost) && !ranges.Exists(range => range.Version > version
+            var isThere = entry.Kind is StoredEntryKind.Put or StoredEntryKind.Lost;
+            return isNewest && isThere && !ranges.Exists(range => range.Version > version
                 && key.Span.SequenceCompareTo(range.Key.Span) >= 0 && key.Span.SequenceCompareTo(range.Value.Span) < 0);
         }
     }
