@@ -52,7 +52,7 @@ public sealed class DataFolder : IDisposable
     /// Locks the folder of a node that does not run, so that none starts on it meanwhile, and reads whose it is, without changing a byte.
     /// A copy of a folder may lack the lock's file, and the file that says whose it is.
     /// </summary>
-    /// <exception cref="DataFolderException">There is no such folder, it is in use, or it can't be read; the message says which.</exception>
+    /// <exception cref="DataFolderException">There is none, it is in use, or it can't be read; the message says which.</exception>
     public static DataFolder OpenToRead(string path)
     {
         path = Path.GetFullPath(path);
