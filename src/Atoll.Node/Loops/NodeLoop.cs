@@ -27,8 +27,10 @@ public sealed class NodeLoop : INetworkEvents
     private static readonly Duration MaintenanceInterval = Duration.FromMilliseconds(100);
 
     // Flushes and merges take the loop's own time: so much at once that requests hardly notice, and so often that they keep up with what a
-    // loop can write.
+    // loop can write. When they fall behind, or nobody waits for the loop, they take more.
     private const long StoreSliceBytes = 64 * 1024;
+    private const long StoreHurriedSliceBytes = 256 * 1024;
+    private const long StoreLongSliceBytes = 1024 * 1024;
     private static readonly Duration StoreSliceInterval = Duration.FromMilliseconds(1);
 
     private readonly NodeOptions _options;
@@ -395,13 +397,24 @@ public sealed class NodeLoop : INetworkEvents
 
     private void MaintainStore()
     {
-        if (!IsReady || _store is not { HasWork: true } store || _clock.Now < _nextStoreSlice)
+        if (!IsReady || _store is not { HasWork: true } store)
+        {
+            return;
+        }
+
+        var pressure = _router.InFlight == 0 ? WritePressure.Stop : store.Pressure;
+        if (pressure == WritePressure.None && _clock.Now < _nextStoreSlice)
         {
             return;
         }
 
         _nextStoreSlice = _clock.Now + StoreSliceInterval;
-        store.Maintain(StoreSliceBytes);
+        store.Maintain(pressure switch
+        {
+            WritePressure.None => StoreSliceBytes,
+            WritePressure.Slow => StoreHurriedSliceBytes,
+            _ => StoreLongSliceBytes,
+        });
         if (store.State == LsmState.Failed)
         {
             // As with the journal: nobody knows what is on that disk.

@@ -14,7 +14,7 @@ namespace Atoll.StateMachines.Records;
 internal sealed class RecordsPersistence(IStateTree tree)
 {
     private const byte FormatVersion = 1;
-    private const long HistoryBytesMax = 1024 * 1024;
+    private const long HistoryBytesMax = 256 * 1024;
 
     private readonly WireWriter _value = new();
 
