@@ -121,7 +121,9 @@ internal sealed class SnapshotTaker
 
     private bool ShouldBegin()
     {
-        if (_state.AppliedIndex <= _log.CompactedIndex || _state.AppliedIndex > _raft.DurableIndex
+        // The log may be compacted through all that is applied: a follower that has less needs the snapshot all the more, and without it
+        // nothing more may ever commit.
+        if (_state.AppliedIndex == LogIndex.Zero || _state.AppliedIndex < _log.CompactedIndex || _state.AppliedIndex > _raft.DurableIndex
             || _state.AppliedIndex <= (_environment.Snapshots.Latest(_shard)?.Meta.Index ?? LogIndex.Zero))
         {
             return false;
