@@ -239,8 +239,8 @@ public sealed class RecordsRecorder
 
         if (!RecordsResultCodec.TryReadWrite(result.Response.Body, out var write))
         {
-            throw new SafetyViolationException(
-                $"a write has an answer that cannot be read: {result.Response.Status} {Convert.ToHexStringLower(result.Response.Body.Span)}");
+            var body = Convert.ToHexStringLower(result.Response.Body.Span);
+            throw new SafetyViolationException($"a write has an answer that cannot be read: {result.Response.Status} {body}");
         }
 
         var outcome = write.Status switch
