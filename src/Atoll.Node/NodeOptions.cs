@@ -81,6 +81,15 @@ public sealed record NodeOptions
     /// </summary>
     public ulong LogEntriesKept { get; init; } = 10_000;
 
+    /// <summary>
+    /// The time in which everything durable is to be read once, to find damage before anyone needs what is damaged. Only a loop that has
+    /// little to do reads for that.
+    /// </summary>
+    public Duration ScrubPassTime { get; init; } = Duration.FromSeconds(24 * 60 * 60);
+
+    /// <summary>The least that is read for that in a second, however long a pass may take, in bytes.</summary>
+    public long ScrubBytesPerSecondMin { get; init; } = 64 * 1024;
+
     /// <summary>The smallest journal segment: twice the journal's batch must fit.</summary>
     public const int SegmentBytesMin = 2 * 1024 * 1024;
 
@@ -117,6 +126,8 @@ public sealed record NodeOptions
         Require(ValueBytesMax is >= 1 and <= Limits.ValueBytesMax, nameof(ValueBytesMax));
         Require(SegmentBytes is >= SegmentBytesMin and <= 1 << 30 && SegmentBytes % SegmentBytesMin == 0, nameof(SegmentBytes));
         Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
+        Require(ScrubPassTime >= Duration.FromSeconds(1), nameof(ScrubPassTime));
+        Require(ScrubBytesPerSecondMin > 0, nameof(ScrubBytesPerSecondMin));
         Require(DirectoryReplicas is 1 or 3 or 5 or 7, nameof(DirectoryReplicas));
         Require(!IsFounder || Members.Any(member => member.Id == Self), nameof(Members));
         return this;

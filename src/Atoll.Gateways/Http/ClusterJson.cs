@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Atoll.Node.Loops;
 using Atoll.Services.Cluster;
 
 namespace Atoll.Gateways.Http;
@@ -27,6 +28,54 @@ public static class ClusterJson
         }
 
         writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteStore(Utf8JsonWriter writer, StoreStatus store)
+    {
+        writer.WriteStartObject("store");
+        writer.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(store.Condition.ToString()));
+        writer.WriteNumber("diskBytes", store.DiskBytes);
+        writer.WriteStartArray("levels");
+        foreach (var level in store.Levels)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("files", level.Files);
+            writer.WriteNumber("bytes", level.Bytes);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("valueFileBytes", store.ValueFileBytes);
+        writer.WriteNumber("valueGarbageBytes", store.ValueGarbageBytes);
+        writer.WriteNumber("memtableBytes", store.MemtableBytes);
+        writer.WriteNumber("cacheBytes", store.CacheBytes);
+        writer.WriteNumber("cacheHitRate", Math.Round(store.CacheHitRate, 4));
+        writer.WriteNumber("bytesWritten", store.BytesWritten);
+        writer.WriteNumber("flushes", store.Flushes);
+        writer.WriteNumber("flushedBytes", store.FlushedBytes);
+        writer.WriteNumber("merges", store.Merges);
+        writer.WriteNumber("mergedBytes", store.MergedBytes);
+        writer.WriteNumber("writeAmplification", Math.Round(store.WriteAmplification, 2));
+        writer.WriteNumber("faultsFound", store.FaultsFound);
+        writer.WriteStartArray("damaged");
+        foreach (var damage in store.Damages)
+        {
+            writer.WriteStringValue(damage);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartObject("scrub");
+        writer.WriteNumber("passBytes", store.Scrub.PassBytes);
+        writer.WriteNumber("totalBytes", store.Scrub.TotalBytes);
+        writer.WriteNumber("passes", store.Scrub.Passes);
+        if (store.Scrub.LastPassMilliseconds >= 0)
+        {
+            writer.WriteNumber("lastPassMsAgo", store.Scrub.LastPassMilliseconds);
+        }
+
+        writer.WriteNumber("damaged", store.Scrub.Damaged);
+        writer.WriteEndObject();
         writer.WriteEndObject();
     }
 
@@ -59,6 +108,7 @@ public static class ClusterJson
             writer.WriteNumber("journalSyncs", loop.JournalSyncs);
             writer.WriteNumber("diskFreeBytes", loop.DiskFreeBytes);
             writer.WriteString("fault", loop.Fault);
+            WriteStore(writer, loop.Store);
             writer.WriteStartArray("replicas");
             foreach (var replica in loop.Replicas)
             {
@@ -70,6 +120,7 @@ public static class ClusterJson
                 writer.WriteNumber("lastIndex", replica.LastIndex.Value);
                 writer.WriteNumber("commitIndex", replica.CommitIndex.Value);
                 writer.WriteNumber("appliedIndex", replica.AppliedIndex.Value);
+                writer.WriteNumber("durableIndex", replica.DurableIndex.Value);
                 writer.WriteNumber("records", replica.Records);
                 writer.WriteNumber("stateBytes", replica.StateBytes);
                 writer.WriteBoolean("quiescent", replica.Quiescent);

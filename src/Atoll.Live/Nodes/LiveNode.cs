@@ -29,6 +29,7 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly ILogger _logger;
     private readonly PeerTransport _transport;
+    private readonly StoreMetrics _metrics;
     private readonly LoopHost[] _loops;
     private readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private DirectoryView _directory = DirectoryView.Empty;
@@ -39,6 +40,7 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
         _folder = folder;
         _options = options.Node;
         _logger = loggers.CreateLogger("Atoll.Live");
+        _metrics = new StoreMetrics(_options.Self.Value, _options.LoopCount);
         var mailboxes = Enumerable.Range(0, _options.LoopCount).Select(_ => new Mailbox()).ToArray();
         var transport = new PeerTransportOptions
         {
@@ -56,6 +58,7 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
         catch (Exception exception) when (exception is not CheckFailedException)
         {
             _transport.Dispose();
+            _metrics.Dispose();
             created.ForEach(loop => loop.Disk.Dispose());
             throw;
         }
@@ -175,6 +178,7 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
         }
 
         _transport.Dispose();
+        _metrics.Dispose();
         foreach (var loop in _loops)
         {
             loop.Disk.Dispose();
@@ -227,8 +231,8 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
         {
             Failed = exception => Fail($"loop {number}: {exception.Message}"),
         };
-        return new LoopHost(
-            thread, disk, new NodeLoopBody(nodeLoop), (request, sink) => nodeLoop.Submit((Request)request!, (IResponseSink)sink!));
+        var body = new NodeLoopBody(nodeLoop, store => _metrics.Publish(number, store));
+        return new LoopHost(thread, disk, body, (request, sink) => nodeLoop.Submit((Request)request!, (IResponseSink)sink!));
     }
 
     private static Prng NewPrng()

@@ -9,10 +9,21 @@ namespace Atoll.Live.Nodes;
 /// <summary>A node's loop as an event loop's body; also sees when it has read back its data.</summary>
 internal sealed class NodeLoopBody : ILoopBody
 {
+    private static readonly Duration PublishInterval = Duration.FromSeconds(1);
+
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly Action<StoreStatus> _publish;
+    private Instant _nextPublish;
+
     /// <summary>A body that runs that loop.</summary>
-    public NodeLoopBody(NodeLoop loop) => Loop = loop;
+    /// <param name="loop">The loop.</param>
+    /// <param name="publish">Gets its store's figures every second.</param>
+    public NodeLoopBody(NodeLoop loop, Action<StoreStatus> publish)
+    {
+        Loop = loop;
+        _publish = publish;
+    }
 
     /// <summary>The node's loop.</summary>
     public NodeLoop Loop { get; }
@@ -24,7 +35,15 @@ internal sealed class NodeLoopBody : ILoopBody
     public void Start() => Loop.Start();
 
     /// <inheritdoc />
-    public void Tick(Instant now) => Loop.Tick();
+    public void Tick(Instant now)
+    {
+        Loop.Tick();
+        if (now >= _nextPublish)
+        {
+            _nextPublish = now + PublishInterval;
+            _publish(Loop.DescribeStore());
+        }
+    }
 
     /// <inheritdoc />
     public void FlushBatch()

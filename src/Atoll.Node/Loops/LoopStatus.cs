@@ -51,7 +51,11 @@ public sealed record ReplicaStatus(
     long Records,
     long StateBytes,
     bool Quiescent,
-    string Detail);
+    string Detail)
+{
+    /// <summary>Its state is durable in the store through this index: replay starts behind it.</summary>
+    public LogIndex DurableIndex { get; init; }
+}
 
 /// <summary>One peer, as the loop sees it.</summary>
 /// <param name="Node">The peer.</param>
@@ -84,7 +88,11 @@ public sealed record LoopStatus(
     long JournalSyncs,
     string Fault)
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
+    private const byte VersionWithoutStore = 1;
+
+    /// <summary>The loop's store.</summary>
+    public StoreStatus Store { get; init; } = StoreStatus.Unknown;
 
     /// <summary>Appends the encoded status.</summary>
     public void Write(WireWriter writer)
@@ -107,6 +115,7 @@ public sealed record LoopStatus(
             writer.WriteVarint((ulong)replica.StateBytes);
             writer.WriteBool(replica.Quiescent);
             writer.WriteString(replica.Detail);
+            writer.WriteVarint(replica.DurableIndex.Value);
         }
 
         writer.WriteVarint((ulong)Peers.Length);
@@ -123,6 +132,7 @@ public sealed record LoopStatus(
         writer.WriteVarint((ulong)Math.Max(0, DiskFreeBytes));
         writer.WriteVarint((ulong)JournalSyncs);
         writer.WriteString(Fault);
+        Store.Write(writer);
     }
 
     /// <summary>Decodes a status; false when the bytes are not one.</summary>
@@ -130,7 +140,8 @@ public sealed record LoopStatus(
     {
         status = null;
         var reader = new WireReader(bytes);
-        if (reader.ReadByte() != Version)
+        var version = reader.ReadByte();
+        if (version is not (Version or VersionWithoutStore))
         {
             return false;
         }
@@ -145,7 +156,10 @@ public sealed record LoopStatus(
                 new ShardId(reader.ReadUInt64()), (ReplicaRole)reader.ReadByte(), new Term(reader.ReadVarint()),
                 new NodeId(reader.ReadUInt32()), new LogIndex(reader.ReadVarint()), new LogIndex(reader.ReadVarint()),
                 new LogIndex(reader.ReadVarint()), ReadSize(ref reader), ReadSize(ref reader),
-                reader.ReadBool(), reader.ReadString()));
+                reader.ReadBool(), reader.ReadString())
+            {
+                DurableIndex = new LogIndex(version == VersionWithoutStore ? 0 : reader.ReadVarint()),
+            });
         }
 
         var peers = ImmutableArray.CreateBuilder<PeerStatus>();
@@ -157,12 +171,15 @@ public sealed record LoopStatus(
         status = new LoopStatus(
             node, loop, directory, replicas.ToImmutable(), peers.ToImmutable(), reader.ReadCount(int.MaxValue),
             ReadSize(ref reader), ReadSize(ref reader), ReadSize(ref reader), ReadSize(ref reader),
-            reader.ReadString());
+            reader.ReadString())
+        {
+            Store = version == VersionWithoutStore ? StoreStatus.Unknown : StoreStatus.Read(ref reader),
+        };
         return reader.OkAtEnd;
     }
 
-    // What a signed number cannot hold is no size.
-    private static long ReadSize(ref WireReader reader)
+    /// <summary>Reads a size: what a signed number cannot hold is none.</summary>
+    internal static long ReadSize(ref WireReader reader)
     {
         var value = reader.ReadVarint();
         if (value > long.MaxValue)

@@ -33,6 +33,9 @@ public sealed class NodeLoop : INetworkEvents
     private const long StoreLongSliceBytes = 1024 * 1024;
     private static readonly Duration StoreSliceInterval = Duration.FromMilliseconds(1);
 
+    // With more requests than this in its hands, or while the disk writes, a loop does not read what it can read later.
+    private const int ScrubInFlightMax = 16;
+
     private readonly NodeOptions _options;
     private readonly IClock _clock;
     private readonly IDisk _disk;
@@ -49,6 +52,8 @@ public sealed class NodeLoop : INetworkEvents
     private readonly WireWriter _answer = new(4096);
     private Journal? _journal;
     private LsmStore? _store;
+    private StorageScrub? _scrub;
+    private long _faultsFound;
     private Instant _nextPing;
     private Instant _nextMaintenance;
     private Instant _nextStoreSlice;
@@ -80,7 +85,7 @@ public sealed class NodeLoop : INetworkEvents
         _directory = new DirectoryFollower(options, network, _liveness, _viewFile, logger);
         _outbox = new PeerOutbox(network, FrameRefused);
         _replicas = new ReplicaHost(options, _directory, logger, AnswerLocally);
-        _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer, clock.Now);
+        _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer);
     }
 
     /// <summary>Whether everything on its disk was read back, and it takes part.</summary>
@@ -215,7 +220,7 @@ public sealed class NodeLoop : INetworkEvents
             _nextMaintenance = now + MaintenanceInterval;
             _journal!.Maintain();
             _store!.Maintain(StoreSliceBytes);
-            _store.Scrub(StoreSliceBytes);
+            _scrub!.Tick(now, _store.HasWork || _journal.PendingBytes > 0 || _router.InFlight > ScrubInFlightMax);
             _replicas.Maintain();
             _disk.FreeSpace(free => _freeBytes = free.Bytes);
         }
@@ -380,6 +385,7 @@ public sealed class NodeLoop : INetworkEvents
         }
 
         _store = store;
+        _scrub = new StorageScrub(store, _journal!, _options.ScrubPassTime, _options.ScrubBytesPerSecondMin, _clock.Now);
         store.FaultFound = StoreFaultFound;
         foreach (var missing in opening.Missing)
         {
@@ -391,6 +397,7 @@ public sealed class NodeLoop : INetworkEvents
 
     private void StoreFaultFound(StoreFault fault)
     {
+        _faultsFound++;
         NodeLog.StoreDamaged(_logger, fault.ToString());
         _replicas.StoreFaultFound(fault);
     }
@@ -540,6 +547,13 @@ public sealed class NodeLoop : INetworkEvents
             _journal?.DiskBytes ?? 0,
             _freeBytes,
             _journal?.DurableSequence ?? 0,
-            FaultReason ?? "");
+            FaultReason ?? "")
+        {
+            Store = DescribeStore(),
+        };
     }
+
+    /// <summary>The loop's store at this moment.</summary>
+    public StoreStatus DescribeStore() => _scrub is null
+        ? StoreStatus.Unknown : StoreDescription.Of(_store!, _journal!, _scrub, _faultsFound, _clock.Now);
 }

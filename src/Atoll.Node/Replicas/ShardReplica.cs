@@ -250,7 +250,10 @@ internal sealed class ShardReplica
             : _raft.Membership.IsVoter(Self) ? ReplicaRole.Follower : ReplicaRole.Learner;
         return new ReplicaStatus(
             Shard, role, _raft.Term, _raft.Leader, _raft.LastIndex, _raft.CommitIndex, State.AppliedIndex, records, bytes,
-            _raft.IsQuiescent, FaultReason ?? (_raft.IsRebuilding ? repairs.WhyRebuilding(Shard) : ""));
+            _raft.IsQuiescent, FaultReason ?? (_raft.IsRebuilding ? repairs.WhyRebuilding(Shard) : ""))
+        {
+            DurableIndex = State.DurableIndex,
+        };
     }
 
     /// <summary>

@@ -37,6 +37,9 @@ internal sealed class LogRead
         _done = done;
     }
 
+    /// <summary>Whether what is in memory counts for nothing: everything comes from the disk, and only what is durable is read.</summary>
+    public bool IsPastMemory { get; init; }
+
     private readonly record struct Expected(RecordHeader Header, long OffsetBytes);
 
     /// <summary>Takes what is in memory, and asks the disk for the rest.</summary>
@@ -50,7 +53,13 @@ internal sealed class LogRead
                 break;
             }
 
-            if (!_log.TryRead(_next, out var entry))
+            if (IsPastMemory && !IsDurable(_next))
+            {
+                break;
+            }
+
+            LogEntry entry = default;
+            if (IsPastMemory || !_log.TryRead(_next, out entry))
             {
                 ReadSpan();
                 return;
@@ -66,6 +75,8 @@ internal sealed class LogRead
             ? new LogReadResult(LogReadStatus.Ok, _entries)
             : new LogReadResult(LogReadStatus.Unavailable, []));
     }
+
+    private bool IsDurable(LogIndex index) => _log.Slot(index.Value).Sequence <= _journal.DurableSequence;
 
     private bool Take(LogEntry entry)
     {
@@ -94,7 +105,7 @@ internal sealed class LogRead
         {
             ref var slot = ref _log.Slot(index.Value);
             var slotEnd = slot.OffsetBytes + slot.RecordBytes;
-            if (slot.IsCached || slot.Segment != segment || slot.OffsetBytes < end)
+            if ((IsPastMemory ? !IsDurable(index) : slot.IsCached) || slot.Segment != segment || slot.OffsetBytes < end)
             {
                 break;
             }

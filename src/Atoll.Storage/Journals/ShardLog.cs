@@ -298,7 +298,17 @@ public sealed class ShardLog
     /// Entries from memory or disk: as many of [first, last] as fit into the bytes, and at least one. When all are in memory,
     /// <paramref name="done"/> is called before this returns.
     /// </summary>
-    public void Read(LogIndex first, LogIndex last, int maxBytes, Action<LogReadResult> done)
+    public void Read(LogIndex first, LogIndex last, int maxBytes, Action<LogReadResult> done) =>
+        BeginRead(first, last, maxBytes, isPastMemory: false, done);
+
+    /// <summary>
+    /// Entries from the disk, whatever of them is in memory: to see whether what is durable is still what was written. As
+    /// <see cref="Read"/>, but it ends, or answers Unavailable, where nothing more is durable.
+    /// </summary>
+    public void ReadDurable(LogIndex first, LogIndex last, int maxBytes, Action<LogReadResult> done) =>
+        BeginRead(first, last, maxBytes, isPastMemory: true, done);
+
+    private void BeginRead(LogIndex first, LogIndex last, int maxBytes, bool isPastMemory, Action<LogReadResult> done)
     {
         Check.That(first <= last);
         if (IsDropped || !Contains(first))
@@ -307,7 +317,7 @@ public sealed class ShardLog
             return;
         }
 
-        new LogRead(_journal, this, first, LogIndex.Min(last, LastIndex), maxBytes, done).Continue();
+        new LogRead(_journal, this, first, LogIndex.Min(last, LastIndex), maxBytes, done) { IsPastMemory = isPastMemory }.Continue();
     }
 
     /// <summary>True when the log holds that entry.</summary>

@@ -99,6 +99,13 @@ public sealed class LsmStore
         }
     }
 
+    /// <summary>What is damaged now, and known to be: the first fault of each file.</summary>
+    public IReadOnlyList<StoreFault> Faults =>
+    [
+        .. Files.Levels.SelectMany(static l => l).Select(static t => t.Damage)
+            .Concat(Files.ValueUses.Select(static use => use.File.Damage)).OfType<StoreFault>(),
+    ];
+
     /// <summary>Called whenever a flush has moved the point that a shard's replay starts from.</summary>
     public Action? Flushed { get; set; }
 

@@ -44,7 +44,7 @@ internal static class StatusCommand
                     try
                     {
                         var status = await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false);
-                        context.UpdateTarget(new Rows(Nodes(status), Shards(status)));
+                        context.UpdateTarget(new Rows(Nodes(status), Stores(status), Shards(status)));
                     }
                     catch (AtollException error)
                     {
@@ -89,7 +89,33 @@ internal static class StatusCommand
         }
 
         printer.Tables.Write(Nodes(status));
+        printer.Tables.Write(Stores(status));
         printer.Tables.Write(Shards(status));
+    }
+
+    private static Table Stores(ClusterStatus status)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns(
+            "node", "loop", "store", "on disk", "files by level", "memtables", "cache", "hits", "write amp.", "scrubbed", "damaged");
+        foreach (var loop in status.Nodes.SelectMany(static node => node.Loops))
+        {
+            var store = loop.Store;
+            var scrub = store.Scrub;
+            var progress = scrub.TotalBytes == 0 ? 1 : Math.Min(1, (double)scrub.PassBytes / scrub.TotalBytes);
+            table.AddRow(
+                $"{loop.Node}", $"{loop.Loop}",
+                store.Condition == StoreCondition.Ready ? "[green]ready[/]" : $"[red]{store.Condition.ToString().ToLowerInvariant()}[/]",
+                Printer.Size(store.DiskBytes),
+                string.Join('/', store.Levels.Reverse().SkipWhile(static level => level.Files == 0).Reverse().Select(static level =>
+                    level.Files)),
+                Printer.Size(store.MemtableBytes), Printer.Size(store.CacheBytes),
+                string.Create(CultureInfo.InvariantCulture, $"{store.CacheHitRate:0%}"),
+                string.Create(CultureInfo.InvariantCulture, $"{store.WriteAmplification:0.0}"),
+                string.Create(CultureInfo.InvariantCulture, $"{scrub.Passes} times, now {progress:0%}"),
+                store.Damages.IsEmpty ? "" : $"[red]{Markup.Escape(string.Join("; ", store.Damages))}[/]");
+        }
+
+        return table;
     }
 
     private static Table Nodes(ClusterStatus status)
