@@ -85,7 +85,7 @@ public sealed class NodeLoop : INetworkEvents
         _directory = new DirectoryFollower(options, network, _liveness, _viewFile, logger);
         _outbox = new PeerOutbox(network, FrameRefused);
         _replicas = new ReplicaHost(options, _directory, logger, AnswerLocally);
-        _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer);
+        _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer, clock.Now);
     }
 
     /// <summary>Whether everything on its disk was read back, and it takes part.</summary>

@@ -16,10 +16,16 @@ public sealed class InFlightTable
     private ulong _uses;
 
     /// <summary>A table of at most that many requests.</summary>
-    public InFlightTable(int max)
+    /// <param name="max">The bound.</param>
+    /// <param name="uses">
+    /// Where the count of uses begins: at another place in each life of a loop, or an answer that was on its way to the last life would
+    /// be taken for one to a request of this one.
+    /// </param>
+    public InFlightTable(int max, ulong uses = 0)
     {
         Check.That(max > 0);
         _max = max;
+        _uses = uses;
     }
 
     /// <summary>Requests held.</summary>

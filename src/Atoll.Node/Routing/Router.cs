@@ -48,7 +48,7 @@ public sealed class Router
 
     internal Router(
         NodeOptions options, PeerOutbox outbox, PeerLiveness liveness, DirectoryFollower directory, ILocalReplicas replicas,
-        IRequestTracer? tracer)
+        IRequestTracer? tracer, Instant now)
     {
         _options = options;
         _self = new LoopAddress(options.Self, options.Loop);
@@ -56,7 +56,7 @@ public sealed class Router
         _liveness = liveness;
         _directory = directory;
         _replicas = replicas;
-        _inFlight = new InFlightTable(options.RequestsInFlightMax);
+        _inFlight = new InFlightTable(options.RequestsInFlightMax, (ulong)(now - Instant.Zero).Nanoseconds);
         _spans = new RequestSpans(tracer, options.Self);
         _leaderPatience = (options.ElectionTimeout * 2) + (options.HeartbeatInterval * 3);
     }

@@ -47,4 +47,13 @@ public sealed class InFlightTableTests
         Assert.Equal([0, 1, 2, 4, 5, 6, 7, 8, 9], visited);
         Assert.Equal(0, table.Count);
     }
+
+    [Fact]
+    public void An_answer_to_a_request_of_the_last_life_finds_none_of_this_one()
+    {
+        var before = new InFlightTable(2, uses: 1_000).TryTake()!.Number;
+        var table = new InFlightTable(2, uses: 2_000_000);
+        table.TryTake();
+        Assert.False(table.TryFind(before, out _));
+    }
 }
