@@ -45,14 +45,13 @@ public sealed class ShadowDisk : IDisk, IDisposable
     {
         if (Exists(name))
         {
-            done(new DiskResult(DiskStatus.Exists, 0, $"there is a file {name} already"), null);
-            return;
+            return () => done(new DiskResult(DiskStatus.Exists, 0, $"there is a file {name} already"), null);
         }
 
         var content = new ShadowContent();
         content.Truncate(preallocateBytes);
         _changed[name] = content;
-        done(DiskResult.Success, new ShadowFile(this, name, content));
+        return () => done(DiskResult.Success, new ShadowFile(this, name, content));
     }, result => done(result, null));
 
     /// <inheritdoc />
@@ -60,11 +59,11 @@ public sealed class ShadowDisk : IDisk, IDisposable
     {
         if (!Exists(name))
         {
-            done(Missing(name), null);
-            return;
+            return () => done(Missing(name), null);
         }
 
-        done(DiskResult.Success, new ShadowFile(this, name, ContentOf(name)));
+        var content = ContentOf(name);
+        return () => done(DiskResult.Success, new ShadowFile(this, name, content));
     }, result => done(result, null));
 
     /// <inheritdoc />
@@ -95,7 +94,7 @@ public sealed class ShadowDisk : IDisk, IDisposable
             }
         }
 
-        done(DiskResult.Success, [.. lengths.Select(static pair => new DiskEntry(pair.Key, pair.Value))]);
+        return () => done(DiskResult.Success, [.. lengths.Select(static pair => new DiskEntry(pair.Key, pair.Value))]);
     }, result => done(result, []));
 
     /// <inheritdoc />
@@ -114,7 +113,7 @@ public sealed class ShadowDisk : IDisk, IDisposable
             }
         }
 
-        done(DiskResult.Success, [.. names]);
+        return () => done(DiskResult.Success, [.. names]);
     }, result => done(result, []));
 
     /// <inheritdoc />
@@ -122,13 +121,12 @@ public sealed class ShadowDisk : IDisk, IDisposable
     {
         if (!Exists(from))
         {
-            done(Missing(from));
-            return;
+            return () => done(Missing(from));
         }
 
         _changed[to] = ContentOf(from);
         _changed[from] = null;
-        done(DiskResult.Success);
+        return () => done(DiskResult.Success);
     }, done);
 
     /// <inheritdoc />
@@ -136,11 +134,11 @@ public sealed class ShadowDisk : IDisk, IDisposable
     {
         var isThere = Exists(name);
         _changed[name] = null;
-        done(isThere ? DiskResult.Success : Missing(name));
+        return () => done(isThere ? DiskResult.Success : Missing(name));
     }, done);
 
     /// <inheritdoc />
-    public void FreeSpace(Action<DiskResult> done) => Ask("", () => done(new DiskResult(DiskStatus.Ok, long.MaxValue / 2)), done);
+    public void FreeSpace(Action<DiskResult> done) => Ask("", () => () => done(new DiskResult(DiskStatus.Ok, long.MaxValue / 2)), done);
 
     /// <summary>Closes what is open.</summary>
     public void Dispose()
@@ -154,17 +152,24 @@ public sealed class ShadowDisk : IDisk, IDisposable
         _opened.Clear();
     }
 
-    /// <summary>An operation on an open file.</summary>
-    internal void Ask(string name, Action operation, Action<DiskResult> refused) => _asked.Enqueue(() =>
+    /// <summary>Takes an operation.</summary>
+    /// <param name="name">The file or folder.</param>
+    /// <param name="operation">Does it, and gives what tells its end: what that throws is not the disk's.</param>
+    /// <param name="refused">Tells the end when the operating system refuses.</param>
+    internal void Ask(string name, Func<Action> operation, Action<DiskResult> refused) => _asked.Enqueue(() =>
     {
+        Action end;
         try
         {
-            operation();
+            end = operation();
         }
         catch (Exception exception) when (DiskErrors.IsOfTheDisk(exception))
         {
-            refused(DiskErrors.FromException(exception, Locate(name)));
+            var result = DiskErrors.FromException(exception, Locate(name));
+            end = () => refused(result);
         }
+
+        end();
     });
 
     /// <summary>Bytes were read.</summary>

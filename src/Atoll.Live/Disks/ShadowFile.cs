@@ -22,7 +22,7 @@ internal sealed class ShadowFile(ShadowDisk disk, string name, ShadowContent con
         Ask(() =>
         {
             content.Write(offset, data.Span);
-            done(new DiskResult(DiskStatus.Ok, data.Length));
+            return () => done(new DiskResult(DiskStatus.Ok, data.Length));
         }, done);
     }
 
@@ -34,12 +34,12 @@ internal sealed class ShadowFile(ShadowDisk disk, string name, ShadowContent con
         {
             var read = content.Read(offset, buffer.Span);
             disk.Read(read);
-            done(new DiskResult(DiskStatus.Ok, read));
+            return () => done(new DiskResult(DiskStatus.Ok, read));
         }, done);
     }
 
     /// <inheritdoc />
-    public void Sync(Action<DiskResult> done) => Ask(() => done(DiskResult.Success), done);
+    public void Sync(Action<DiskResult> done) => Ask(() => () => done(DiskResult.Success), done);
 
     /// <inheritdoc />
     public void Truncate(long lengthBytes, Action<DiskResult> done)
@@ -49,7 +49,7 @@ internal sealed class ShadowFile(ShadowDisk disk, string name, ShadowContent con
         Ask(() =>
         {
             content.Truncate(lengthBytes);
-            done(DiskResult.Success);
+            return () => done(DiskResult.Success);
         }, done);
     }
 
@@ -60,7 +60,7 @@ internal sealed class ShadowFile(ShadowDisk disk, string name, ShadowContent con
         _isClosed = true;
     }
 
-    private void Ask(Action operation, Action<DiskResult> refused)
+    private void Ask(Func<Action> operation, Action<DiskResult> refused)
     {
         Check.That(!_isClosed);
         disk.Ask(name, operation, refused);
