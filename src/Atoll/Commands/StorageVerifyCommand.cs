@@ -80,7 +80,7 @@ internal static class StorageVerifyCommand
     {
         var shards = finding.Shards.Count == 0 ? "" : $"; shard {string.Join(", ", finding.Shards)}";
         var keys = finding.From.IsEmpty ? ""
-            : $"; keys from {StoredText.OfKey(finding.From)} to before {StoredText.OfKey(finding.To)}";
+            : $"; keys from {StoredText.OfKey(finding.From)} {StoredText.OfEnd(finding.To)}";
         printer.Result(
             $"{Word(finding.Kind)}: loop-{loop}/{finding.Corruption}{shards}{keys}",
             writer => StorageJson.WriteFinding(writer, loop, finding));

@@ -32,6 +32,10 @@ internal static class StoredText
         return key.Length == TreeBytes ? tree : $"{tree} {OfKey(key.Span[TreeBytes], key[(TreeBytes + 1)..])}";
     }
 
+    /// <summary>Where a range of keys ends, in words: the first key behind another is that one and a zero byte.</summary>
+    public static string OfEnd(ReadOnlyMemory<byte> end) =>
+        end.Length > TreeBytes + 1 && end.Span[^1] == 0 ? $"through {OfKey(end[..^1])}" : $"to before {OfKey(end)}";
+
     /// <summary>A key of a section.</summary>
     public static string OfKey(byte section, ReadOnlyMemory<byte> key)
     {
