@@ -69,7 +69,7 @@ public static class Limits
     public const int ChangesKeptMax = 16 * 1024;
 
     /// <summary>Bytes of changes that a shard remembers for watchers.</summary>
-    public const long ChangeBytesKeptMax = 8L * 1024 * 1024;
+    public const long ChangeBytesKeptMax = 4L * 1024 * 1024;
 
     /// <summary>Remembered answers of one shard, over all clients; new clients are answered "overloaded" beyond it.</summary>
     public const int RequestsRememberedMax = 256 * 1024;

@@ -120,6 +120,9 @@ public sealed class NodeLoop : INetworkEvents
                 SegmentBytes = _options.SegmentBytes,
                 Identity = _random.NextUInt64(),
                 OpensDamagedShards = true,
+
+                // Entries for followers that are about up to date; it comes from the same memory.
+                CacheBytes = Math.Clamp(_options.Store.CacheBytes / 2, 1024 * 1024, 64 * 1024 * 1024),
             },
             JournalOpened));
     }

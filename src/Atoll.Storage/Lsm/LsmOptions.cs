@@ -58,8 +58,11 @@ public sealed record LsmOptions
     /// <summary>Bytes of level 1; every further level holds ten times as many.</summary>
     public long LevelOneBytes { get; init; } = 128L * 1024 * 1024;
 
-    /// <summary>Bytes of one read of a merge's input, and of one write of its output.</summary>
-    public int TransferBytes { get; init; } = 256 * 1024;
+    /// <summary>
+    /// Bytes of one read of a merge's input, and of one write of its output. Arrays of more than 85,000 bytes are what the garbage collector
+    /// leaves for last, and merges use many of them.
+    /// </summary>
+    public int TransferBytes { get; init; } = 64 * 1024;
 
     /// <summary>Bytes of finished blocks that may wait for the disk before a merge pauses.</summary>
     public long PendingWriteBytesMax { get; init; } = 2L * 1024 * 1024;
@@ -71,7 +74,7 @@ public sealed record LsmOptions
     public ulong Identity { get; init; }
 
     /// <summary>
-    /// Bounds for so much memory: half of it for blocks, the other half for the memtable and those that wait for their flush.
+    /// Bounds for so much memory: half of it for blocks and values, the other half for the memtable and those that wait for their flush.
     /// </summary>
     /// <param name="memoryBytes">Bytes of memory, at least a few MiB.</param>
     public static LsmOptions ForMemory(long memoryBytes)
@@ -79,7 +82,8 @@ public sealed record LsmOptions
         var memtable = Math.Clamp(memoryBytes / 6, 1024 * 1024, 256L * 1024 * 1024);
         return new LsmOptions
         {
-            CacheBytes = memoryBytes / 2,
+            CacheBytes = memoryBytes * 3 / 8,
+            ValueCacheBytes = memoryBytes / 8,
             MemtableBytes = memtable,
             FrozenMemtablesMax = 2,
             LevelOneBytes = Math.Max(64L * 1024 * 1024, 4 * memtable),
