@@ -25,6 +25,7 @@ internal sealed class EntryApplier
     private readonly WireWriter _result = new(512);
     private readonly Applied _applied;
     private readonly Action<string> _fault;
+    private readonly Func<bool> _isLeader;
     private readonly Predicate<StoreFault> _maySkip;
     private readonly Queue<LogEntry> _read = new();
     private bool _isWaiting;
@@ -36,9 +37,15 @@ internal sealed class EntryApplier
     /// <param name="state">Where they go.</param>
     /// <param name="applied">Told of each applied entry.</param>
     /// <param name="fault">Told why it cannot go on: the log is not what it was.</param>
+    /// <param name="isLeader">
+    /// Whether this replica leads: then everything committed is applied although the store's memory is full, as linearizable reads wait for
+    /// it. A leader proposes nothing more in that state, so it is little.
+    /// </param>
     /// <param name="maySkip">Asked when what an entry needs was lost: true to pass over it, false when the replica has stopped.</param>
-    public EntryApplier(ShardLog log, ReplicatedState state, Applied applied, Action<string> fault, Predicate<StoreFault> maySkip)
+    public EntryApplier(ShardLog log, ReplicatedState state, Applied applied, Action<string> fault, Func<bool> isLeader,
+        Predicate<StoreFault> maySkip)
     {
+        _isLeader = isLeader;
         _log = log;
         _state = state;
         _applied = applied;
@@ -85,7 +92,7 @@ internal sealed class EntryApplier
     public void Stop() => _isStopped = true;
 
     private bool MayApply =>
-        !_isWaiting && !_isStopped && !IsPaused && _state.AppliedIndex < CommitIndex && _state.TakesWrites;
+        !_isWaiting && !_isStopped && !IsPaused && _state.AppliedIndex < CommitIndex && (_state.TakesWrites || _isLeader());
 
     private void Run()
     {

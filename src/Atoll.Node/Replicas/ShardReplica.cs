@@ -47,7 +47,7 @@ internal sealed class ShardReplica
         _raft = raft;
         Shard = shard;
         State = state;
-        _applier = new EntryApplier(log, state, OnApplied, Fault, MaySkip);
+        _applier = new EntryApplier(log, state, OnApplied, Fault, () => _raft.Role == Role.Leader, MaySkip);
         _writes = new ReplicaWrites(environment, shard, policy, raft, state, this);
         _entrySender = new EntrySender(environment, log, raft, this);
         _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged);
