@@ -77,6 +77,12 @@ public sealed record NodeOptions
     public LsmOptions Store { get; init; } = new();
 
     /// <summary>
+    /// For how long, in the state's time, a version of a record is kept after it was replaced or removed: reads at a time that is not
+    /// further back succeed (a backup is such reads). Zero keeps none.
+    /// </summary>
+    public Duration VersionWindow { get; init; } = Duration.FromSeconds(10 * 60);
+
+    /// <summary>
     /// Entries that stay in the log behind the durable state, so that a follower that is a little late needs no snapshot.
     /// </summary>
     public ulong LogEntriesKept { get; init; } = 10_000;
@@ -125,6 +131,7 @@ public sealed record NodeOptions
         Require(KeyBytesMax is >= 1 and <= Limits.KeyBytesMax, nameof(KeyBytesMax));
         Require(ValueBytesMax is >= 1 and <= Limits.ValueBytesMax, nameof(ValueBytesMax));
         Require(SegmentBytes is >= SegmentBytesMin and <= 1 << 30 && SegmentBytes % SegmentBytesMin == 0, nameof(SegmentBytes));
+        Require(VersionWindow >= Duration.Zero && VersionWindow <= Duration.FromSeconds(24 * 60 * 60), nameof(VersionWindow));
         Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
         Require(ScrubPassTime >= Duration.FromSeconds(1), nameof(ScrubPassTime));
         Require(ScrubBytesPerSecondMin > 0, nameof(ScrubBytesPerSecondMin));

@@ -23,8 +23,12 @@ public sealed class LayoutTests
         { "compare and set", "010101" + "016B" + "0807060504030201" + "0176" },
         { "batch", "0202" + "0100016B0176" + "0301016B0807060504030201" },
         { "expire", "03010201016B0807060504030201" },
+        { "advance", "04" },
         { "get", "01016B" },
         { "scan", "0203" + "0161" + "017A" + "0163" + "05" + "64" },
+        { "scan at a time", "0204" + "0161" + "017A" + "00" + "05" + "64" + "0807060504030201" },
+        { "digest", "0501" + "0161" + "017A" + "0163" + "0807060504030201" },
+        { "digest result", "05000000000000000900000000000000" + "0100000000000000" + "0600000000000000" + "0700000000000000" + "01" + "0163" },
         { "changes", "03" + "016B" + "0807060504030201" + "04" },
         { "stats", "04" },
         { "write result", "02" + "0807060504030201" + "03776879" + "0500000000000000" + "03" },
@@ -75,6 +79,18 @@ public sealed class LayoutTests
                 break;
             case "scan":
                 RecordsQuery.WriteScan(w, new ScanQuery("a"u8.ToArray(), "z"u8.ToArray(), "c"u8.ToArray(), 5, 100, true, true));
+                break;
+            case "advance":
+                RecordsCommand.WriteAdvance(w);
+                break;
+            case "scan at a time":
+                RecordsQuery.WriteScan(w, new ScanQuery("a"u8.ToArray(), "z"u8.ToArray(), default, 5, 100, At: Time));
+                break;
+            case "digest":
+                RecordsQuery.WriteDigest(w, new DigestQuery("a"u8.ToArray(), "z"u8.ToArray(), "c"u8.ToArray(), Time, HasContents: true));
+                break;
+            case "digest result":
+                RecordsResultCodec.WriteDigest(w, new RecordsDigest(5, 9, 1, 6, 7), true, "c"u8);
                 break;
             case "changes":
                 RecordsQuery.WriteChanges(w, new ChangesQuery("k"u8.ToArray(), Time, 4));

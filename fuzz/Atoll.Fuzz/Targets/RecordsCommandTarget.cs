@@ -32,6 +32,7 @@ public sealed class RecordsCommandTarget : CodecTarget
             RecordOperation.Put("a"u8.ToArray(), "b"u8.ToArray()), RecordOperation.Check("c"u8.ToArray(), default),
             RecordOperation.Delete("a"u8.ToArray()),
         ]));
+        yield return Bytes(RecordsCommand.WriteAdvance);
         yield return Bytes(w => RecordsCommand.WriteExpire(w, [RecordOperation.Delete("a"u8.ToArray(), new HybridTime(7))]));
     }
 
@@ -64,6 +65,9 @@ public sealed class RecordsCommandTarget : CodecTarget
                 break;
             case RecordsCommandKind.Batch:
                 RecordsCommand.WriteBatch(again, operations);
+                break;
+            case RecordsCommandKind.Advance:
+                RecordsCommand.WriteAdvance(again);
                 break;
             default:
                 // The first format's has no operations, not even their number.

@@ -28,6 +28,10 @@ public sealed class RecordsQueryTarget : CodecTarget
         Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()))),
         Bytes(w => RecordsQuery.WriteChanges(w, new ChangesQuery("k"u8.ToArray(), new HybridTime(3), 4))),
         Bytes(RecordsQuery.WriteStats),
+        Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()) with { At = Now })),
+        Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()) with { At = new HybridTime(5) })),
+        Bytes(w => RecordsQuery.WriteDigest(w, new DigestQuery("a"u8.ToArray(), "z"u8.ToArray(), "c"u8.ToArray()))),
+        Bytes(w => RecordsQuery.WriteDigest(w, new DigestQuery(default, default, default, new HybridTime(1 << 21), true))),
     ];
 
     /// <inheritdoc />
@@ -51,6 +55,11 @@ public sealed class RecordsQueryTarget : CodecTarget
         {
             outcome = $"changes {status}";
             RecordsQuery.WriteChanges(again, changes);
+        }
+        else if (RecordsQuery.TryReadDigest(input, out var digest))
+        {
+            outcome = $"digest {status}";
+            RecordsQuery.WriteDigest(again, digest);
         }
         else if (status != RecordsStatus.Invalid)
         {
@@ -86,6 +95,7 @@ public sealed class RecordsQueryTarget : CodecTarget
         {
             RecordsQueryKind.Scan => RecordsResultCodec.TryReadScan(answer, out _),
             RecordsQueryKind.Changes => RecordsResultCodec.TryReadChanges(answer, out _),
+            RecordsQueryKind.Digest => RecordsResultCodec.TryReadDigest(answer, out _),
             RecordsQueryKind.Stats => RecordsResultCodec.TryReadStats(answer, out _),
             _ => RecordsResultCodec.TryReadGet(answer, out _),
         };

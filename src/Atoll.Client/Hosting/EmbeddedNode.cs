@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Atoll.Client.Remote;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
 using Atoll.Live.Networks;
 using Atoll.Live.Nodes;
 using Atoll.Node;
@@ -173,6 +174,7 @@ public sealed class EmbeddedNode : IAsyncDisposable
         LeaseReads = options.LeaseReads,
         KeyBytesMax = options.KeyBytesMax,
         Store = LsmOptions.ForMemory(options.StoreMemoryBytes / Math.Max(1, options.Loops)),
+        VersionWindow = Duration.FromMilliseconds((long)options.VersionWindow.TotalMilliseconds),
         ValueBytesMax = options.ValueBytesMax,
     };
 

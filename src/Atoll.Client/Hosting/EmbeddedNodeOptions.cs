@@ -64,6 +64,9 @@ public sealed record EmbeddedNodeOptions
     /// </summary>
     public long StoreMemoryBytes { get; init; } = 256L * 1024 * 1024;
 
+    /// <summary>For how long versions of records are kept after they were replaced, so that backups can read at one time.</summary>
+    public TimeSpan VersionWindow { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>The longest key of a record in bytes, at most <see cref="Limits.KeyBytesMax"/>; the same on every node.</summary>
     public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
 

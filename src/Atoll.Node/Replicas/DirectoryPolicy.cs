@@ -1,3 +1,4 @@
+using Atoll.Foundation.Time;
 using Atoll.Foundation;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
@@ -21,6 +22,8 @@ internal sealed class DirectoryPolicy : IShardPolicy
 
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         DirectoryQuery.TryReadAnswer(answer, out var view) && view is null;
+
+    public HybridTime TimeOf(ReadOnlyMemory<byte> query) => HybridTime.Zero;
 
     public (long Records, long Bytes) Measure(IStateMachine machine)
     {

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
@@ -22,6 +23,9 @@ internal interface IShardPolicy
 
     /// <summary>Whether the answer says "nothing new yet", so that a query that may linger should.</summary>
     bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer);
+
+    /// <summary>The time that a query is about; zero when that is the present.</summary>
+    HybridTime TimeOf(ReadOnlyMemory<byte> query);
 
     /// <summary>Records in the state, and their approximate size in bytes.</summary>
     (long Records, long Bytes) Measure(IStateMachine machine);

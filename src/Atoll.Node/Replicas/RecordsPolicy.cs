@@ -1,4 +1,5 @@
 using Atoll.Foundation.Checks;
+using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
@@ -48,6 +49,8 @@ internal sealed class RecordsPolicy : IShardPolicy
         RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes
         && RecordsResultCodec.TryReadChanges(answer, out var page)
         && page is { Status: RecordsStatus.Ok, More: false, Changes.Count: 0 };
+
+    public HybridTime TimeOf(ReadOnlyMemory<byte> query) => RecordsQuery.TimeOf(query);
 
     public (long Records, long Bytes) Measure(IStateMachine machine) =>
         machine is RecordsStateMachine records ? (records.RecordCount, records.Bytes) : (0, 0);

@@ -56,6 +56,9 @@ internal sealed class ReplicaReads : IResponseSink
         _state = state;
     }
 
+    /// <summary>Keeps what reads at a time need; null for a state without versions.</summary>
+    public VersionHorizon? Versions { get; init; }
+
     private bool IsLeader => _raft.Role == Role.Leader;
 
     private NodeId LeaderHint => IsLeader ? _environment.Options.Self : _raft.Leader;
@@ -239,6 +242,11 @@ internal sealed class ReplicaReads : IResponseSink
             _answer.WriteUInt64(_state.AppliedIndex.Value);
             _environment.Router.Complete(pending, new Response(ResponseStatus.Ok, _answer.ToArray(), LeaderHint, Shard: pending.Shard));
             return;
+        }
+
+        if (Versions is not null && _policy.TimeOf(request.Payload) is var at && at != HybridTime.Zero)
+        {
+            Versions.Pin(at, _environment.Clock.Now);
         }
 
         if (request.Linger <= Duration.Zero)

@@ -1,6 +1,7 @@
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
 using Atoll.Kernel.Raft;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Requests;
@@ -39,9 +40,15 @@ internal sealed class ReplicaRecovery
         _founders = founders;
         _stateMembership = founders;
         _done = done;
+        var tree = policy.IsStored ? environment.Store.Shard(shard) : null;
+        if (tree is not null)
+        {
+            // Until the replica knows its time: nothing is collected.
+            tree.Horizon = HybridTime.Zero;
+        }
+
         _state = new ReplicatedState(
-            policy.NewMachine(policy.IsStored ? environment.Store.Shard(shard) : null),
-            new RequestTableOptions { Sabotage = environment.Options.Sabotage })
+            policy.NewMachine(tree), new RequestTableOptions { Sabotage = environment.Options.Sabotage })
         {
             Sabotage = environment.Options.Sabotage,
             ForbiddenClock = environment.Hybrid.Peek,

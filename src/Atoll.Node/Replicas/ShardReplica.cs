@@ -34,6 +34,7 @@ internal sealed class ShardReplica
     private readonly ReplicaReads _reads;
     private readonly SnapshotExchange _snapshots;
     private readonly ReplicaReconciler _reconciler;
+    private readonly VersionHorizon? _versions;
     private bool _isFlushing;
     private bool _isAwaitingDurability;
     private bool _isDamageTold;
@@ -50,7 +51,8 @@ internal sealed class ShardReplica
         _applier = new EntryApplier(log, state, OnApplied, Fault, () => _raft.Role == Role.Leader, MaySkip);
         _writes = new ReplicaWrites(environment, shard, policy, raft, state, this);
         _entrySender = new EntrySender(environment, log, raft, this);
-        _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged);
+        _versions = state.Machine.Tree is { } versioned ? new VersionHorizon(versioned, state, environment.Options.VersionWindow) : null;
+        _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged) { Versions = _versions };
         _snapshots = new SnapshotExchange(environment, shard, log, state, raft, _applier, this);
         _reconciler = new ReplicaReconciler(environment, shard, raft);
         if (state.Machine.Tree is { } tree)
@@ -115,6 +117,7 @@ internal sealed class ShardReplica
         }
 
         _applier.Tick();
+        _versions?.Tick(now);
         _writes.ProposeExpiry(now);
         if (_writes.IsHeldUpNoMore | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
         {

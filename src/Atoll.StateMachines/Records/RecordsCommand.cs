@@ -8,8 +8,8 @@ namespace Atoll.StateMachines.Records;
 /// <summary>
 /// The commands of the records machine: written by clients and services, checked by <see cref="Validate"/> before they are proposed, read
 /// by
-/// <see cref="RecordsCommandReader"/>. Layout: kind (byte); for a batch or an expiry the number of operations (varint); then each
-/// operation as kind
+/// <see cref="RecordsCommandReader"/>. Layout: kind (byte), which is all of an advance; for a batch or an expiry the number of operations
+/// (varint); then each operation as kind
 /// (byte), flags (byte), key (bytes), expected version (8 bytes, if flagged), time to live in milliseconds (varint, if flagged), value
 /// (bytes, if a put).
 /// </summary>
@@ -84,6 +84,11 @@ public static class RecordsCommand
             WriteOperation(writer, operation);
         }
     }
+
+    /// <summary>
+    /// Writes nothing, and answers the state's time: whatever is written later, under whichever leader, has a version above it.
+    /// </summary>
+    public static void WriteAdvance(WireWriter writer) => writer.WriteByte((byte)RecordsCommandKind.Advance);
 
     /// <summary>Reads a whole command into objects: for tools and tests; the machine reads without allocating.</summary>
     /// <param name="command">The bytes.</param>

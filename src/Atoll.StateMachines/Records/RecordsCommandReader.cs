@@ -15,6 +15,9 @@ public enum RecordsCommandKind : byte
 
     /// <summary>Removes records whose time has come.</summary>
     Expire = 3,
+
+    /// <summary>Writes nothing: all that happens is that the state's time goes on.</summary>
+    Advance = 4,
 }
 
 /// <summary>
@@ -50,6 +53,8 @@ public ref struct RecordsCommandReader
             case RecordsCommandKind.Expire:
                 // The first format had no operations: it does nothing now, and the leader proposes again.
                 Count = _reader.Remaining > 0 ? _reader.ReadCount(Limits.ExpiredPerCommandMax) : 0;
+                break;
+            case RecordsCommandKind.Advance:
                 break;
             default:
                 _reader.Fail();

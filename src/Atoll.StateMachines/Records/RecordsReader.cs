@@ -11,6 +11,8 @@ namespace Atoll.StateMachines.Records;
 internal static class RecordsReader
 {
     private static readonly Probe CompactedAnswer = Probe.Define("records: a watcher asks for changes that are forgotten");
+    private static readonly Probe ReadAhead = Probe.Define("records: a read at a time that has not come");
+    private static readonly Probe ReadCollected = Probe.Define("records: a read at a time whose versions are gone");
     private static readonly Probe CommandTooLargeForPage = Probe.Define("records: the changes of one command exceed a page");
 
     /// <summary>Answers if nothing has to be loaded for it; else the result is as it was.</summary>
@@ -20,8 +22,8 @@ internal static class RecordsReader
         {
             case RecordsQueryKind.Get when RecordsQuery.TryReadGet(query, out var key):
                 return TryGet(state, key, now, result);
-            case RecordsQueryKind.Scan when RecordsQuery.TryReadScan(query, out var scan):
-                return TryScan(state, scan, now, result);
+            case RecordsQueryKind.Scan or RecordsQueryKind.Digest when TryReadRange(query, out var range):
+                return TryReadPage(state, range, now, result);
             case RecordsQueryKind.Changes when RecordsQuery.TryReadChanges(query, out var changes):
                 Changes(state.History, changes, now, result, sabotage);
                 return true;
@@ -45,9 +47,9 @@ internal static class RecordsReader
     internal static void ReadLater(
         RecordsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Sabotage sabotage, Action<StateAnswer> done)
     {
-        if (RecordsQuery.TryReadScan(query, out var scan))
+        if (TryReadRange(query, out var range))
         {
-            ScanLater(state, scan, now(), done);
+            ReadPageLater(state, range, now(), done);
         }
         else if (!RecordsQuery.TryReadGet(query, out var key) || state.Records.Prepare([key], Answer))
         {
@@ -78,32 +80,59 @@ internal static class RecordsReader
         return status != LookupStatus.Missing;
     }
 
-    private static bool TryScan(RecordsState state, in ScanQuery query, HybridTime now, WireWriter result)
+    private static bool TryReadRange(ReadOnlyMemory<byte> query, out RangeQuery range)
+    {
+        if (RecordsQuery.TryReadScan(query, out var scan))
+        {
+            range = new RangeQuery(scan.At, scan.KeysOnly, (cursor, asOf, result) => new RecordsScan(cursor, scan, asOf, result));
+            return true;
+        }
+
+        var isDigest = RecordsQuery.TryReadDigest(query, out var digest);
+        range = new RangeQuery(
+            digest.At, !digest.HasContents, (cursor, asOf, result) => new RecordsDigestPage(cursor, digest, asOf, result));
+        return isDigest;
+    }
+
+    private static bool TryReadPage(RecordsState state, in RangeQuery range, HybridTime now, WireWriter result)
     {
         var start = result.Length;
-        using var cursor = query.KeysOnly ? state.Records.OpenHeadCursor() : state.Records.OpenCursor();
-        var scan = new RecordsScan(cursor, query, now, result);
-        if (scan.Run() && scan.Fault is null)
+        if (Open(state, range.At, now, result) is not { } snapshot)
         {
             return true;
+        }
+
+        using (snapshot)
+        {
+            using var cursor = range.OpenCursor(snapshot);
+            var page = range.PageOf(cursor, range.AsOf(now), result);
+            if (page.Run() && page.Fault is null)
+            {
+                return true;
+            }
         }
 
         result.Truncate(start);
         return false;
     }
 
-    // The cursor sees the records as of now, whatever is applied while it waits.
-    private static void ScanLater(RecordsState state, in ScanQuery query, HybridTime asOf, Action<StateAnswer> done)
+    // The cursor sees the records as of its time, whatever is applied while it waits.
+    private static void ReadPageLater(RecordsState state, in RangeQuery range, HybridTime now, Action<StateAnswer> done)
     {
         var result = new WireWriter(4096);
-        var snapshot = state.Records.Snapshot();
-        var cursor = query.KeysOnly ? snapshot.OpenHeadCursor() : snapshot.OpenCursor();
-        var scan = new RecordsScan(cursor, query, asOf, result);
+        if (Open(state, range.At, now, result) is not { } snapshot)
+        {
+            done(new StateAnswer(result.WrittenMemory, now, null));
+            return;
+        }
+
+        var cursor = range.OpenCursor(snapshot);
+        var page = range.PageOf(cursor, range.AsOf(now), result);
         GoOn();
 
         void GoOn()
         {
-            while (!scan.Run())
+            while (!page.Run())
             {
                 if (!cursor.Load(GoOn))
                 {
@@ -111,11 +140,32 @@ internal static class RecordsReader
                 }
             }
 
-            var fault = scan.Fault;
+            var fault = page.Fault;
             cursor.Dispose();
             snapshot.Dispose();
-            done(new StateAnswer(fault is null ? result.WrittenMemory : default, asOf, fault));
+            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
         }
+    }
+
+    /// <summary>The records as of a time (zero: now); null when that cannot be had: then the result says why.</summary>
+    private static ISortedSnapshot? Open(RecordsState state, HybridTime at, HybridTime now, WireWriter result)
+    {
+        if (at > now)
+        {
+            ReadAhead.Hit();
+            RecordsResultCodec.WriteHead(result, RecordsStatus.TimeAhead, now, $"the time {at} has not come: it is {now}");
+            return null;
+        }
+
+        var snapshot = at == HybridTime.Zero || at == now ? state.Records.Snapshot() : state.Records.SnapshotAt(at);
+        if (snapshot is null)
+        {
+            ReadCollected.Hit();
+            RecordsResultCodec.WriteHead(
+                result, RecordsStatus.TimeCollected, now, $"what was there at {at} is not kept any more, or was never here; it is {now}");
+        }
+
+        return snapshot;
     }
 
     /// <summary>
@@ -189,5 +239,14 @@ internal static class RecordsReader
         }
 
         return bytes;
+    }
+
+    // A query for the records of a range: the time that it is about, whether values are not needed, and what makes the answer.
+    private readonly record struct RangeQuery(
+        HybridTime At, bool NeedsHeadsOnly, Func<ISortedCursor, HybridTime, WireWriter, RecordsPage> PageOf)
+    {
+        public HybridTime AsOf(HybridTime now) => At == HybridTime.Zero ? now : At;
+
+        public ISortedCursor OpenCursor(ISortedSnapshot snapshot) => NeedsHeadsOnly ? snapshot.OpenHeadCursor() : snapshot.OpenCursor();
     }
 }

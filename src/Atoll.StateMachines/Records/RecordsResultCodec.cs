@@ -11,9 +11,11 @@ namespace Atoll.StateMachines.Records;
 /// </summary>
 public static class RecordsResultCodec
 {
+    private const RecordsStatus LastStatus = RecordsStatus.TimeCollected;
+
     /// <summary>The status of any result; Invalid when the bytes are none.</summary>
     public static RecordsStatus StatusOf(ReadOnlySpan<byte> result) =>
-        result.IsEmpty || result[0] > (byte)RecordsStatus.Invalid ? RecordsStatus.Invalid : (RecordsStatus)result[0];
+        result.IsEmpty || result[0] > (byte)LastStatus ? RecordsStatus.Invalid : (RecordsStatus)result[0];
 
     /// <summary>Reads the result of a command.</summary>
     public static bool TryReadWrite(ReadOnlyMemory<byte> result, out WriteResult write)
@@ -113,6 +115,24 @@ public static class RecordsResultCodec
         return reader.OkAtEnd;
     }
 
+    /// <summary>Reads the answer to a question for sums.</summary>
+    public static bool TryReadDigest(ReadOnlyMemory<byte> result, out DigestPage page)
+    {
+        var reader = new WireReader(result);
+        var (status, asOf, detail) = ReadHead(ref reader);
+        page = status == RecordsStatus.Ok
+            ? new DigestPage(
+                status,
+                asOf,
+                new RecordsDigest(
+                    ReadSize(ref reader), ReadSize(ref reader), ReadSize(ref reader), reader.ReadUInt64(), reader.ReadUInt64()),
+                reader.ReadBool(),
+                reader.ReadBytes(),
+                detail)
+            : new DigestPage(status, asOf, default, false, default, detail);
+        return reader.OkAtEnd;
+    }
+
     internal static void WriteHead(WireWriter writer, RecordsStatus status, HybridTime asOf, string detail = "")
     {
         writer.WriteByte((byte)status);
@@ -148,6 +168,17 @@ public static class RecordsResultCodec
     internal static void WriteRowsEnd(WireWriter writer, bool more, ReadOnlySpan<byte> resumeAfter)
     {
         writer.WriteBool(false);
+        writer.WriteBool(more);
+        writer.WriteBytes(more ? resumeAfter : default);
+    }
+
+    internal static void WriteDigest(WireWriter writer, in RecordsDigest sums, bool more, ReadOnlySpan<byte> resumeAfter)
+    {
+        writer.WriteUInt64((ulong)sums.Records);
+        writer.WriteUInt64((ulong)sums.Bytes);
+        writer.WriteUInt64((ulong)sums.Expiring);
+        writer.WriteUInt64(sums.Versions);
+        writer.WriteUInt64(sums.Contents);
         writer.WriteBool(more);
         writer.WriteBytes(more ? resumeAfter : default);
     }
@@ -194,7 +225,7 @@ public static class RecordsResultCodec
         var status = (RecordsStatus)reader.ReadByte();
         var asOf = new HybridTime(reader.ReadUInt64());
         var detail = reader.ReadString();
-        if (status > RecordsStatus.Invalid)
+        if (status > LastStatus)
         {
             reader.Fail();
         }

@@ -19,6 +19,12 @@ public enum RecordsStatus : byte
 
     /// <summary>The bytes are not a command or query: nothing was changed.</summary>
     Invalid = 4,
+
+    /// <summary>The time to read at has not come for this replica: its state does not hold all that was written until then.</summary>
+    TimeAhead = 5,
+
+    /// <summary>What was there at the time to read at may have been collected.</summary>
+    TimeCollected = 6,
 }
 
 /// <summary>The result of a command.</summary>
@@ -50,9 +56,10 @@ public readonly record struct GetResult(
 public readonly record struct ScanRow(ReadOnlyMemory<byte> Key, HybridTime Version, HybridTime ExpiresAt, ReadOnlyMemory<byte> Value);
 
 /// <summary>The answer to a scan.</summary>
-/// <param name="Status">Ok or Invalid.</param>
+/// <param name="Status">Ok, TimeAhead, TimeCollected or Invalid.</param>
 /// <param name="AsOf">
-/// The state's time of this page. Pages of one scan are read at different moments unless nothing was written between.
+/// The time that was asked for, else the state's time of this page. Pages of one scan are read at different moments unless a time was
+/// asked for or nothing was written between.
 /// </param>
 /// <param name="Rows">The rows in the scan's direction. A page without rows is not the end when <paramref name="More"/> is true.</param>
 /// <param name="More">True when there may be more rows: ask again with <paramref name="ResumeAfter"/>.</param>
@@ -120,3 +127,13 @@ public readonly record struct RecordsStats(
     long Expiring,
     long ChangesKept,
     HybridTime ChangesCompactedThrough);
+
+/// <summary>The answer to a question for a digest: sums over a part of a range.</summary>
+/// <param name="Status">Ok, TimeAhead, TimeCollected or Invalid.</param>
+/// <param name="AsOf">The time that the sums are of.</param>
+/// <param name="Sums">The sums over the records of this part.</param>
+/// <param name="More">True when the range goes on: ask again with <paramref name="ResumeAfter"/>, and add up.</param>
+/// <param name="ResumeAfter">For <see cref="DigestQuery.After"/> of the next question; empty when there is none.</param>
+/// <param name="Detail">Words for people when there is something to say; else null.</param>
+public readonly record struct DigestPage(
+    RecordsStatus Status, HybridTime AsOf, RecordsDigest Sums, bool More, ReadOnlyMemory<byte> ResumeAfter, string? Detail);

@@ -136,7 +136,9 @@ internal sealed class RecordsState
                 var found = fault is null ? first ?? HybridTime.Max : before;
                 _nextExpiry = found < _nextExpiry ? found : _nextExpiry;
                 done(fault);
-            });
+            },
+            // Nothing expires before it: what was removed there, and stays as tombstones for a while, need not be passed over.
+            ExpiryKey(before, []));
     }
 
     /// <summary>Takes over the accounts and the history of what the sections hold.</summary>

@@ -29,8 +29,12 @@ internal sealed class LsmCursor : ISortedCursor
     private StoreFault? _valueFault;
     private bool _forward = true;
 
+    // So many versions of a key are passed over one by one; then a seek is cheaper, however many there are.
+    private const int PassedMax = 8;
+
     // Forward: entries of the current key are passed over. Backward: the current key is one whose versions are being gone through.
     private bool _isWithinKey;
+    private int _passed;
     private CursorState _state;
 
     public LsmCursor(LsmSnapshot snapshot, bool ownsSnapshot, bool withValues = true)
@@ -213,7 +217,7 @@ internal sealed class LsmCursor : ISortedCursor
             var key = _entries.Key;
             if (_isWithinKey && IsCurrent(key))
             {
-                _entries.Next();
+                PassOver(isSuccessor: true, ulong.MaxValue);
                 continue;
             }
 
@@ -225,7 +229,7 @@ internal sealed class LsmCursor : ISortedCursor
 
             if (_entries.Version > _snapshot.At)
             {
-                _entries.Next();
+                PassOver(isSuccessor: false, _snapshot.At);
                 continue;
             }
 
@@ -239,6 +243,18 @@ internal sealed class LsmCursor : ISortedCursor
         }
 
         return _entries.State;
+    }
+
+    private void PassOver(bool isSuccessor, ulong version)
+    {
+        if (++_passed <= PassedMax)
+        {
+            _entries.Next();
+            return;
+        }
+
+        _passed = 0;
+        _entries.SeekAtOrAfter(Target(_entries.Key[_prefix.Length..], isSuccessor), version);
     }
 
     private CursorState FindPrevious()

@@ -72,4 +72,8 @@ internal sealed class LsmSection(LsmStore store, LsmShard shard, byte number) : 
 
     /// <inheritdoc />
     public ISortedSnapshot Snapshot() => new LsmSnapshot(store, shard, _section, ulong.MaxValue);
+
+    /// <inheritdoc />
+    public ISortedSnapshot? SnapshotAt(HybridTime at) =>
+        at < shard.CollectedThrough ? null : new LsmSnapshot(store, shard, _section, at.Value);
 }

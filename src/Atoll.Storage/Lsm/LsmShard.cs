@@ -42,10 +42,7 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <inheritdoc />
     public bool TakesWrites => _store.Pressure != WritePressure.Stop && _store.State != LsmState.Failed;
 
-    /// <summary>
-    /// Of versions up to this one only the newest is kept from the next merge on. <see cref="HybridTime.Max"/>, the default, keeps no
-    /// history; the owner moves it along behind its clock to keep a window.
-    /// </summary>
+    /// <inheritdoc />
     public HybridTime Horizon { get; set; } = HybridTime.Max;
 
     /// <summary>Reads at a time before this one are refused: what they would see may be gone.</summary>
@@ -216,7 +213,7 @@ public sealed class LsmShard : ISortedStore, IStateTree
     /// <inheritdoc />
     public ISortedSnapshot Snapshot() => new LsmSnapshot(_store, this, [], ulong.MaxValue);
 
-    /// <summary>The records as they were at a time; null when that is before <see cref="CollectedThrough"/>.</summary>
+    /// <inheritdoc />
     public ISortedSnapshot? SnapshotAt(HybridTime at) => at < CollectedThrough ? null : new LsmSnapshot(_store, this, [], at.Value);
 
     /// <summary>Where the lookup stopped that has just missed a block.</summary>

@@ -94,6 +94,11 @@ public interface ISortedStore : ISortedReader
 
     /// <summary>The store as it is now, unaffected by later writes. Costs O(1); later writes copy what they touch, once.</summary>
     ISortedSnapshot Snapshot();
+
+    /// <summary>The store as it was at a time that is over.</summary>
+    /// <param name="at">The time: every version up to this one has been written.</param>
+    /// <returns>Null when versions that it would see may be gone, as they always are in a store that keeps none.</returns>
+    ISortedSnapshot? SnapshotAt(HybridTime at);
 }
 
 /// <summary>A sorted store as it was at one moment. Disposing it lets the store reuse what only the snapshot still needs.</summary>

@@ -25,6 +25,12 @@ public interface IStateTree
     /// </summary>
     Action? Freezing { get; set; }
 
+    /// <summary>
+    /// Of versions up to this one only the newest is kept, from the next merge on. <see cref="HybridTime.Max"/>, the default, keeps no
+    /// history; the owner moves it along behind its clock to keep a window.
+    /// </summary>
+    HybridTime Horizon { get; set; }
+
     /// <summary>One of the tree's sorted stores; the same object each time.</summary>
     /// <param name="section">Its number. Sections lie in the order of their numbers.</param>
     ISortedStore Section(byte section);

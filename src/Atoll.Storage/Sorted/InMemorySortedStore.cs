@@ -55,6 +55,9 @@ public sealed class InMemorySortedStore : ISortedStore
     /// <inheritdoc />
     public ISortedSnapshot Snapshot() => new StoreSnapshot(_tree.Snapshot());
 
+    /// <inheritdoc />
+    public ISortedSnapshot? SnapshotAt(HybridTime at) => null;
+
     private sealed class StoreSnapshot(TreeSnapshot<ByteKey, StoredRecord, ByteKeyOrder> snapshot) : ISortedSnapshot
     {
         public bool TryGet(ReadOnlyMemory<byte> key, out StoredRecord record) => snapshot.TryGet(new ByteKey(key), out record);

@@ -23,6 +23,10 @@ public sealed class InMemoryStateTree : IStateTree
     public Action? Freezing { get; set; }
 
     /// <inheritdoc />
+    /// <remarks>There is nothing to keep: a record that is replaced is gone at once.</remarks>
+    public HybridTime Horizon { get; set; } = HybridTime.Max;
+
+    /// <inheritdoc />
     public ISortedStore Section(byte section) => Of(section);
 
     /// <inheritdoc />

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Atoll.Gateways.Http;
 using Atoll.Output;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -39,6 +40,15 @@ internal sealed class NodeSettings
         var text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= low && number <= high
             ? number
             : throw new CommandException($"{name} must be a number from {low} to {high}, not \"{text}\""),
+    };
+
+    /// <summary>A duration from nothing to a bound.</summary>
+    public TimeSpan Duration(string name, TimeSpan otherwise, TimeSpan high) => Text(name) switch
+    {
+        null => otherwise,
+        var text => DurationText.TryParse(text, out var duration) && duration >= TimeSpan.Zero && duration <= high
+            ? duration
+            : throw new CommandException($"{name} must be a duration such as 30s, 5m or 12h, at most {high.TotalHours:0}h, not \"{text}\""),
     };
 
     /// <summary>Yes or no.</summary>
