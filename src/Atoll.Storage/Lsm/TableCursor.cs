@@ -281,9 +281,10 @@ internal sealed class TableCursor(BlockSource source) : EntryCursor
                 return;
             }
 
-            // What is sought lies in the neighbouring block, at its near end.
+            // What is sought lies in the neighbouring block: at its near end, or further on when a key has so many versions that they fill
+            // blocks, for these all end with that key.
             var forward = _goal is Goal.First or Goal.AtOrAfter;
-            _goal = forward ? Goal.First : Goal.Last;
+            _goal = forward ? _goal : Goal.Last;
             if (!StepIndex(forward))
             {
                 State = CursorState.Nowhere;

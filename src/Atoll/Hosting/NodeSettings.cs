@@ -46,7 +46,8 @@ internal sealed class NodeSettings
     public TimeSpan Duration(string name, TimeSpan otherwise, TimeSpan high) => Text(name) switch
     {
         null => otherwise,
-        var text => DurationText.TryParse(text, out var duration) && duration >= TimeSpan.Zero && duration <= high
+        "0" => TimeSpan.Zero,
+        var text => DurationText.TryParse(text, out var duration) && duration <= high
             ? duration
             : throw new CommandException($"{name} must be a duration such as 30s, 5m or 12h, at most {high.TotalHours:0}h, not \"{text}\""),
     };
