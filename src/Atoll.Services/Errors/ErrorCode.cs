@@ -58,6 +58,12 @@ public enum ErrorCode
 
     /// <summary>The other side broke the protocol: an answer that cannot be decoded.</summary>
     Protocol = 16,
+
+    /// <summary>A read at a time that the replica's state has not reached.</summary>
+    TimeAhead = 17,
+
+    /// <summary>A read at a time whose versions may have been collected: they are kept for a window only.</summary>
+    TimeCollected = 18,
 }
 
 /// <summary>What follows from each error.</summary>

@@ -15,6 +15,9 @@ public interface IRecords
     /// <summary>The space's name.</summary>
     string Space { get; }
 
+    /// <summary>The same records shard by shard, for tools.</summary>
+    IRecordShards Shards { get; }
+
     /// <summary>Reads a record; null when there is none.</summary>
     ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
 

@@ -17,6 +17,8 @@ internal static class RecordsReaders
     public static readonly ResponseReader<ChangesPage> Changes = ReadChanges;
     public static readonly ResponseReader<RecordsStats> Stats = ReadStats;
 
+    public static readonly ResponseReader<DigestPage> Digest = ReadDigest;
+
     private static GetResult ReadGet(in Response response) =>
         RecordsResultCodec.TryReadGet(response.Body, out var get)
             ? get.Status is RecordsStatus.Ok or RecordsStatus.NotFound ? get : throw Refused(get.Detail)
@@ -41,7 +43,12 @@ internal static class RecordsReaders
 
     private static ScanPage ReadScan(in Response response) =>
         RecordsResultCodec.TryReadScan(response.Body, out var page)
-            ? page.Status == RecordsStatus.Ok ? page : throw Refused(page.Detail)
+            ? page.Status == RecordsStatus.Ok ? page : throw RefusedTime(page.Status, page.Detail)
+            : throw Garbled();
+
+    private static DigestPage ReadDigest(in Response response) =>
+        RecordsResultCodec.TryReadDigest(response.Body, out var page)
+            ? page.Status == RecordsStatus.Ok ? page : throw RefusedTime(page.Status, page.Detail)
             : throw Garbled();
 
     private static ChangesPage ReadChanges(in Response response) =>
@@ -53,6 +60,14 @@ internal static class RecordsReaders
         RecordsResultCodec.TryReadStats(response.Body, out var stats)
             ? stats.Status == RecordsStatus.Ok ? stats : throw Refused(null)
             : throw Garbled();
+
+    private static AtollException RefusedTime(RecordsStatus status, string? detail) => status switch
+    {
+        RecordsStatus.TimeAhead => new AtollException(ErrorCode.TimeAhead, detail ?? "the time to read at has not come"),
+        RecordsStatus.TimeCollected => new AtollException(
+            ErrorCode.TimeCollected, detail ?? "what was there at the time to read at is not kept any more"),
+        _ => Refused(detail),
+    };
 
     private static InvalidRequestException Refused(string? detail) => new(detail ?? "the shard does not understand the request");
 

@@ -22,12 +22,16 @@ public sealed class RecordsService : IRecords
     public RecordsService(string space, Caller caller, DirectoryCache directory)
     {
         Space = space;
+        Shards = new RecordShards(this);
         _caller = caller;
         _directory = directory;
     }
 
     /// <inheritdoc />
     public string Space { get; }
+
+    /// <inheritdoc />
+    public IRecordShards Shards { get; }
 
     /// <inheritdoc />
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -128,6 +132,28 @@ public sealed class RecordsService : IRecords
         var writer = Payloads.Begin();
         RecordsQuery.WriteScan(writer, scan);
         return AskAsync(shard, Payloads.Take(writer), options, Duration.Zero, RecordsReaders.Scan, cancellation);
+    }
+
+    internal ValueTask<DigestPage> DigestPageAsync(ShardInfo shard, in DigestQuery digest, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsQuery.WriteDigest(writer, digest);
+        return AskAsync(shard, Payloads.Take(writer), default, Duration.Zero, RecordsReaders.Digest, cancellation);
+    }
+
+    internal ValueTask<HybridTime> AdvanceAsync(ShardInfo shard, CancellationToken cancellation)
+    {
+        var writer = Payloads.Begin();
+        RecordsCommand.WriteAdvance(writer);
+        var request = new Request
+        {
+            Kind = RequestKind.Write,
+            Space = shard.Space,
+            Shard = shard.Id,
+            RoutingHash = shard.HashLow,
+            Payload = Payloads.Take(writer),
+        };
+        return _caller.Invoke(request, null, null, RecordsReaders.Put, cancellation);
     }
 
     internal ValueTask<ChangesPage> ChangesAsync(

@@ -37,6 +37,8 @@ public static class CommandTree
 
         root.Subcommands.Add(ImportCommand.Create(client));
         root.Subcommands.Add(ExportCommand.Create(client));
+        root.Subcommands.Add(BackupCommand.Create(client));
+        root.Subcommands.Add(RestoreCommand.Create(client));
         root.Subcommands.Add(StatusCommand.Create(client));
         root.Subcommands.Add(StatusCommand.CreateTransferLeader(client));
         root.Subcommands.Add(StorageCommands.Create(client));
