@@ -99,7 +99,7 @@ public sealed class BackupCheck
         }
 
         var sums = rows.Aggregate(
-            default(RecordsDigest), (sum, row) => sum.With(row.Key.Span, row.Version, row.ExpiresAt, row.Value.Span));
+            default(RecordsDigest), (sum, row) => sum.With(row.Key.Span, row.Version, row.ExpiresAt, row.Value));
         return sums == segment.Digest ? rows : throw new BackupException($"{path} does not hold what {BackupManifest.FileName} says");
     }
 }

@@ -62,7 +62,7 @@ internal sealed class ShardBackup(ShardSource source, HybridTime time, IReadOnly
             foreach (var row in page.Rows)
             {
                 SegmentFile.Append(_content, row);
-                _sums = _sums.With(row.Key.Span, row.Version, row.ExpiresAt, row.Value.Span);
+                _sums = _sums.With(row.Key.Span, row.Version, row.ExpiresAt, row.Value);
                 if (_content.Length >= run.Options.SegmentBytes)
                 {
                     // The next segment begins right behind this key.

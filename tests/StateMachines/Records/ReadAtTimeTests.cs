@@ -68,7 +68,9 @@ public sealed class ReadAtTimeTests
         var b = default(RecordsDigest).With("b"u8, version, HybridTime.Zero, "2"u8.ToArray());
         Assert.Equal(a.With(b), b.With(a));
         Assert.NotEqual(
-            a.With(b), default(RecordsDigest).With("a"u8, version, HybridTime.Zero, "2"u8.ToArray()).With("b"u8, version, HybridTime.Zero, "1"u8.ToArray()));
+            a.With(b),
+            default(RecordsDigest)
+                .With("a"u8, version, HybridTime.Zero, "2"u8.ToArray()).With("b"u8, version, HybridTime.Zero, "1"u8.ToArray()));
 
         // They are in backups: these numbers never change.
         Assert.Equal(new RecordsDigest(1, 2, 0, 0xD5C69766ABBEFC60, 0xEFCBB99020753BD), a);
