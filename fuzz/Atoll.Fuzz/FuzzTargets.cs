@@ -28,6 +28,7 @@ public static class FuzzTargets
         new JournalTarget(isForged: true),
         new StoreTarget(isForged: false),
         new StoreTarget(isForged: true),
+        new BackupSegmentTarget(),
         new SnapshotFileTarget(isForged: false),
         new SnapshotFileTarget(isForged: true),
         new HttpTarget(),

@@ -13,13 +13,15 @@ internal sealed class BackupCommand
     private readonly ClientOptions _client;
     private readonly Option<DirectoryInfo> _to = new("--to", "-t")
     {
-        Description = "The folder to write to; it holds one backup. One that was broken off is gone on with", HelpName = "FOLDER", Required = true,
+        Description = "The folder to write to; it holds one backup. One that was broken off is gone on with",
+        HelpName = "FOLDER",
+        Required = true,
     };
 
     private readonly Option<DirectoryInfo?> _base = new("--base", "-b")
     {
-        Description = "An earlier backup of the same cluster: what has not changed since is referred to, not stored again. It must stay where it "
-            + "is, seen from the new folder",
+        Description = "An earlier backup of the same cluster: what has not changed since is referred to, not stored again. It must stay "
+            + "where it is, seen from the new folder",
         HelpName = "FOLDER",
     };
 
@@ -52,7 +54,7 @@ internal sealed class BackupCommand
             """
             Take a backup of a running cluster: everything as of one moment, over all shards and spaces
 
-            Writers are not stopped. Nodes keep old versions for a while (--version-window of a node, 10m), and longer while they are being read.
+            Writers are not stopped. Nodes keep old versions for a while (a node's --version-window, 10m), and longer while they are read.
 
               atoll backup --to backups/monday
               atoll backup --to backups/tuesday --base backups/monday
@@ -92,12 +94,13 @@ internal sealed class BackupCommand
                     Parallel = parsed.GetValue(_parallel),
                     BytesPerSecond = (long)(parsed.GetValue(_rate) * 1024 * 1024),
                     Patience = ClientOptions.Duration(parsed, _patience!) ?? TimeSpan.FromMinutes(2),
-                    MadeBy = $"atoll {typeof(BackupCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion}",
+                    MadeBy = $"atoll {Version()}",
                 },
                 Printer.Remark);
             var startedAt = TimeProvider.System.GetTimestamp();
             var running = run.RunAsync(cancellation);
-            await ProgressView.ShowAsync(printer, running, () => (run.Done.Records, run.RecordsExpected, run.BytesWritten)).ConfigureAwait(false);
+            await ProgressView.ShowAsync(printer, running, () => (run.Done.Records, run.RecordsExpected, run.BytesWritten))
+                .ConfigureAwait(false);
             return Report(printer, to, run, await running.ConfigureAwait(false), TimeProvider.System.GetElapsedTime(startedAt));
         }
         catch (BackupException error)
@@ -114,6 +117,9 @@ internal sealed class BackupCommand
         }
     }
 
+    private static string? Version() =>
+        typeof(BackupCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+
     private static int Report(Printer printer, string to, BackupRun run, BackupManifest manifest, TimeSpan elapsed)
     {
         var sums = run.Done;
@@ -121,7 +127,8 @@ internal sealed class BackupCommand
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"backup of {manifest.Spaces.Count} spaces as of {manifest.AsOf}: {sums.Records} records, {Printer.Size(sums.Bytes)}; "
-                + $"{run.RecordsReused} records unchanged, {Printer.Size(run.BytesWritten)} written to {to} in {elapsed.TotalSeconds:0.0} s"),
+                + $"{run.RecordsReused} records unchanged, {Printer.Size(run.BytesWritten)} written to {to} "
+                + $"in {elapsed.TotalSeconds:0.0} s"),
             writer =>
             {
                 writer.WriteString("folder", to);

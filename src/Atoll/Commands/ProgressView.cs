@@ -7,7 +7,9 @@ namespace Atoll.Commands;
 /// <summary>Shows how far something has come that is counted in records.</summary>
 internal static class ProgressView
 {
-    /// <summary>Shows progress until the work has ended, in whatever way. Nothing is shown when nobody looks, or results are JSON.</summary>
+    /// <summary>
+    /// Shows progress until the work has ended, in whatever way. Nothing is shown when nobody looks, or results are JSON.
+    /// </summary>
     /// <param name="printer">Where.</param>
     /// <param name="running">The work.</param>
     /// <param name="state">Records so far, records expected, and bytes so far.</param>

@@ -10,10 +10,15 @@ namespace Atoll.Commands;
 internal sealed class RestoreCommand
 {
     private readonly ClientOptions _client;
-    private readonly Argument<DirectoryInfo> _folder = new("folder") { Description = "The folder of the backup; of a chain of them, the newest" };
+    private readonly Argument<DirectoryInfo> _folder = new("folder")
+    {
+        Description = "The folder of the backup; of a chain of them, the newest",
+    };
+
     private readonly Option<string[]> _spaces = new("--space", "-s")
     {
-        Description = "Only this space, under a new name if one is given; may be given several times. Default: all", HelpName = "NAME[:NEWNAME]",
+        Description = "Only this space, under a new name if one is given; may be given several times. Default: all",
+        HelpName = "NAME[:NEWNAME]",
     };
 
     private readonly Option<int?> _replicas = new("--replicas", "-r")
@@ -23,7 +28,11 @@ internal sealed class RestoreCommand
 
     private readonly Option<int?> _shards = new("--shards") { Description = "Shards of each space. Default: as in the backup" };
     private readonly Option<bool> _intoExisting = new("--into-existing") { Description = "Spaces may exist, if they are empty" };
-    private readonly Option<bool> _check = new("--check") { Description = "Only compare the backup with its checksums; no cluster is needed" };
+    private readonly Option<bool> _check = new("--check")
+    {
+        Description = "Only compare the backup with its checksums; no cluster is needed",
+    };
+
     private readonly Option<int> _parallel = new("--parallel") { Description = "Segments put at once", DefaultValueFactory = _ => 4 };
     private readonly Option<string> _patience = BackupCommand.PatienceOption();
     private readonly Option<FileInfo?> _checkpoint = new("--checkpoint")
@@ -41,8 +50,9 @@ internal sealed class RestoreCommand
             """
             Put a backup into a cluster of any size
 
-            Every file is compared with its checksum before anything is written, and the records are read back and compared at the end. Spaces that
-            exist are not touched. A restore that was broken off is gone on with by the same command. Records keep the moment at which they expire.
+            Every file is compared with its checksum before anything is written, and the records are read back and compared at the end.
+            Spaces that exist are not touched. A restore that was broken off is gone on with by the same command. Records keep the moment
+            at which they expire.
 
               atoll restore backups/tuesday --check
               atoll restore backups/tuesday
@@ -173,13 +183,15 @@ internal sealed class RestoreCommand
         if (restored.FirstOrDefault(space => !space.IsEqual) is { } wrong)
         {
             throw new CommandException(
-                ExitCode.Failed, $"space \"{wrong.Into}\" is not what the backup has: somebody else has written into it meanwhile, or records are lost");
+                ExitCode.Failed,
+                $"space \"{wrong.Into}\" is not what the backup has: somebody else has written into it meanwhile, or records are lost");
         }
 
         if (!printer.IsJson)
         {
             printer.Line(string.Create(
-                CultureInfo.InvariantCulture, $"restored {run.Records} records as of {run.Check.Manifest.AsOf} in {elapsed.TotalSeconds:0.0} s"));
+                CultureInfo.InvariantCulture,
+                $"restored {run.Records} records as of {run.Check.Manifest.AsOf} in {elapsed.TotalSeconds:0.0} s"));
         }
 
         return ExitCode.Ok;
