@@ -13,8 +13,8 @@ namespace Atoll.StateMachines.Records;
 /// <param name="Bytes">Bytes of their keys and values.</param>
 /// <param name="Expiring">How many have a time to live.</param>
 /// <param name="Versions">
-/// The sum over a hash of key, version, expiry and the value's length of each. In one shard a key and a version stand for one value, so that
-/// this tells whether anything was written.
+/// The sum over a hash of key, version, expiry and the value's length of each. In one shard a key and a version stand for one value, so
+/// that this tells whether anything was written.
 /// </param>
 /// <param name="Contents">
 /// The sum over a hash of key and value of each that has no time to live: the same for a copy elsewhere, where the versions are others.

@@ -69,9 +69,12 @@ public sealed class BackupFolder
         manifest.Save(Path.Combine(FullPath, BackupManifest.FileName));
         File.Delete(Path.Combine(FullPath, BackupManifest.PartialFileName));
         var used = manifest.Segments.Where(segment => segment.Folder is null).Select(segment => segment.File).ToHashSet();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(FullPath, Segments)).Where(file => !used.Contains(Path.GetFileName(file))))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(FullPath, Segments)))
         {
-            File.Delete(file);
+            if (!used.Contains(Path.GetFileName(file)))
+            {
+                File.Delete(file);
+            }
         }
     }
 

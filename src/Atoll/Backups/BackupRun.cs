@@ -170,7 +170,8 @@ public sealed class BackupRun
                     next++;
                 }
 
-                if ((next == chosen.Count || IsBefore(range.To, chosen[next].From)) && (free.Count == 0 || IsBefore(free[^1].To, range.From)))
+                if ((next == chosen.Count || IsBefore(range.To, chosen[next].From))
+                    && (free.Count == 0 || IsBefore(free[^1].To, range.From)))
                 {
                     free.Add(range);
                 }

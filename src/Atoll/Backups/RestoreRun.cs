@@ -53,8 +53,8 @@ public sealed record RestoredSpace(string Name, string Into, RecordsDigest Expec
 }
 
 /// <summary>
-/// Puts a backup's records into a cluster, of whatever size: data, and nothing else of the cluster that they came from. A run that is broken
-/// off is gone on with by the same command.
+/// Puts a backup's records into a cluster, of whatever size: data, and nothing else of the cluster that they came from. A run that is
+/// broken off is gone on with by the same command.
 /// </summary>
 public sealed class RestoreRun
 {
@@ -217,21 +217,24 @@ public sealed class RestoreRun
             var possible = directory.Nodes.Length >= 7 ? 7 : ((directory.Nodes.Length + 1) / 2 * 2) - 1;
             if (_options.Replicas is null && replicas > possible)
             {
-                _remark($"space \"{into}\": {possible} replicas instead of {replicas}, as the cluster has {directory.Nodes.Length} node(s)");
+                _remark(
+                    $"space \"{into}\": {possible} replicas instead of {replicas}, as the cluster has {directory.Nodes.Length} node(s)");
                 replicas = possible;
             }
 
             if (!Enum.TryParse<FaultModel>(space.Replication, ignoreCase: true, out var model)
                 || !Enum.TryParse<Partitioning>(space.Partitioning, ignoreCase: true, out var partitioning))
             {
-                throw new BackupException($"space \"{space.Name}\" is {space.Replication}, by {space.Partitioning}: this program knows neither");
+                throw new BackupException(
+                    $"space \"{space.Name}\" is {space.Replication}, by {space.Partitioning}: this program knows no such space");
             }
 
             var options = new SpaceOptions(into, model, replicas, partitioning, _options.Shards ?? space.Shards);
             await _patience.TryAsync(() => _atoll.Spaces.CreateAsync(options, cancellation), cancellation).ConfigureAwait(false);
         }
 
-        var description = await _patience.TryAsync(() => _atoll.Spaces.DescribeAsync(into, cancellation), cancellation).ConfigureAwait(false);
+        var description = await _patience.TryAsync(() => _atoll.Spaces.DescribeAsync(into, cancellation), cancellation)
+            .ConfigureAwait(false);
         var records = _atoll.Records(into);
         return new Target(records, [.. description.Shards.Select(shard => new ShardSource(description.Space, records, shard))]);
     }

@@ -5,12 +5,12 @@ using Atoll.StateMachines.Records;
 namespace Atoll.Backups;
 
 /// <summary>
-/// Takes the records of one shard as they were at a time. Ranges of earlier segments whose sums are still the same are taken over; what lies
-/// between is read.
+/// Takes the records of one shard as they were at a time. Ranges of earlier segments whose sums are still the same are taken over; what
+/// lies between is read.
 /// </summary>
 /// <param name="source">The shard.</param>
 /// <param name="time">The time.</param>
-/// <param name="earlier">Segments of earlier backups of the shard, in key order, without overlaps; their folders seen from the new one.</param>
+/// <param name="earlier">Earlier segments of the shard, in key order, without overlaps; their folders seen from the new one.</param>
 /// <param name="run">What all shards share.</param>
 internal sealed class ShardBackup(ShardSource source, HybridTime time, IReadOnlyList<BackupSegment> earlier, BackupRun run)
 {
