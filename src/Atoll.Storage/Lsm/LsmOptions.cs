@@ -59,8 +59,8 @@ public sealed record LsmOptions
     public long LevelOneBytes { get; init; } = 128L * 1024 * 1024;
 
     /// <summary>
-    /// Bytes of one read of a merge's input, and of one write of its output. Arrays of more than 85,000 bytes are what the garbage collector
-    /// leaves for last, and merges use many of them.
+    /// Bytes of one read of a merge's input, and of one write of its output. Arrays of more than 85,000 bytes are what the garbage
+    /// collector leaves for last, and merges use many of them.
     /// </summary>
     public int TransferBytes { get; init; } = 64 * 1024;
 
