@@ -79,16 +79,12 @@ public sealed class BackupUnderLoadTests : IDisposable
                 var manifest = await run.RunAsync(default);
                 var time = new HybridTime(ulong.Parse(manifest.Time, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 
-                // A writer that has written an account later has noted all that it wrote to it before.
-                while (!history.Values.All(writes => writes.Last().Version > time))
-                {
-                    await ReadOneAsync(client);
-                }
-
-                Check(folder, manifest, time, history);
+                await PassAsync(client, time, history);
+                Assert.Null(Difference(RowsOf(folder, manifest), time, history));
                 basis = folder;
             }
 
+            Assert.True(await IsCopyWithoutMomentCaughtAsync(client, history));
             await stop.CancelAsync();
             await Task.WhenAll([.. writers, shaking]);
         }
@@ -101,26 +97,71 @@ public sealed class BackupUnderLoadTests : IDisposable
         }
     }
 
-    private static void Check(
-        string folder, BackupManifest manifest, HybridTime time,
+    // The last writes up to the time, as their writers noted them, against what was found.
+    private static string? Difference(
+        IEnumerable<(string Account, HybridTime Version, string Balance)> rows, HybridTime time,
         ConcurrentDictionary<string, ConcurrentQueue<(HybridTime Version, int Balance)>> history)
     {
-        var check = new BackupCheck(folder, manifest);
-        var found = manifest.Segments.SelectMany(check.Read)
-            .ToDictionary(row => Encoding.UTF8.GetString(row.Key.Span), StringComparer.Ordinal);
-        var sum = 0;
-        var expected = 0;
-        Assert.Equal(Writers * AccountsEach, found.Count);
-        foreach (var (account, writes) in history)
+        var found = rows.ToDictionary(row => row.Account, row => (row.Version, row.Balance), StringComparer.Ordinal);
+        if (found.Count != Writers * AccountsEach)
         {
-            var all = writes.ToArray();
-            var (version, balance) = all.Where(write => write.Version <= time).MaxBy(write => write.Version);
-            Assert.Equal((version, $"{balance}"), (found[account].Version, Encoding.UTF8.GetString(found[account].Value.Span)));
-            sum += int.Parse(Encoding.UTF8.GetString(found[account].Value.Span), CultureInfo.InvariantCulture);
-            expected += balance;
+            return $"{found.Count} accounts";
         }
 
-        Assert.Equal(expected, sum);
+        var sum = 0;
+        var expected = 0;
+        foreach (var (account, writes) in history)
+        {
+            var (version, balance) = writes.Where(write => write.Version <= time).MaxBy(write => write.Version);
+            sum += int.Parse(found[account].Balance, CultureInfo.InvariantCulture);
+            expected += balance;
+            if (found[account] != (version, $"{balance}"))
+            {
+                return $"{account}: {found[account]} instead of {(version, balance)} at {time}";
+            }
+        }
+
+        return sum == expected ? null : $"{sum} instead of {expected}";
+    }
+
+    private static IEnumerable<(string Account, HybridTime Version, string Balance)> RowsOf(string folder, BackupManifest manifest) =>
+        manifest.Segments.SelectMany(new BackupCheck(folder, manifest).Read)
+            .Select(row => (Encoding.UTF8.GetString(row.Key.Span), row.Version, Encoding.UTF8.GetString(row.Value.Span)));
+
+    // A writer that has written an account later has noted all that it wrote to it before.
+    private static async Task PassAsync(
+        AtollClient client, HybridTime time, ConcurrentDictionary<string, ConcurrentQueue<(HybridTime Version, int Balance)>> history)
+    {
+        while (!history.Values.All(writes => writes.Last().Version > time))
+        {
+            await ReadOneAsync(client);
+        }
+    }
+
+    // The planted bug: every shard as it is when its turn comes. The same comparison must find it.
+    private static async Task<bool> IsCopyWithoutMomentCaughtAsync(
+        AtollClient client, ConcurrentDictionary<string, ConcurrentQueue<(HybridTime Version, int Balance)>> history)
+    {
+        for (var i = 0; i < 200; i++)
+        {
+            var rows = new List<(string Account, HybridTime Version, string Balance)>();
+            var shards = client.Records("bank").Shards;
+            foreach (var shard in await shards.ListAsync())
+            {
+                var page = await shards.ScanAsync(shard, default);
+                rows.AddRange(page.Rows.Select(row =>
+                    (Encoding.UTF8.GetString(row.Key.Span), row.Version, Encoding.UTF8.GetString(row.Value.Span))));
+            }
+
+            var time = rows.Max(row => row.Version);
+            await PassAsync(client, time, history);
+            if (Difference(rows, time, history) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     // Each writer moves money between accounts of its own, which lie in different shards; it knows what it wrote, and under which version.
