@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Atoll.Interop.Tests.Backups;
 
-/// <summary>Backups of three real processes under load, one of them killed, restored into clusters of one and of five: museum, row 45.</summary>
+/// <summary>
+/// Backups of three real processes under load, one of them killed, restored into clusters of one and of five: museum, row 45.
+/// </summary>
 public sealed class BackupTests : IDisposable
 {
     private static readonly Dictionary<string, string> NoEnvironment = [];
