@@ -46,6 +46,9 @@ public sealed record ClusterShape
     /// <summary>The bounds of each loop's store.</summary>
     public LsmOptions Store { get; init; } = new() { MemtableBytes = 1024 * 1024, CacheBytes = 1024 * 1024 };
 
+    /// <summary>The least that a loop with little to do reads in a second, to find damage, in bytes.</summary>
+    public long ScrubBytesPerSecondMin { get; init; } = 64 * 1024;
+
     /// <summary>Requests that a loop may hold.</summary>
     public int RequestsInFlightMax { get; init; } = 4096;
 

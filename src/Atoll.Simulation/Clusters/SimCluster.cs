@@ -235,6 +235,7 @@ public sealed class SimCluster
             LogEntriesKept = Shape.LogEntriesKept,
             SegmentBytes = Shape.SegmentBytes,
             Store = Shape.Store,
+            ScrubBytesPerSecondMin = Shape.ScrubBytesPerSecondMin,
             RequestsInFlightMax = Shape.RequestsInFlightMax,
             ProposalsPendingMax = Shape.ProposalsPendingMax,
             DirectoryReplicas = Shape.DirectoryReplicas,

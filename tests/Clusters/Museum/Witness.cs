@@ -32,6 +32,9 @@ internal sealed class Witness
         set => Client.Patience = value;
     }
 
+    /// <summary>How many digits its values have, with zeros in front: for values that are stored in other ways than short ones.</summary>
+    public int Digits { get; set; } = 1;
+
     private Instant Now => _scene.Cluster.Scheduler.Now;
 
     /// <summary>Writes, and waits for the end.</summary>
@@ -48,7 +51,7 @@ internal sealed class Witness
         var operation = _scene.History.Invoke(Number, Now, new Step(StepKind.Put, key, value, expected));
         var call = new Call(operation);
         var condition = expected is { } version ? new HybridTime(version) : (HybridTime?)null;
-        Client.Call(RecordsRequests.Put(_scene.Space, key, Encoding.UTF8.GetBytes($"{value}"), condition), result =>
+        Client.Call(RecordsRequests.Put(_scene.Space, key, Encoding.UTF8.GetBytes(value.ToString($"D{Digits}", CultureInfo.InvariantCulture)), condition), result =>
         {
             call.IsOver = true;
             if (result.Response.Status == ResponseStatus.Ok && RecordsResultCodec.TryReadWrite(result.Response.Body, out var write))
