@@ -24,7 +24,8 @@ internal sealed class ChaosRun
 
     /// <summary>Runs a scenario: <paramref name="fault"/> again and again, then <paramref name="last"/> once.</summary>
     public static async Task RunAsync(
-        string name, int nodes, Func<Faults, Prng, Task> fault, Func<Faults, Task>? last = null, bool needsCuts = false)
+        string name, int nodes, Func<Faults, Prng, Task> fault, Func<Faults, Task>? last = null, bool needsCuts = false,
+        Func<ChaosCluster, Task>? fill = null, Func<Faults, Task>? whenQuiet = null, params IReadOnlyList<string> settings)
     {
         if (needsCuts && NodeNetwork.MissingForCuts is { } missing)
         {
@@ -35,9 +36,10 @@ internal sealed class ChaosRun
         // Real processes never run twice in the same way: fresh seeds find more, and the one of a failure is told.
         var seed = ulong.Parse(
             Environment.GetEnvironmentVariable("ATOLL_CHAOS_SEED") ?? $"{Random.Shared.Next()}", CultureInfo.InvariantCulture);
-        await using var cluster = await ChaosCluster.StartAsync(nodes, Shards);
+        await using var cluster = await ChaosCluster.StartAsync(nodes, Shards, null, settings);
         try
         {
+            await (fill?.Invoke(cluster) ?? Task.CompletedTask);
             var prng = new Prng(seed);
             await using var load = new ClientTasks(cluster, prng.Fork());
             var faults = new Faults(cluster, load, prng);
@@ -49,6 +51,7 @@ internal sealed class ChaosRun
 
             await (last?.Invoke(faults) ?? Task.CompletedTask);
             await load.StopAsync();
+            await (whenQuiet?.Invoke(faults) ?? Task.CompletedTask);
             await JudgeAsync(name, cluster, load, faults, Stopwatch.GetElapsedTime(startedAt));
             cluster.IsDoneWith = true;
         }

@@ -3,6 +3,7 @@ using Atoll.Chaos.Tests.Cluster;
 using Atoll.Chaos.Tests.Workload;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
+using Atoll.Node.Loops;
 
 namespace Atoll.Chaos.Tests;
 
@@ -15,6 +16,8 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
     // Elections begin after 0.6 to 1.2 s of silence: these last longer.
     private const int LongFaultMinMilliseconds = 2_000;
     private const int LongFaultMaxMilliseconds = 3_500;
+
+    private static readonly TimeSpan ScrubBound = TimeSpan.FromSeconds(30);
 
     private readonly SortedDictionary<string, int> _counts = new(StringComparer.Ordinal);
     private readonly List<TimeSpan> _pausesAfterKills = [];
@@ -69,6 +72,9 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
         await cluster.WholeAsync();
     }
 
+    /// <summary>Waits until all works again.</summary>
+    public Task WholeAsync() => cluster.WholeAsync();
+
     /// <summary>SIGSTOP of a leader for longer than an election takes, then SIGCONT: it still takes itself for the leader.</summary>
     public async Task PauseLeaderAsync()
     {
@@ -121,9 +127,74 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
         await WithCutsAsync(shard, Others(leader).Select(other => (other, leader.Number)));
     }
 
+    /// <summary>Other bytes lie in one file of each kind of a node, under its feet: what it finds while it is busy is repaired.</summary>
+    public async Task DamageRunningAsync(NodeProcess victim)
+    {
+        Count("damaged while it ran");
+        Damage(victim, spareEnd: false);
+        await Eventually.LastsAsync(TimeSpan.FromMilliseconds(LongFaultMinMilliseconds));
+        await SoundAsync(victim);
+    }
+
+    /// <summary>Nothing else is to be done: the node goes through all its files, and is whole again.</summary>
+    public async Task ScrubbedAsync(NodeProcess victim)
+    {
+        var before = await ScrubPassesAsync(victim);
+        await Eventually.HoldsAsync(
+            "a scrub has been through all files", ScrubBound, async () => await ScrubPassesAsync(victim) > before + 1);
+        await SoundAsync(victim);
+    }
+
+    /// <summary>kill -9, other bytes in one file of each kind, and a start.</summary>
+    public async Task DamageStoppedAsync(NodeProcess victim)
+    {
+        Count("damaged while it was down");
+        victim.Kill();
+        Damage(victim, spareEnd: true);
+        victim.Start();
+        await SoundAsync(victim);
+    }
+
+    /// <summary>Whether the status has ever shown damage on the node, or a replica of it that is being repaired.</summary>
+    public bool StatusHasShownDamage { get; private set; }
+
     private ShardId[] AllShards => [.. cluster.Shards.Select(shard => shard.Id)];
 
     private int[] Others(NodeProcess node) => [.. cluster.Nodes.Select(other => other.Number).Where(number => number != node.Number)];
+
+    private void Damage(NodeProcess victim, bool spareEnd)
+    {
+        foreach (var kind in Enum.GetValues<DamagedFile>())
+        {
+            if (DiskDamage.Overwrite(victim.Folder, kind, prng, spareEnd) is { } where)
+            {
+                victim.Note($"has other bytes in {where}");
+                Count(kind.ToString());
+            }
+        }
+    }
+
+    private async Task SoundAsync(NodeProcess victim)
+    {
+        await Eventually.HoldsAsync("nothing is damaged any more", ChaosCluster.LivenessBound, async () =>
+        {
+            var loops = await LookAtAsync(victim);
+            return loops.Count > 0 && loops.All(loop => loop.Store.Damages.IsEmpty
+                && loop.Replicas.All(replica => replica.Role is ReplicaRole.Leader or ReplicaRole.Follower && replica.Detail.Length == 0));
+        });
+        await cluster.WholeAsync();
+    }
+
+    private async Task<long> ScrubPassesAsync(NodeProcess victim) =>
+        (await LookAtAsync(victim)).Sum(loop => loop.Store.Scrub.Passes);
+
+    private async Task<IReadOnlyList<LoopStatus>> LookAtAsync(NodeProcess victim)
+    {
+        var loops = await cluster.LoopsAsync(victim);
+        StatusHasShownDamage |= loops.Any(loop => loop.Store.FaultsFound > 0 || !loop.Store.Damages.IsEmpty
+            || loop.Replicas.Any(replica => replica.Role == ReplicaRole.Repairing));
+        return loops;
+    }
 
     private async Task KillAsync(bool wantsLeader)
     {

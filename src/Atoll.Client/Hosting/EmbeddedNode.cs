@@ -175,6 +175,7 @@ public sealed class EmbeddedNode : IAsyncDisposable
         KeyBytesMax = options.KeyBytesMax,
         Store = LsmOptions.ForMemory(options.StoreMemoryBytes / Math.Max(1, options.Loops)),
         VersionWindow = Duration.FromMilliseconds((long)options.VersionWindow.TotalMilliseconds),
+        ScrubBytesPerSecondMin = options.ScrubBytesPerSecond,
         ValueBytesMax = options.ValueBytesMax,
     };
 

@@ -67,6 +67,11 @@ public sealed record EmbeddedNodeOptions
     /// <summary>For how long versions of records are kept after they were replaced, so that backups can read at one time.</summary>
     public TimeSpan VersionWindow { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// Bytes that a loop with little to do reads in a second, to find damage on its disk; more when a pass would take over a day.
+    /// </summary>
+    public long ScrubBytesPerSecond { get; init; } = 64 * 1024;
+
     /// <summary>The longest key of a record in bytes, at most <see cref="Limits.KeyBytesMax"/>; the same on every node.</summary>
     public int KeyBytesMax { get; init; } = Limits.KeyBytesDefault;
 

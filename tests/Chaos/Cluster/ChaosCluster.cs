@@ -26,11 +26,15 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private readonly IAtollClient _control;
     private bool _isDisposed;
 
-    private ChaosCluster(int nodes, int? diskMiB)
+    private ChaosCluster(int nodes, int? diskMiB, IReadOnlyList<string> settings)
     {
         _network = NodeNetwork.Make(nodes);
         Disk = diskMiB is { } size ? SmallDisk.Mount(Path.Combine(_folder, "disk"), size) : null;
-        _nodes = [.. Enumerable.Range(0, nodes).Select(number => new NodeProcess(_network, number, _folder, Disk?.Folder ?? _folder))];
+        _nodes =
+        [
+            .. Enumerable.Range(0, nodes)
+                .Select(number => new NodeProcess(_network, number, _folder, Disk?.Folder ?? _folder, settings)),
+        ];
         _control = Connect(TimeSpan.FromSeconds(2));
         AppDomain.CurrentDomain.ProcessExit += (_, _) => CleanUp();
         Console.CancelKeyPress += (_, _) => CleanUp();
@@ -58,9 +62,10 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <param name="nodes">How many nodes.</param>
     /// <param name="shards">How many shards the space has.</param>
     /// <param name="diskMiB">The size of a disk of their own for all nodes' data; null for this machine's.</param>
-    public static async Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null)
+    /// <param name="settings">Settings of all nodes.</param>
+    public static async Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null, params IReadOnlyList<string> settings)
     {
-        var cluster = new ChaosCluster(nodes, diskMiB);
+        var cluster = new ChaosCluster(nodes, diskMiB, settings);
         try
         {
             foreach (var node in cluster._nodes)
@@ -115,6 +120,10 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public Task WholeAsync() =>
         Eventually.HoldsAsync("all nodes are back and follow their leaders", LivenessBound, IsWholeAsync);
 
+    /// <summary>What a node's loops say of themselves; empty when it does not answer.</summary>
+    public async Task<IReadOnlyList<LoopStatus>> LoopsAsync(NodeProcess node) =>
+        (await StatusAsync()).FirstOrDefault(status => status.Node.Description.ClientAddress == node.ClientAddress)?.Loops ?? [];
+
     /// <summary>The ends of all nodes' logs.</summary>
     public string Logs() => string.Join('\n', _nodes.Select(node => $"--- {node.LogPath}\n{node.LastLines(40)}"));
 
@@ -133,7 +142,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
         {
             var replicas = nodes.SelectMany(node => node.Loops).SelectMany(loop => loop.Replicas).Where(replica => replica.Shard == shard)
                 .ToList();
-            return replicas.Count >= (shard == ShardId.Directory ? 3 : _nodes.Length)
+            return replicas.Count >= (shard == ShardId.Directory ? Math.Min(3, _nodes.Length) : _nodes.Length)
                 && replicas.All(replica => replica.Leader != NodeId.None && replica.Leader == replicas[0].Leader)
                 && replicas.All(replica => replica.Role is ReplicaRole.Leader or ReplicaRole.Follower);
         });

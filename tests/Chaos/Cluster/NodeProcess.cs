@@ -10,6 +10,7 @@ internal sealed class NodeProcess : IDisposable
 
     private readonly NodeNetwork _network;
     private readonly string _folder;
+    private readonly IReadOnlyList<string> _settings;
     private readonly StreamWriter _log;
     private Process? _process;
     private int _started;
@@ -19,8 +20,10 @@ internal sealed class NodeProcess : IDisposable
     /// <param name="number">Its place among the nodes, from 0.</param>
     /// <param name="logs">The folder for what it says.</param>
     /// <param name="data">The folder for its data's folder.</param>
-    public NodeProcess(NodeNetwork network, int number, string logs, string data)
+    /// <param name="settings">What is set beyond that.</param>
+    public NodeProcess(NodeNetwork network, int number, string logs, string data, IReadOnlyList<string> settings)
     {
+        _settings = settings;
         _network = network;
         Number = number;
         _folder = Path.Combine(data, $"node{number + 1}");
@@ -30,6 +33,9 @@ internal sealed class NodeProcess : IDisposable
 
     /// <summary>Its place among the nodes, from 0.</summary>
     public int Number { get; }
+
+    /// <summary>Where its data is.</summary>
+    public string Folder => _folder;
 
     /// <summary>What it wrote to its standard streams, over all its lives.</summary>
     public string LogPath { get; }
@@ -45,7 +51,7 @@ internal sealed class NodeProcess : IDisposable
     {
         var how = Number == 0 ? ["--bootstrap"] : new[] { "--join", $"{_network.Address(0)}:4600" };
         var command = _network.Enter(
-            Number, [ProgramPath.Value, "node", "--data", _folder, "--listen", Host, "--insecure", .. how]);
+            Number, [ProgramPath.Value, "node", "--data", _folder, "--listen", Host, "--insecure", .. how, .. _settings]);
         Note($"starts for the {++_started}. time: {string.Join(' ', command)}");
         var process = new Process
         {
@@ -100,6 +106,16 @@ internal sealed class NodeProcess : IDisposable
         }
     }
 
+    /// <summary>What <c>atoll storage verify</c> says about its folder while it does not run.</summary>
+    public (int ExitCode, string Output) Verify()
+    {
+        var (code, output, errors) = ShellCommand.Execute(ProgramPath.Value, ["storage", "verify", _folder]);
+        return (code, output + errors);
+    }
+
+    /// <summary>All that it said, over all its lives.</summary>
+    public string AllLines() => LastLines(int.MaxValue);
+
     /// <summary>SIGSTOP: it stands still, and its connections stay open.</summary>
     public void Pause() => Signal("STOP");
 
@@ -136,7 +152,8 @@ internal sealed class NodeProcess : IDisposable
         }
     }
 
-    private void Note(string text) => Write($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} --- node {Number + 1} {text}");
+    /// <summary>A line of the test's own among what it says.</summary>
+    public void Note(string text) => Write($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} --- node {Number + 1} {text}");
 
     private void Write(string? line)
     {

@@ -26,7 +26,8 @@ internal static class ShellCommand
         }
     }
 
-    private static (int Code, string Output, string Errors) Execute(string program, IReadOnlyList<string> arguments)
+    /// <summary>Runs a program to its end, whatever that is.</summary>
+    public static (int Code, string Output, string Errors) Execute(string program, IReadOnlyList<string> arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {

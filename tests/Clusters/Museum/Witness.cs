@@ -51,7 +51,8 @@ internal sealed class Witness
         var operation = _scene.History.Invoke(Number, Now, new Step(StepKind.Put, key, value, expected));
         var call = new Call(operation);
         var condition = expected is { } version ? new HybridTime(version) : (HybridTime?)null;
-        Client.Call(RecordsRequests.Put(_scene.Space, key, Encoding.UTF8.GetBytes(value.ToString($"D{Digits}", CultureInfo.InvariantCulture)), condition), result =>
+        var bytes = Encoding.UTF8.GetBytes(value.ToString($"D{Digits}", CultureInfo.InvariantCulture));
+        Client.Call(RecordsRequests.Put(_scene.Space, key, bytes, condition), result =>
         {
             call.IsOver = true;
             if (result.Response.Status == ResponseStatus.Ok && RecordsResultCodec.TryReadWrite(result.Response.Body, out var write))

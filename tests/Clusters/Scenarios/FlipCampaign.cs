@@ -161,7 +161,7 @@ internal sealed class FlipCampaign
             AwaitWhole();
             End(); // nothing of this flip is left to the next one
         }
-        else
+        else if (snapshotFollower == 0) // else there is no majority
         {
             Work();
         }

@@ -57,7 +57,10 @@ internal sealed class FlipTally
 
     public int RepairedIn(FlippedFile file) => _counts.Where(pair => pair.Key.File == file).Sum(pair => pair.Value.Repaired);
 
-    public override string ToString() => string.Join('\n', _counts.Select(pair => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{pair.Key.File,-10} {(pair.Key.IsLive ? "live" : "at rest"),-7} {pair.Key.Verdict,-14} {pair.Value.Flips,6}, repaired {pair.Value.Repaired,6}")));
+    public override string ToString() => string.Join('\n', _counts.Select(static pair =>
+    {
+        var ((file, isLive, verdict), (flips, repaired)) = pair;
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{file,-10} {(isLive ? "live" : "at rest"),-7} {verdict,-14} {flips,6}, repaired {repaired,6}");
+    }));
 }

@@ -10,6 +10,7 @@ namespace Atoll.Clusters.Tests.Scenarios;
 public sealed class FlipTests
 {
     private const string FlipsVariable = "ATOLL_FLIPS";
+    private const string SeedVariable = "ATOLL_FLIPS_SEED";
     private const int FlipsDefault = 200;
     private const int FlipsOfACluster = 50;
 
@@ -17,11 +18,13 @@ public sealed class FlipTests
     public void Every_flipped_bit_is_harmless_or_found_and_repaired()
     {
         var flips = int.Parse(Environment.GetEnvironmentVariable(FlipsVariable) ?? $"{FlipsDefault}", CultureInfo.InvariantCulture);
+        var first = ulong.Parse(Environment.GetEnvironmentVariable(SeedVariable) ?? "1", CultureInfo.InvariantCulture);
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount };
         var tally = new FlipTally();
         var longest = 0.0;
-        Parallel.For(0, (flips + FlipsOfACluster - 1) / FlipsOfACluster, cluster =>
+        Parallel.For(0, (flips + FlipsOfACluster - 1) / FlipsOfACluster, parallel, cluster =>
         {
-            var campaign = new FlipCampaign((ulong)cluster + 1);
+            var campaign = new FlipCampaign(first + (ulong)cluster);
             campaign.Run(Math.Min(FlipsOfACluster, flips - (cluster * FlipsOfACluster)));
             lock (tally)
             {
