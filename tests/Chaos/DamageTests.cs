@@ -9,7 +9,7 @@ using Xunit;
 namespace Atoll.Chaos.Tests;
 
 /// <summary>
-/// Bytes change in the files of one node (museum, rows 5, 6 and 12): it is repaired from the others, or says what is lost.
+/// Bytes change in the files of one node (museum, rows 5 and 6): it is repaired from the others, or says what is lost.
 /// </summary>
 public sealed class DamageTests
 {

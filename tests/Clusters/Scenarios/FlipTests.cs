@@ -4,7 +4,7 @@ using Xunit;
 namespace Atoll.Clusters.Tests.Scenarios;
 
 /// <summary>
-/// One bit at a time flips in the files of one of three nodes, in every kind of file, live and at rest (museum, rows 5 to 7 and 12;
+/// One bit at a time flips in the files of one of three nodes, in every kind of file, live and at rest (museum, rows 5 to 7;
 /// Bairavasundaram et al., FAST '08; Alagappan et al., FAST '18, table 1): each flip is harmless, or is found and repaired.
 /// </summary>
 public sealed class FlipTests
