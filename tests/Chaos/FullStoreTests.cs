@@ -61,7 +61,7 @@ public sealed class FullStoreTests
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"report: full store: {Overwrites} overwrites of 100 kB on {SmallMiB} MiB; then {acknowledged.Count} new records ")
             + string.Create(CultureInfo.InvariantCulture,
-                $"before it was full, {free} MiB were free then; all there; writes went on {pause.TotalSeconds:0.0} s after there was room"));
+                $"before it was full, {free} MiB free then; all there; writes went on {pause.TotalSeconds:0.0} s after there was room"));
         cluster.IsDoneWith = true;
     }
 
