@@ -344,13 +344,13 @@ public sealed class LoopVerification
         }
     }
 
-    private void AddFault(StoreFault fault) => _findings.Add(
-        new StorageFinding(fault.IsCorruption ? FindingKind.Damage : FindingKind.Unreadable, fault.Corruption)
-        {
-            Shards = LoopInspection.ShardsWithin(_loop.Store!.Store, fault.From.Span, fault.To.Span),
-            From = fault.From,
-            To = fault.To,
-        });
+    // What a merge has yet to throw away is no loss.
+    private void AddFault(StoreFault fault)
+    {
+        var shards = LoopInspection.ShardsWithin(_loop.Store!.Store, fault.From.Span, fault.To.Span);
+        var kind = !fault.IsCorruption ? FindingKind.Unreadable : shards.Any() ? FindingKind.Damage : FindingKind.Harmless;
+        _findings.Add(new StorageFinding(kind, fault.Corruption) { Shards = shards, From = fault.From, To = fault.To });
+    }
 
     private void Add(FindingKind kind, StorageCorruption corruption) => _findings.Add(new StorageFinding(kind, corruption));
 }

@@ -99,11 +99,14 @@ public sealed class LsmStore
         }
     }
 
-    /// <summary>What is damaged now, and known to be: the first fault of each file.</summary>
+    /// <summary>
+    /// What is damaged now, and known to be: the first fault of each file. What a merge has yet to throw away, because the tree that it was
+    /// part of was dropped or loaded anew, is no loss.
+    /// </summary>
     public IReadOnlyList<StoreFault> Faults =>
     [
         .. Files.Levels.SelectMany(static l => l).Select(static t => t.Damage)
-            .Concat(Files.ValueUses.Select(static use => use.File.Damage)).OfType<StoreFault>(),
+            .Concat(Files.ValueUses.Select(static use => use.File.Damage)).OfType<StoreFault>().Where(ConcernsLiveTree),
     ];
 
     /// <summary>Called whenever a flush has moved the point that a shard's replay starts from.</summary>
@@ -444,6 +447,10 @@ public sealed class LsmStore
         _maintenance.TreesWereDropped();
         return null;
     }
+
+    private bool ConcernsLiveTree(StoreFault fault) =>
+        fault.From.Length < TableFormat.TreePrefixBytes || fault.To.Length < TableFormat.TreePrefixBytes
+        || HasLiveTreeWithin(TreeKey.TreeOf(fault.From.Span), TreeKey.TreeOf(fault.To.Span));
 
     private ulong NewTree() => _nextTree++;
 
