@@ -19,12 +19,12 @@ public sealed class BenchmarkTests
         {
             var port = RandomNumberGenerator.GetInt32(20_000, 28_000).ToString(CultureInfo.InvariantCulture);
             var (code, output) = await ProcessCluster.RunAsync(
-                "bench", "records", "--load", "put", "get", "mix", "--clients", "1", "4", "--seconds", "0.2", "--warm-up", "0",
+                "bench", "records", "--load", "put", "get", "mix", "scan", "--clients", "1", "4", "--seconds", "0.2", "--warm-up", "0",
                 "--keys", "50", "--port", port, "--data", folder.FullName, "--json");
             Assert.True(code == 0, output);
             var rows = Rows(output);
             Assert.Equal(
-                ["put 1", "put 4", "get 1", "get 4", "mix 1", "mix 4"],
+                ["fill 256", "put 1", "put 4", "get 1", "get 4", "mix 1", "mix 4", "scan 1", "scan 4"],
                 rows.Select(row => $"{row.GetProperty("load").GetString()} {row.GetProperty("clients").GetInt32()}"));
             Assert.All(rows, AssertMeasured);
         }
