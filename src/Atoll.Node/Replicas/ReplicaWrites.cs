@@ -218,7 +218,7 @@ internal sealed class ReplicaWrites
         {
             ApplyStatus.Applied or ApplyStatus.Repeated => new Response(
                 ResponseStatus.Ok, result.ToArray(), leader, AppliedVersion: _state.Now, Shard: _shard),
-            ApplyStatus.Expired when owner.MayHaveTakenEffect => new Response(
+            ApplyStatus.Expired when owner.MayHaveTakenEffect || owner.Attempts > 1 => new Response(
                 ResponseStatus.OutcomeUnknown, AppliedVersion: _state.Now, Shard: _shard,
                 Detail: "an earlier attempt may have taken effect, but its answer is not remembered any more"),
             ApplyStatus.Expired => new Response(

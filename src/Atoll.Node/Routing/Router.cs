@@ -150,9 +150,10 @@ public sealed class Router
                 Complete(pending, response);
                 break;
             default:
-                // An early refusal of a retry says nothing about the first attempt; nor does it that the answer to that is forgotten.
-                Complete(pending, pending.MayHaveTakenEffect
-                    && (response.Status.IsRetryable() || response.Status == ResponseStatus.RequestExpired)
+                // An early refusal of a retry says nothing about the first attempt; nor does it that the answer to that is forgotten. And
+                // that an attempt was refused proves little: of a doubled message one copy may have been refused, and the other not.
+                Complete(pending, (pending.MayHaveTakenEffect && response.Status.IsRetryable())
+                    || (response.Status == ResponseStatus.RequestExpired && (pending.MayHaveTakenEffect || pending.Attempts > 1))
                     ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
                     : response);
                 break;

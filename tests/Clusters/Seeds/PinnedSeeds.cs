@@ -19,6 +19,7 @@ internal static class PinnedSeeds
         79222745357021, // a node that its shard had left asked its own forgotten replica, and one that had stopped, in turn
         135553964910165, // a node joined with the founders' addresses alone, and the founder was gone
         135553964911155, // the directory wants a replica on a node whose journal is lost for good
+        140587049703845, // one copy of a doubled request took effect, the other was refused; then the clock jumped past what is remembered
         277911204090261, // a flush waited for the disk to take two half-filled buffers, and they for the flush to fill them
     ];
 }
