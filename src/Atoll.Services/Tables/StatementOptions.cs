@@ -1,0 +1,41 @@
+namespace Atoll.Services.Tables;
+
+/// <summary>What comes with a statement.</summary>
+public sealed record StatementOptions
+{
+    /// <summary>No values, consistency ONE, no paging.</summary>
+    public static readonly StatementOptions Default = new();
+
+    /// <summary>How many replicas must take part.</summary>
+    public CqlConsistency Consistency { get; init; } = CqlConsistency.One;
+
+    /// <summary>For conditional writes: SERIAL or LOCAL_SERIAL; null: SERIAL.</summary>
+    public CqlConsistency? SerialConsistency { get; init; }
+
+    /// <summary>Values for the bind markers, in order.</summary>
+    public IReadOnlyList<CqlValue> Values { get; init; } = [];
+
+    /// <summary>Values by the names of bind markers; null when they are given in order.</summary>
+    public IReadOnlyDictionary<string, CqlValue>? NamedValues { get; init; }
+
+    /// <summary>At most so many rows in an answer; 0: all at once.</summary>
+    public int PageSize { get; init; }
+
+    /// <summary>Where an earlier answer stopped; empty: from the start.</summary>
+    public ReadOnlyMemory<byte> PagingState { get; init; }
+
+    /// <summary>The timestamp of writes that don't name one, in microseconds; null: the cluster's time.</summary>
+    public long? DefaultTimestampMicros { get; init; }
+
+    /// <summary>The keyspace of names without one, for this statement only; null: the session's.</summary>
+    public string? Keyspace { get; init; }
+
+    /// <summary>What is taken for now when it is judged what has expired, in seconds since 1970; null: now.</summary>
+    public int? NowSeconds { get; init; }
+
+    /// <summary>Whether to record what is done for the statement.</summary>
+    public bool Tracing { get; init; }
+
+    /// <summary>Who asks; null when the cluster knows no roles.</summary>
+    public string? RoleName { get; init; }
+}
