@@ -123,4 +123,24 @@ public static class Limits
 
     /// <summary>Shards of a cluster: a full view of the directory then takes about 4 MiB.</summary>
     public const int ShardsMax = 64 * 1024;
+
+    /// <summary>Columns of one row; more than any table has.</summary>
+    public const int RowColumnsMax = 16 * 1024;
+
+    /// <summary>Cells of one row, elements of collections included: a row is read and written as a whole.</summary>
+    public const int RowCellsMax = 1024 * 1024;
+
+    /// <summary>Writers whose increments one counter adds up: every node that a cluster can have, twice over for those replaced.</summary>
+    public const int CounterWritersMax = 2 * NodesMax;
+
+    /// <summary>
+    /// Deleted ranges that one partition remembers apart (overlapping ones are merged): each write to the partition looks through them.
+    /// </summary>
+    public const int RangeDeletionsMax = 1_000;
+
+    /// <summary>Length of a partition's key in bytes: what the native protocol can name.</summary>
+    public const int PartitionKeyBytesMax = 64 * 1024 - 1;
+
+    /// <summary>Conditions of one conditional write.</summary>
+    public const int ConditionsMax = 1_000;
 }
