@@ -7,9 +7,10 @@ namespace Atoll.StateMachines.Rows;
 /// <summary>
 /// Rows as bytes. Layout: format (byte), parts (byte, flags); then, as flagged, the marker (timestamp, expiry), the row's deletion
 /// (timestamp, when), the deletions of collections (count; each: column, timestamp, when), the cells (count; each: kind and whether it has
-/// a path (byte), column as the distance to the one before (varint), path (bytes, if flagged), timestamp, time (if expiring or a tombstone),
-/// value (bytes, unless a tombstone)). Counts, columns and lengths are varints. Timestamps and times are zigzag varints of the distance to
-/// the one before in the bytes, the first to zero: a row that was written at once has one long one. Equal rows have equal bytes.
+/// a path (byte), column as the distance to the one before (varint), path (bytes, if flagged), timestamp, time (if expiring or a
+/// tombstone), value (bytes, unless a tombstone)). Counts, columns and lengths are varints. Timestamps and times are zigzag varints of the
+/// distance to the one before in the bytes, the first to zero: a row that was written at once has one long one. Equal rows have equal
+/// bytes.
 /// </summary>
 public static class RowDataCodec
 {
