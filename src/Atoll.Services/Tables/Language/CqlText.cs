@@ -1,5 +1,6 @@
 using System.Text;
 using Atoll.Services.Tables.Language.Syntax;
+using Atoll.Services.Tables.Types;
 
 namespace Atoll.Services.Tables.Language;
 
@@ -47,13 +48,13 @@ public static class CqlText
     public static string Of(QualifiedName name) => Render(text => text.AppendName(name));
 
     /// <summary>A name, in quotes where needed.</summary>
-    public static string Name(string name) => CqlKeywords.IsPlainName(name) ? name : QuotedName(name);
+    public static string Name(string name) => CqlNames.Quote(name);
 
     /// <summary>A name in quotes.</summary>
     public static string QuotedName(string name) => $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     /// <summary>A string literal.</summary>
-    public static string String(string content) => $"'{content.Replace("'", "''", StringComparison.Ordinal)}'";
+    public static string String(string content) => CqlNames.Text(content);
 
     internal static StringBuilder AppendName(this StringBuilder text, string name) => text.Append(Name(name));
 
