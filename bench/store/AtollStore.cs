@@ -72,7 +72,7 @@ internal sealed class AtollStore : IBenchStore
                 break;
             }
 
-            _bytesSeen += cursor.KeySpan.Length + cursor.Record.Value.Length;
+            _bytesSeen += cursor.KeySpan.Length + cursor.ValueSpan.Length;
             more = cursor.Next();
         }
 

@@ -27,8 +27,8 @@ public sealed class RecordsResultTarget : CodecTarget
         [2, .. Bytes(w =>
         {
             RecordsResultCodec.WriteHead(w, RecordsStatus.Ok, AsOf);
-            RecordsResultCodec.WriteRow(w, "a"u8, Record, keysOnly: false);
-            RecordsResultCodec.WriteRow(w, "b"u8, Record, keysOnly: true);
+            RecordsResultCodec.WriteRow(w, "a"u8, Record, Record.Value.Span);
+            RecordsResultCodec.WriteRow(w, "b"u8, Record, default);
             RecordsResultCodec.WriteRowsEnd(w, more: true, "b"u8);
         })],
         [3, .. Bytes(w =>
@@ -109,7 +109,7 @@ public sealed class RecordsResultTarget : CodecTarget
         {
             foreach (var row in page.Rows)
             {
-                RecordsResultCodec.WriteRow(again, row.Key.Span, new StoredRecord(row.Version, row.ExpiresAt, row.Value), keysOnly: false);
+                RecordsResultCodec.WriteRow(again, row.Key.Span, new StoredRecord(row.Version, row.ExpiresAt, default), row.Value.Span);
             }
 
             RecordsResultCodec.WriteRowsEnd(again, page.More, page.ResumeAfter.Span);

@@ -41,8 +41,7 @@ internal sealed class RecordScan
         }
 
         _isEmpty = !to.IsEmpty && KeyOrder.Instance.Compare(from, to) >= 0;
-        var rows = (int)Math.Min(_limit, PageRowsMax);
-        _query = new ScanQuery(from, to, range.After, rows, Limits.ScanPageBytesMax, range.Reverse, range.KeysOnly);
+        _query = new ScanQuery(from, to, range.After, PageRowsMax, Limits.ScanPageBytesMax, range.Reverse, range.KeysOnly);
     }
 
     /// <summary>The records of the range, in order.</summary>
@@ -54,12 +53,14 @@ internal sealed class RecordScan
         }
 
         var shards = await _records.ShardsAsync(cancellation).ConfigureAwait(false);
+        var pageRows = PageRows(shards.Length);
+        var asksAhead = shards.Length <= ShardsAskedAheadMax && _limit > (long)pageRows * shards.Length;
         var cursors = new ShardCursor[shards.Length];
         var order = new KeyDirection(_query.Reverse);
         var heads = new PriorityQueue<ShardCursor, ReadOnlyMemory<byte>>(shards.Length, order);
         for (var i = 0; i < shards.Length; i++)
         {
-            cursors[i] = new ShardCursor(this, shards[i], asksAhead: shards.Length <= ShardsAskedAheadMax, cancellation);
+            cursors[i] = new ShardCursor(this, shards[i], pageRows, asksAhead, cancellation);
 
             // Some ahead of those that are waited for below, so that many shards take few round trips and bounded memory.
             if (i >= ShardsAskedAheadMax)
@@ -81,6 +82,14 @@ internal sealed class RecordScan
         }
     }
 
+    // Keys are spread by their hashes, so of a limited range each shard has its share, give or take a few times the square root of it: to
+    // ask every shard for as many rows as are wanted in all would have most of them read for nothing.
+    private int PageRows(int shards)
+    {
+        var share = (double)_limit / shards;
+        return (int)Math.Min(Math.Min(_limit, PageRowsMax), Math.Ceiling(share + (3 * Math.Sqrt(share)) + 1));
+    }
+
     private static async ValueTask AddAsync(PriorityQueue<ShardCursor, ReadOnlyMemory<byte>> heads, ShardCursor cursor)
     {
         if (await cursor.MoveNextAsync().ConfigureAwait(false))
@@ -94,6 +103,7 @@ internal sealed class RecordScan
     {
         private readonly RecordScan _scan;
         private readonly ShardInfo _shard;
+        private readonly int _pageRows;
         private readonly bool _asksAhead;
         private readonly CancellationToken _cancellation;
         private Task<ScanPage>? _next;
@@ -102,10 +112,11 @@ internal sealed class RecordScan
         private bool _more;
         private int _position = -1;
 
-        public ShardCursor(RecordScan scan, ShardInfo shard, bool asksAhead, CancellationToken cancellation)
+        public ShardCursor(RecordScan scan, ShardInfo shard, int pageRows, bool asksAhead, CancellationToken cancellation)
         {
             _scan = scan;
             _shard = shard;
+            _pageRows = pageRows;
             _asksAhead = asksAhead;
             _cancellation = cancellation;
             _resumeAfter = scan._query.After;
@@ -131,8 +142,7 @@ internal sealed class RecordScan
                 _more = page.More;
                 _resumeAfter = page.ResumeAfter;
 
-                // The first page may be all that is wanted; whoever needs a second one needs a third.
-                if (_more && _asksAhead && !_scan._query.After.Span.SequenceEqual(_resumeAfter.Span) && _rows.Count < _scan._limit)
+                if (_more && _asksAhead && !_scan._query.After.Span.SequenceEqual(_resumeAfter.Span))
                 {
                     _next = Ask();
                 }
@@ -142,7 +152,7 @@ internal sealed class RecordScan
         }
 
         private Task<ScanPage> Ask() => _scan._records
-            .ScanPageAsync(_shard, _scan._query with { After = _resumeAfter }, _scan._options, _cancellation).AsTask();
+            .ScanPageAsync(_shard, _scan._query with { After = _resumeAfter, RowsMax = _pageRows }, _scan._options, _cancellation).AsTask();
     }
 
     private sealed class KeyDirection(bool reverse) : IComparer<ReadOnlyMemory<byte>>

@@ -24,7 +24,7 @@ public readonly record struct RecordsDigest(long Records, long Bytes, long Expir
 {
     /// <summary>The sums with one record more, contents included.</summary>
     public RecordsDigest With(ReadOnlySpan<byte> key, HybridTime version, HybridTime expiresAt, ReadOnlyMemory<byte> value) =>
-        With(key, new StoredRecord(version, expiresAt, value), hasContents: true);
+        With(key, new StoredRecord(version, expiresAt, value), value.Span, hasContents: true);
 
     /// <summary>The sums over both sets, which have no key in common.</summary>
     public RecordsDigest With(in RecordsDigest other) => new(
@@ -34,19 +34,19 @@ public readonly record struct RecordsDigest(long Records, long Bytes, long Expir
         unchecked(Versions + other.Versions),
         unchecked(Contents + other.Contents));
 
-    /// <summary>The sums with one record more; without contents its head is enough.</summary>
-    internal RecordsDigest With(ReadOnlySpan<byte> key, in StoredRecord record, bool hasContents)
+    /// <summary>The sums with one record more; without contents the value is not looked at.</summary>
+    internal RecordsDigest With(ReadOnlySpan<byte> key, in StoredRecord head, ReadOnlySpan<byte> value, bool hasContents)
     {
         var keyHash = StableHash.Compute(key);
-        var isLasting = record.ExpiresAt == HybridTime.Zero;
-        var bytes = (ulong)record.ValueBytes;
+        var isLasting = head.ExpiresAt == HybridTime.Zero;
+        var bytes = (ulong)head.ValueBytes;
         return new RecordsDigest(
             Records + 1,
-            Bytes + key.Length + record.ValueBytes,
+            Bytes + key.Length + head.ValueBytes,
             Expiring + (isLasting ? 0 : 1),
-            unchecked(Versions + Hash(keyHash, record.Version.Value, record.ExpiresAt.Value, bytes)),
+            unchecked(Versions + Hash(keyHash, head.Version.Value, head.ExpiresAt.Value, bytes)),
             hasContents && isLasting
-                ? unchecked(Contents + Hash(keyHash, StableHash.Compute(record.Value.Span), (ulong)key.Length, bytes))
+                ? unchecked(Contents + Hash(keyHash, StableHash.Compute(value), (ulong)key.Length, bytes))
                 : Contents);
     }
 

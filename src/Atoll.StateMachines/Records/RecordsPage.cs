@@ -45,7 +45,7 @@ internal abstract class RecordsPage(ISortedCursor cursor, ScanQuery range)
 
             // Expired records cost a step each but give no row: without a bound on steps, a range full of them would hold up the loop.
             var isInside = cursor.IsValid && IsInside(cursor.KeySpan);
-            if (!isInside || _steps >= Limits.ScanRowsMax || !TryTake(cursor.KeySpan, cursor.Record))
+            if (!isInside || _steps >= Limits.ScanRowsMax || !TryTake(cursor.KeySpan, cursor.Head, cursor.ValueSpan))
             {
                 End(isInside, _last.Written);
                 return true;
@@ -69,7 +69,7 @@ internal abstract class RecordsPage(ISortedCursor cursor, ScanQuery range)
     protected abstract void Begin();
 
     /// <summary>Takes a record; false when the page is full without it.</summary>
-    protected abstract bool TryTake(ReadOnlySpan<byte> key, in StoredRecord record);
+    protected abstract bool TryTake(ReadOnlySpan<byte> key, in StoredRecord head, ReadOnlySpan<byte> value);
 
     /// <summary>Writes what comes behind the last record.</summary>
     protected abstract void End(bool more, ReadOnlySpan<byte> resumeAfter);

@@ -156,13 +156,13 @@ public static class RecordsResultCodec
         writer.WriteBytes(record.Value.Span);
     }
 
-    internal static void WriteRow(WireWriter writer, ReadOnlySpan<byte> key, in StoredRecord record, bool keysOnly)
+    internal static void WriteRow(WireWriter writer, ReadOnlySpan<byte> key, in StoredRecord head, ReadOnlySpan<byte> value)
     {
         writer.WriteBool(true);
         writer.WriteBytes(key);
-        writer.WriteUInt64(record.Version.Value);
-        writer.WriteUInt64(record.ExpiresAt.Value);
-        writer.WriteBytes(keysOnly ? default : record.Value.Span);
+        writer.WriteUInt64(head.Version.Value);
+        writer.WriteUInt64(head.ExpiresAt.Value);
+        writer.WriteBytes(value);
     }
 
     internal static void WriteRowsEnd(WireWriter writer, bool more, ReadOnlySpan<byte> resumeAfter)

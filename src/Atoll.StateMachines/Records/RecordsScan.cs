@@ -14,22 +14,22 @@ internal sealed class RecordsScan(ISortedCursor cursor, ScanQuery scan, HybridTi
     protected override void Begin() => RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, asOf);
 
     /// <inheritdoc />
-    protected override bool TryTake(ReadOnlySpan<byte> key, in StoredRecord record)
+    protected override bool TryTake(ReadOnlySpan<byte> key, in StoredRecord head, ReadOnlySpan<byte> value)
     {
         if (_rows >= Range.RowsMax)
         {
             return false;
         }
 
-        if (!record.IsExpired(asOf))
+        if (!head.IsExpired(asOf))
         {
-            var size = key.Length + (Range.KeysOnly ? 0 : record.Value.Length);
+            var size = key.Length + (Range.KeysOnly ? 0 : value.Length);
             if (_rows > 0 && result.Length - _start + size > Range.PageBytesMax)
             {
                 return false;
             }
 
-            RecordsResultCodec.WriteRow(result, key, record, Range.KeysOnly);
+            RecordsResultCodec.WriteRow(result, key, head, Range.KeysOnly ? default : value);
             _rows++;
         }
 
@@ -53,16 +53,16 @@ internal sealed class RecordsDigestPage(ISortedCursor cursor, DigestQuery digest
     protected override void Begin() => RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, asOf);
 
     /// <inheritdoc />
-    protected override bool TryTake(ReadOnlySpan<byte> key, in StoredRecord record)
+    protected override bool TryTake(ReadOnlySpan<byte> key, in StoredRecord head, ReadOnlySpan<byte> value)
     {
         if (digest.HasContents && _sums.Bytes >= BytesMax)
         {
             return false;
         }
 
-        if (!record.IsExpired(asOf))
+        if (!head.IsExpired(asOf))
         {
-            _sums = _sums.With(key, record, digest.HasContents);
+            _sums = _sums.With(key, head, value, digest.HasContents);
         }
 
         return true;

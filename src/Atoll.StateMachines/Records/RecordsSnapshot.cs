@@ -147,17 +147,17 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
 
     private static void WriteRecord(WireWriter slice, ISortedCursor cursor)
     {
-        var record = cursor.Record;
+        var head = cursor.Head;
         slice.WriteBytes(cursor.KeySpan);
-        slice.WriteUInt64(record.Version.Value);
-        slice.WriteUInt64(record.ExpiresAt.Value);
-        slice.WriteBytes(record.Value.Span);
+        slice.WriteUInt64(head.Version.Value);
+        slice.WriteUInt64(head.ExpiresAt.Value);
+        slice.WriteBytes(cursor.ValueSpan);
     }
 
     private static void WriteExpiry(WireWriter slice, ISortedCursor cursor)
     {
         slice.WriteBytes(cursor.KeySpan);
-        slice.WriteUInt64(cursor.Record.Version.Value);
+        slice.WriteUInt64(cursor.Head.Version.Value);
     }
 
     private bool TryWriteChanges(WireWriter slice, int start)

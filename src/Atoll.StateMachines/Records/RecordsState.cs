@@ -129,7 +129,7 @@ internal sealed class RecordsState
             {
                 var expiresAt = new HybridTime(BinaryPrimitives.ReadUInt64BigEndian(cursor.KeySpan));
                 first ??= expiresAt;
-                return expiresAt <= now && take(cursor.Key[8..], cursor.Record.Version);
+                return expiresAt <= now && take(cursor.Key[8..], cursor.Head.Version);
             },
             fault =>
             {

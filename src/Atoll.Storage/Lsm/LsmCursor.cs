@@ -85,6 +85,27 @@ internal sealed class LsmCursor : ISortedCursor
         }
     }
 
+    public StoredRecord Head
+    {
+        get
+        {
+            Check.That(IsValid);
+            var lengthBytes = _kind == EntryKind.Apart ? _pointer.LengthBytes : ValueSpan.Length;
+            var (version, expiresAt) = (new HybridTime(_version), new HybridTime(_expiresAt));
+            return lengthBytes == 0 ? new StoredRecord(version, expiresAt, default) : StoredRecord.HeadOf(version, expiresAt, lengthBytes);
+        }
+    }
+
+    public ReadOnlySpan<byte> ValueSpan
+    {
+        get
+        {
+            // On the way forward the entry is still the one that was taken. Of a value that is kept apart only the head was asked for.
+            Check.That(IsValid);
+            return _kind == EntryKind.Apart ? default : _hasValue ? _value.Span : _entries.ValueSpan;
+        }
+    }
+
     public bool SeekFirst() => Forward(_prefix, ulong.MaxValue);
 
     public bool SeekLast() => Backward(_snapshot.End);

@@ -127,8 +127,14 @@ public interface ISortedCursor : IDisposable
     /// <summary>The key it stands on; valid until the next seek or step.</summary>
     ReadOnlySpan<byte> KeySpan { get; }
 
-    /// <summary>The record it stands on.</summary>
+    /// <summary>The record it stands on. A store on disk may copy its value: <see cref="ValueSpan"/> costs nothing.</summary>
     StoredRecord Record { get; }
+
+    /// <summary>The record it stands on, without its value unless that is empty.</summary>
+    StoredRecord Head { get; }
+
+    /// <summary>The value of the record it stands on; valid until the next seek or step.</summary>
+    ReadOnlySpan<byte> ValueSpan { get; }
 
     /// <summary>Goes to the first record.</summary>
     bool SeekFirst();

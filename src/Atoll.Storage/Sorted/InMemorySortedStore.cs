@@ -84,6 +84,10 @@ public sealed class InMemorySortedStore : ISortedStore
 
         public StoredRecord Record => cursor.Value;
 
+        public StoredRecord Head => cursor.Value.WithoutValue();
+
+        public ReadOnlySpan<byte> ValueSpan => cursor.Value.Value.Span;
+
         public bool SeekFirst() => cursor.SeekFirst();
 
         public bool SeekLast() => cursor.SeekLast();

@@ -27,6 +27,9 @@ public readonly record struct StoredRecord(HybridTime Version, HybridTime Expire
     /// <param name="valueBytes">Bytes of the value; more than none.</param>
     public static StoredRecord HeadOf(HybridTime version, HybridTime expiresAt, int valueBytes) => new(version, expiresAt, valueBytes);
 
+    /// <summary>The head of this record, whose value is looked at elsewhere.</summary>
+    public StoredRecord WithoutValue() => ValueBytes == 0 ? this : HeadOf(Version, ExpiresAt, ValueBytes);
+
     /// <summary>True when the record's time to live has passed.</summary>
     public bool IsExpired(HybridTime now) => ExpiresAt != HybridTime.Zero && ExpiresAt <= now;
 }
