@@ -57,7 +57,7 @@ public sealed class NodeLoop : INetworkEvents
     private Instant _nextPing;
     private Instant _nextMaintenance;
     private Instant _nextStoreSlice;
-    private long _freeBytes;
+    private SpaceWatch? _space;
 
     /// <summary>A loop over its part of the world. It does nothing before <see cref="Start"/>.</summary>
     /// <param name="options">What it has to know.</param>
@@ -225,7 +225,7 @@ public sealed class NodeLoop : INetworkEvents
             _store!.Maintain(StoreSliceBytes);
             _scrub!.Tick(now, _store.HasWork || _journal.PendingBytes > 0 || _router.InFlight > ScrubInFlightMax);
             _replicas.Maintain();
-            _disk.FreeSpace(free => _freeBytes = free.Bytes);
+            _space!.Tick(now);
         }
     }
 
@@ -244,6 +244,7 @@ public sealed class NodeLoop : INetworkEvents
         _journal?.Flush();
         _outbox.Flush();
         MaintainStore();
+        _space?.BatchEnded();
     }
 
     /// <summary>
@@ -388,6 +389,7 @@ public sealed class NodeLoop : INetworkEvents
         }
 
         _store = store;
+        _space = new SpaceWatch(_disk, store, _options);
         _scrub = new StorageScrub(store, _journal!, _options.ScrubPassTime, _options.ScrubBytesPerSecondMin, _clock.Now);
         store.FaultFound = StoreFaultFound;
         foreach (var missing in opening.Missing)
@@ -456,6 +458,7 @@ public sealed class NodeLoop : INetworkEvents
                 Outbox = _outbox,
                 Journal = _journal!,
                 Store = _store!,
+                Space = _space!,
                 Snapshots = store,
                 Router = _router,
                 Directory = _directory,
@@ -548,7 +551,7 @@ public sealed class NodeLoop : INetworkEvents
             _router.InFlight,
             _router.Served,
             _journal?.DiskBytes ?? 0,
-            _freeBytes,
+            _space?.FreeBytes ?? 0,
             _journal?.DurableSequence ?? 0,
             FaultReason ?? "")
         {

@@ -20,6 +20,9 @@ internal sealed class DirectoryPolicy : IShardPolicy
             ? new Response(ResponseStatus.TooLarge, Detail: "the command is larger than a log entry may be")
             : null;
 
+    // The directory is small, and what is done about a full disk may have to be written there.
+    public bool TakesSpace(ReadOnlyMemory<byte> command) => false;
+
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         DirectoryQuery.TryReadAnswer(answer, out var view) && view is null;
 

@@ -21,6 +21,13 @@ internal interface IShardPolicy
     /// <param name="shard">The shard's record; null when the directory is not known here yet.</param>
     Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard);
 
+    /// <summary>
+    /// Whether a command may leave the state larger than it was: those are refused while the disk has no room; the others (deletes) are
+    /// what makes some.
+    /// </summary>
+    /// <param name="command">The command; any bytes.</param>
+    bool TakesSpace(ReadOnlyMemory<byte> command);
+
     /// <summary>Whether the answer says "nothing new yet", so that a query that may linger should.</summary>
     bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer);
 

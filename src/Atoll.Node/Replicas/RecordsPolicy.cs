@@ -45,6 +45,8 @@ internal sealed class RecordsPolicy : IShardPolicy
         };
     }
 
+    public bool TakesSpace(ReadOnlyMemory<byte> command) => RecordsCommand.Writes(command);
+
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes
         && RecordsResultCodec.TryReadChanges(answer, out var page)

@@ -33,6 +33,9 @@ internal sealed record ReplicaEnvironment
     /// <summary>The loop's store.</summary>
     public required LsmStore Store { get; init; }
 
+    /// <summary>How much room the loop's disk has.</summary>
+    public required SpaceWatch Space { get; init; }
+
     /// <summary>The loop's snapshots.</summary>
     public required SnapshotStore Snapshots { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
@@ -66,6 +67,12 @@ internal sealed class ReplicaWrites
             return;
         }
 
+        if (!MayPropose(pending) && !_environment.Space.MayMakeRoom)
+        {
+            RefuseForSpace(pending);
+            return;
+        }
+
         if (_environment.Journal.State == JournalState.Full)
         {
             _environment.Router.Complete(pending, new Response(
@@ -95,11 +102,13 @@ internal sealed class ReplicaWrites
     }
 
     /// <summary>Whether writes wait for <see cref="Propose"/>, and may be proposed.</summary>
-    public bool IsHeldUpNoMore => _gathered.Count > 0 && _state.TakesWrites;
+    public bool IsHeldUpNoMore =>
+        _gathered.Count > 0 && _state.TakesWrites && (_environment.Space.HasRoom || !_environment.Space.MayMakeRoom);
 
     /// <summary>
     /// Proposes what has gathered, all of it at once. While the store's memory is full they wait here, up to the shard's bounds: flushes
-    /// and merges that fall behind slow writers down, and fail nobody.
+    /// and merges that fall behind slow writers down, and fail nobody. So do those that the disk has no room for, as long as merges may
+    /// make some.
     /// </summary>
     public void Propose(Instant now)
     {
@@ -109,6 +118,53 @@ internal sealed class ReplicaWrites
             return;
         }
 
+        if (!_environment.Space.HasRoom)
+        {
+            ProposeWithoutRoom(now);
+            return;
+        }
+
+        ProposeGathered(now);
+    }
+
+    // What frees space goes on; the others wait for merges, or are refused once those are done and have not made room.
+    private void ProposeWithoutRoom(Instant now)
+    {
+        var others = _gathered.FindAll(held => !MayPropose(held.Pending));
+        _gathered.RemoveAll(held => !MayPropose(held.Pending));
+        if (_gathered.Count > 0)
+        {
+            ProposeGathered(now);
+        }
+
+        foreach (var held in others)
+        {
+            if (_environment.Space.MayMakeRoom)
+            {
+                _gathered.Add(held);
+            }
+            else
+            {
+                RefuseForSpace(held.Pending);
+            }
+        }
+    }
+
+    private bool MayPropose(PendingRequest pending) => _environment.Space.HasRoom || !_policy.TakesSpace(pending.Request.Payload);
+
+    private void RefuseForSpace(PendingRequest pending)
+    {
+        const long Mebibyte = 1024 * 1024;
+        var (free, needed) = (_environment.Space.FreeBytes / Mebibyte, (_environment.Space.NeededBytes + Mebibyte - 1) / Mebibyte);
+        var detail = string.Create(
+            CultureInfo.InvariantCulture,
+            $"the disk of node {Self} is full: {free} MiB are free, merges and the log need {needed} MiB; deletes are taken");
+        _environment.Router.Complete(
+            pending, new Response(ResponseStatus.DiskFull, RetryAfter: Duration.FromSeconds(1), Shard: _shard, Detail: detail));
+    }
+
+    private void ProposeGathered(Instant now)
+    {
         if (_proposalBuffer.Length < _gathered.Count)
         {
             _proposalBuffer = new Proposal[Math.Max(_gathered.Count, _proposalBuffer.Length * 2)];

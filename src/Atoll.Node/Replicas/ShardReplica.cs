@@ -117,7 +117,7 @@ internal sealed class ShardReplica
         }
 
         _applier.Tick();
-        _versions?.Tick(now);
+        _versions?.Tick(now, _environment.Space.HasRoom);
         _writes.ProposeExpiry(now);
         if (_writes.IsHeldUpNoMore | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
         {

@@ -6,7 +6,8 @@ namespace Atoll.Node.Replicas;
 
 /// <summary>
 /// How long a replica keeps versions that were replaced: for a window of the state's time, so that a backup can read everything as of one
-/// time; and longer while somebody goes on reading at an earlier time.
+/// time; and longer while somebody goes on reading at an earlier time. While the disk has no room there is no window: only what somebody
+/// reads is kept.
 /// </summary>
 internal sealed class VersionHorizon
 {
@@ -26,6 +27,7 @@ internal sealed class VersionHorizon
     private readonly Duration _window;
     private readonly SortedDictionary<HybridTime, Instant> _pins = [];
     private Instant _nextMove;
+    private bool _hasRoom = true;
 
     /// <summary>The horizon of a replica's tree; moved at once.</summary>
     /// <param name="tree">The tree.</param>
@@ -50,13 +52,16 @@ internal sealed class VersionHorizon
     }
 
     /// <summary>Moves on, once in a while.</summary>
-    public void Tick(Instant now)
+    /// <param name="now">The time.</param>
+    /// <param name="hasRoom">Whether the disk has room for versions that nobody may ever read.</param>
+    public void Tick(Instant now, bool hasRoom)
     {
-        if (now < _nextMove)
+        if (now < _nextMove && hasRoom == _hasRoom)
         {
             return;
         }
 
+        _hasRoom = hasRoom;
         _nextMove = now + Interval;
         if (_pins.Count > 0)
         {
@@ -73,7 +78,7 @@ internal sealed class VersionHorizon
     // Of versions up to the horizon only the newest is kept: a read at the horizon itself sees what it should.
     private void Move()
     {
-        var horizon = _window > Duration.Zero ? _state.Now.Add(Duration.Zero - _window) : HybridTime.Max;
+        var horizon = _window > Duration.Zero && _hasRoom ? _state.Now.Add(Duration.Zero - _window) : HybridTime.Max;
         _tree.Horizon = _pins.Count > 0 && _pins.Keys.First() is var pinned && pinned < horizon ? pinned : horizon;
     }
 }

@@ -152,6 +152,22 @@ public static class RecordsCommand
         return reader.IsComplete ? CommandFault.None : CommandFault.Invalid("the bytes are not a records command");
     }
 
+    /// <summary>Whether a command writes any value; one that only deletes, checks or moves time on does not.</summary>
+    /// <param name="command">The bytes of a sound command.</param>
+    public static bool Writes(ReadOnlyMemory<byte> command)
+    {
+        var reader = new RecordsCommandReader(command);
+        while (reader.TryNext(out var operation))
+        {
+            if (operation.Kind == RecordOperationKind.Put)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static void WriteOperation(WireWriter writer, in RecordOperation operation)
     {
         WriteHead(writer, operation.Kind, operation.Key.Span, operation.Expected, operation.TimeToLiveMilliseconds);

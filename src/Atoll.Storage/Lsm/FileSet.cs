@@ -57,6 +57,28 @@ internal sealed class FileSet
     /// <summary>The value files that the files of the set point into, by number, and how much of each is needed.</summary>
     public IReadOnlyList<ValueUse> ValueUses => _valueUses ??= CountValueUses();
 
+    /// <summary>
+    /// The value files that merges are to empty now: those that are mostly garbage, the cheapest first, as far as what must be written anew
+    /// stays within bounds. One at least, if there is any.
+    /// </summary>
+    /// <param name="liveBytesMax">Bytes of values to write anew.</param>
+    public IReadOnlyList<ValueUse> ToCollect(long liveBytesMax)
+    {
+        var chosen = new List<ValueUse>();
+        foreach (var use in ValueUses.Where(static use => use.IsWorthCollecting).OrderBy(static use => use.LiveBytes))
+        {
+            liveBytesMax -= use.LiveBytes;
+            if (chosen.Count > 0 && liveBytesMax < 0)
+            {
+                break;
+            }
+
+            chosen.Add(use);
+        }
+
+        return chosen;
+    }
+
     /// <summary>The first of some files in order whose keys end after a key; their number when none does.</summary>
     public static int FirstEndingAfter(Table[] tables, ReadOnlySpan<byte> key)
     {

@@ -8,20 +8,34 @@ internal sealed class LsmMaintenance(LsmStore store)
 {
     private const long SpaceReserveBytes = 1024 * 1024;
 
+    // While level 0 is too long, each byte that is written owes merges so many: at first, and more and more until writing stops.
+    private const long DebtFactorMin = 4;
+    private const long DebtFactorMax = 64;
+    private const long DebtBytesMax = 4 * 1024 * 1024;
+
     private static readonly Probe FullFlush = Probe.Define("store: a flush finds the disk full");
     private static readonly Probe FullMerge = Probe.Define("store: a merge finds the disk full");
     private static readonly Probe DamagedMerge = Probe.Define("store: a merge meets damage");
     private static readonly Probe MovedProbe = Probe.Define("store: files moved down a level");
+    private static readonly Probe SqueezedProbe = Probe.Define("store: a file is written anew to win space");
     private static readonly Probe DeadFiles = Probe.Define("store: files of dropped shards deleted unread");
 
     private MergeJob? _flush;
     private MergeJob? _merge;
     private FileSet? _filesAtRest;
+    private FileSet? _filesMeasured;
+    private bool _wasShortAtRest;
+    private long _outputBytesMax;
+    private long _debtBytes;
+    private long _takenBefore;
     private bool _isCommittingMerge;
     private bool _isAskingForSpace;
     private bool _mayHaveDeadFiles;
     private long _flushSpaceNeeded;
     private long _mergeSpaceNeeded;
+
+    // Files of the lowest level that were written anew since space became short: doing so again would win nothing.
+    private readonly SortedSet<ulong> _squeezed = [];
 
     public bool IsBusy => _flush is not null || _merge is not null || _isCommittingMerge || _mayHaveDeadFiles;
 
@@ -38,6 +52,28 @@ internal sealed class LsmMaintenance(LsmStore store)
     public long ValueBytesWritten { get; private set; }
 
     public long FilesMoved { get; private set; }
+
+    /// <summary>
+    /// True while writers are so far ahead of merges that they must wait a moment. A little after every few writes, so that nobody waits
+    /// for a whole merge, as all would if writing went on until level 0 is full.
+    /// </summary>
+    public bool IsOverdrawn => _debtBytes > DebtBytesMax;
+
+    /// <summary>Bytes that flushes and merges may take on the disk before they give any back.</summary>
+    public long SpaceNeededBytes
+    {
+        get
+        {
+            if (!ReferenceEquals(_filesMeasured, store.Files))
+            {
+                _filesMeasured = store.Files;
+                _outputBytesMax = MergePicker.OutputBytesMax(store.Files, store.Options);
+            }
+
+            // What is in memory is flushed, and then takes part in a merge.
+            return (2 * store.MemoryBytes) + _outputBytesMax + SpaceReserveBytes;
+        }
+    }
 
     public void TreesWereDropped() => _mayHaveDeadFiles = true;
 
@@ -69,18 +105,41 @@ internal sealed class LsmMaintenance(LsmStore store)
 
         left = budgetBytes;
         _merge?.Step(ref left);
+        SettleDebt(budgetBytes - left);
     }
 
-    /// <summary>The merge that is due; null when none is. What is due changes only with the files.</summary>
+    private void SettleDebt(long mergedBytes)
+    {
+        var (taken, levelZero, slow) = (store.BytesTaken, store.Files.Levels[0].Length, store.Options.LevelZeroSlowFiles);
+        var factor = DebtFactorMin + ((DebtFactorMax - DebtFactorMin) * (levelZero - slow) / (2 * slow));
+
+        // Where no merge can pay it off (damage, a full disk), there is no debt: the length of level 0 stops writers then.
+        _debtBytes = levelZero < slow || (_merge is null && !_isCommittingMerge)
+            ? 0
+            : Math.Max(0, _debtBytes + (Math.Max(0, taken - _takenBefore) * factor) - mergedBytes);
+        _takenBefore = taken;
+    }
+
+    /// <summary>The merge that is due; null when none is. What is due changes only with the files, and when space gets short.</summary>
     public MergePlan? FindMerge()
     {
-        if (ReferenceEquals(_filesAtRest, store.Files))
+        if (ReferenceEquals(_filesAtRest, store.Files) && _wasShortAtRest == store.IsShortOfSpace)
         {
             return null;
         }
 
+        if (!store.IsShortOfSpace)
+        {
+            _squeezed.Clear();
+        }
+
         var plan = MergePicker.Pick(store.Files, store.Options);
-        _filesAtRest = plan is null ? store.Files : null;
+        if (plan is null && store.IsShortOfSpace)
+        {
+            plan = MergePicker.PickToWinSpace(store.Files, store.Options, table => _squeezed.Contains(table.Meta.Number));
+        }
+
+        (_filesAtRest, _wasShortAtRest) = (plan is null ? store.Files : null, store.IsShortOfSpace);
         return plan;
     }
 
@@ -235,7 +294,7 @@ internal sealed class LsmMaintenance(LsmStore store)
         cursors.Add(new LevelCursor([.. plan.Below], source));
         var inputs = plan.Inputs.Concat(plan.Below).ToList();
         var output = store.NewOutput(store.Options.FileBytes);
-        var collector = new ValueCollector(files.ValueUses, store.Options.TransferBytes);
+        var collector = new ValueCollector(plan.Collected, store.Options.TransferBytes);
         MergeJob? job = null;
         _merge = job = new MergeJob(
             new MergingCursor([.. cursors]), RangeTombstones.Merge([.. inputs.Select(static t => t.Meta.RangeTombstones)]), output,
@@ -252,11 +311,11 @@ internal sealed class LsmMaintenance(LsmStore store)
                 }
                 else if (!result.IsOk)
                 {
-                    MergeFailed(inputs, collector, result);
+                    MergeFailed(plan, result);
                 }
                 else
                 {
-                    CommitMerge(plan.OutputLevel, inputs, output, job!);
+                    CommitMerge(plan, inputs, output, job!);
                 }
             },
         };
@@ -276,12 +335,12 @@ internal sealed class LsmMaintenance(LsmStore store)
         }
     }
 
-    private void MergeFailed(List<Table> inputs, ValueCollector collector, DiskResult result)
+    private void MergeFailed(MergePlan plan, DiskResult result)
     {
         if (result.Status == DiskStatus.Full)
         {
             FullMerge.Hit();
-            _mergeSpaceNeeded = inputs.Sum(static table => table.Meta.LengthBytes) + collector.BytesIn(inputs);
+            _mergeSpaceNeeded = plan.OutputBytesMax;
         }
         else
         {
@@ -289,11 +348,11 @@ internal sealed class LsmMaintenance(LsmStore store)
         }
     }
 
-    private void CommitMerge(int level, List<Table> inputs, MergeOutput output, MergeJob job)
+    private void CommitMerge(MergePlan plan, List<Table> inputs, MergeOutput output, MergeJob job)
     {
         var edit = new ManifestEdit();
         edit.Removed.AddRange(inputs.Select(static table => table.Meta.Number));
-        edit.Added.AddRange(output.Files.Select(meta => (level, meta)));
+        edit.Added.AddRange(output.Files.Select(meta => (plan.OutputLevel, meta)));
         edit.AddedValues.AddRange(output.ValueFiles);
         var versionMax = inputs.Max(static table => table.Meta.VersionMax);
         foreach (var (tree, _) in job.Fates)
@@ -314,6 +373,11 @@ internal sealed class LsmMaintenance(LsmStore store)
                 MergeReadBytes += job.InputBytes;
                 MergeWrittenBytes += output.LengthBytes;
                 ValueBytesWritten += output.ValueBytes;
+                if (plan.IsSqueeze)
+                {
+                    SqueezedProbe.Hit();
+                    _squeezed.UnionWith(output.Files.Select(static meta => meta.Number));
+                }
             }
         });
     }

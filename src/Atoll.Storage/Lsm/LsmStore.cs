@@ -24,6 +24,7 @@ public sealed class LsmStore
     private readonly LsmScrub _scrub;
     private ulong _nextFile = 1;
     private ulong _nextTree = 1;
+    private long _bytesFrozen;
     private long _bytesWritten;
 
     /// <summary>A store with nothing in it yet.</summary>
@@ -64,11 +65,23 @@ public sealed class LsmStore
         {
             var levelZero = Files.Levels[0].Length;
             var isFull = Active.Bytes >= Options.MemtableBytes && _frozen.Count >= Options.FrozenMemtablesMax;
-            return isFull || levelZero >= 3 * Options.LevelZeroSlowFiles ? WritePressure.Stop
+            return isFull || levelZero >= 3 * Options.LevelZeroSlowFiles || _maintenance.IsOverdrawn ? WritePressure.Stop
                 : levelZero >= Options.LevelZeroSlowFiles ? WritePressure.Slow
                 : WritePressure.None;
         }
     }
+
+    /// <summary>
+    /// Bytes that must be free on the disk for everything in memory to be flushed, and for the merges that then give space back. Whoever
+    /// lets more be written than that gets a disk on which nothing can be freed any more.
+    /// </summary>
+    public long SpaceNeededBytes => _maintenance.SpaceNeededBytes;
+
+    /// <summary>
+    /// True while less is free than <see cref="SpaceNeededBytes"/>; the owner, who knows the disk, says so. Then merges become due that
+    /// only win space.
+    /// </summary>
+    public bool IsShortOfSpace { get; set; }
 
     /// <summary>The shards that have state here.</summary>
     public IEnumerable<LsmShard> Shards => _shards.Values;
@@ -126,13 +139,19 @@ public sealed class LsmStore
     public LsmStatistics Statistics => new(
         [.. Files.Levels.Select(static l => l.Length)],
         [.. Files.Levels.Select(static l => l.Sum(static t => t.Meta.LengthBytes))],
-        Active.Bytes + _frozen.Sum(static m => m.Bytes),
+        MemoryBytes,
         Cache.Bytes + Values.Bytes, Cache.Hits, Cache.Loads, Lookup.Filtered,
         _bytesWritten, _maintenance.Flushes, _maintenance.FlushedBytes, _maintenance.Merges, _maintenance.MergeReadBytes,
         _maintenance.MergeWrittenBytes, _maintenance.FilesMoved,
         Files.ValueUses.Count, Files.ValueUses.Sum(static u => u.File.Meta.LengthBytes), Files.ValueUses.Sum(static u => u.GarbageBytes),
         _maintenance.ValueBytesWritten, Values.Loads,
         _scrub.Bytes, _scrub.Passes, _scrub.Damaged);
+
+    /// <summary>Bytes of what is in memory and not on the disk yet.</summary>
+    internal long MemoryBytes => Active.Bytes + _frozen.Sum(static memtable => memtable.Bytes);
+
+    /// <summary>Bytes that memtables have taken since the store was opened.</summary>
+    internal long BytesTaken => _bytesFrozen + Active.Bytes;
 
     internal LsmOptions Options { get; }
 
@@ -224,6 +243,7 @@ public sealed class LsmStore
         if (points.Count > 0 || !Active.IsEmpty)
         {
             Active.Points = points;
+            _bytesFrozen += Active.Bytes;
             _frozen.Add(Active);
             Active = new Memtable(Options);
         }

@@ -8,6 +8,28 @@ internal sealed record MergePlan(List<Table> Inputs, List<Table> Below, int Outp
 {
     /// <summary>True when the files can be moved down as they are: nothing there overlaps them, nor they each other.</summary>
     public bool IsMove { get; init; }
+
+    /// <summary>The value files that it empties as far as it meets their values.</summary>
+    public IReadOnlyList<ValueUse> Collected { get; init; } = [];
+
+    /// <summary>True when it only writes a file of the lowest level anew, to win space.</summary>
+    public bool IsSqueeze { get; init; }
+
+    /// <summary>Bytes that its output takes at most, while its input is still there.</summary>
+    public long OutputBytesMax
+    {
+        get
+        {
+            if (IsMove)
+            {
+                return 0;
+            }
+
+            var collected = Collected.Select(static use => use.File.Meta.Number).ToHashSet();
+            return Inputs.Concat(Below).Sum(table => table.Meta.LengthBytes
+                + table.Meta.Values.Where(value => collected.Contains(value.File)).Sum(static value => value.LiveBytes));
+        }
+    }
 }
 
 /// <summary>
@@ -20,9 +42,58 @@ internal static class MergePicker
     public static MergePlan? Pick(FileSet files, LsmOptions options)
     {
         // Merges collect what they meet. One for that alone waits for the levels, unless values that nobody needs take most of the space.
+        var collected = files.ToCollect(CollectedBytesMax(options));
         var (garbage, live) = (files.ValueUses.Sum(static u => u.GarbageBytes), files.ValueUses.Sum(static u => u.LiveBytes));
-        return (garbage > 2 * live ? PickForSpace(files) : null) ?? PickLevel(files, options) ?? PickForSpace(files);
+        var plan = (garbage > 2 * live ? PickToCollect(files, collected) : null)
+            ?? PickLevel(files, options) ?? PickToCollect(files, collected);
+        return plan is null ? null : plan with { Collected = collected };
     }
+
+    /// <summary>
+    /// When the disk is short of space and nothing else is due: everything goes down to the lowest level, where what is replaced or deleted
+    /// goes; then the files there are written anew, each once. Null when no merge can win space.
+    /// </summary>
+    /// <param name="files">The files.</param>
+    /// <param name="options">Bounds.</param>
+    /// <param name="isSqueezed">Whether a file of the lowest level was written anew already.</param>
+    public static MergePlan? PickToWinSpace(FileSet files, LsmOptions options, Predicate<Table> isSqueezed)
+    {
+        var lowest = Math.Max(1, Array.FindLastIndex(files.Levels, static level => level.Length > 0));
+        MergePlan? plan = null;
+        for (var level = 0; level < lowest && plan is null; level++)
+        {
+            plan = files.Levels[level].Length == 0 ? null : level == 0 ? PickLevelZero(files) : PickFile(files, level);
+        }
+
+        if (plan is null && Array.Find(files.Levels[lowest], t => t.Damage is null && t.Meta.MayShrink && !isSqueezed(t)) is { } table)
+        {
+            plan = new MergePlan([table], [], lowest) { IsSqueeze = true };
+        }
+
+        return plan is null ? null : plan with { Collected = files.ToCollect(CollectedBytesMax(options)) };
+    }
+
+    /// <summary>
+    /// Bytes that the output of a merge may take which is due now or soon, at most: one of all of level 0 into level 1, or of one file
+    /// further down with those that it overlaps.
+    /// </summary>
+    public static long OutputBytesMax(FileSet files, LsmOptions options)
+    {
+        var levelZero = files.Levels[0].Length == 0 ? null : PickLevelZero(files);
+        var deeper = files.Levels.Skip(1).Sum(static level => level.Sum(static table => table.Meta.LengthBytes));
+        var collected = files.ToCollect(CollectedBytesMax(options));
+        return Math.Max(levelZero is { IsMove: false } ? levelZero.OutputBytesMax : 0, Math.Min(deeper, FilesOfMerge * options.FileBytes))
+            + collected.Sum(static use => use.LiveBytes);
+    }
+
+    // Of level 0, in one merge.
+    private const int LevelZeroFilesMax = 12;
+
+    // A file and about ten that it overlaps one level down.
+    private const int FilesOfMerge = 12;
+
+    // Collecting is cut into pieces: a merge that wrote all live values of the store anew would need as much room as they take.
+    private static long CollectedBytesMax(LsmOptions options) => 2 * options.ValueFileBytes;
 
     private static MergePlan? PickLevel(FileSet files, LsmOptions options)
     {
@@ -71,13 +142,14 @@ internal static class MergePicker
     /// The file that points most into value files that are mostly garbage, to be written anew where it is; when only files of level 0 do,
     /// all of that level.
     /// </summary>
-    private static MergePlan? PickForSpace(FileSet files)
+    private static MergePlan? PickToCollect(FileSet files, IReadOnlyList<ValueUse> toCollect)
     {
-        var collected = files.ValueUses.Where(static u => u.IsWorthCollecting).Select(static u => u.File.Meta.Number).ToHashSet();
-        if (collected.Count == 0)
+        if (toCollect.Count == 0)
         {
             return null;
         }
+
+        var collected = toCollect.Select(static use => use.File.Meta.Number).ToHashSet();
 
         Table? best = null;
         var (bestBytes, isInLevelZero) = (0L, false);
@@ -96,8 +168,9 @@ internal static class MergePicker
 
     private static MergePlan? PickLevelZero(FileSet files)
     {
-        // All of them: an older file must never stay above what a newer one has gone below of.
-        var inputs = files.Levels[0].ToList();
+        // The oldest: an older file must never stay above what a newer one has gone below of. Not all, when there are many: nothing leaves
+        // the level before the merge ends, and meanwhile it grows.
+        var inputs = files.Levels[0].TakeLast(LevelZeroFilesMax).ToList();
         var from = inputs.MinBy(static t => t.Meta.From, Foundation.Bytes.KeyOrder.Instance)!.Meta.From;
         var to = inputs.MaxBy(static t => t.Meta.To, Foundation.Bytes.KeyOrder.Instance)!.Meta.To;
         var below = files.Overlapping(1, from, to);

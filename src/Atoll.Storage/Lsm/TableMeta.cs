@@ -36,6 +36,15 @@ internal sealed record TableMeta
     /// <summary>The ranges that it deletes, so that a read need not open it to know.</summary>
     public required RangeTombstones RangeTombstones { get; init; }
 
+    /// <summary>
+    /// Entries that an entry of the same key, with a newer version, stands before. Not in the manifest: null when it was not this process
+    /// that wrote the file, and nobody knows.
+    /// </summary>
+    public long? Superseded { get; init; }
+
+    /// <summary>Whether writing the file anew, when nothing lies below it, may make it shorter.</summary>
+    public bool MayShrink => Superseded is null or > 0 || Tombstones > 0 || !RangeTombstones.IsEmpty;
+
     /// <summary>The value files that it points into, by number.</summary>
     public ValueReference[] Values { get; init; } = [];
 

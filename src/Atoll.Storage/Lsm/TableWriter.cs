@@ -26,6 +26,7 @@ internal sealed class TableWriter
     private byte[] _firstKey = [];
     private long _entries;
     private long _tombstones;
+    private long _superseded;
     private long _contentBytes;
     private ulong _versionMin = ulong.MaxValue;
     private ulong _versionMax;
@@ -81,6 +82,10 @@ internal sealed class TableWriter
 
             key.CopyTo(_lastKey);
             _lastKeyLength = key.Length;
+        }
+        else
+        {
+            _superseded++;
         }
 
         // A key whose versions go on in the next partition is in the filters of both.
@@ -167,6 +172,7 @@ internal sealed class TableWriter
             To = to,
             Entries = _entries,
             Tombstones = _tombstones,
+            Superseded = _superseded,
             ContentBytes = _contentBytes,
             VersionMin = versionMin,
             VersionMax = versionMax,

@@ -14,12 +14,12 @@ internal sealed class ValueCollector
     private readonly int _stretchBytes;
 
     /// <summary>A collector.</summary>
-    /// <param name="uses">All value files: those that are worth it are emptied.</param>
+    /// <param name="uses">The value files to empty.</param>
     /// <param name="stretchBytes">Bytes to read at once.</param>
     public ValueCollector(IReadOnlyList<ValueUse> uses, int stretchBytes)
     {
         _stretchBytes = stretchBytes;
-        foreach (var use in uses.Where(static use => use.IsWorthCollecting))
+        foreach (var use in uses)
         {
             _files.Add(use.File.Meta.Number, use.File);
         }
@@ -27,10 +27,6 @@ internal sealed class ValueCollector
 
     /// <summary>None is emptied.</summary>
     public static ValueCollector Nothing { get; } = new([], 0);
-
-    /// <summary>Bytes that a merge of these files may write anew.</summary>
-    public long BytesIn(IEnumerable<Table> tables) =>
-        tables.SelectMany(static table => table.Meta.Values).Where(v => _files.ContainsKey(v.File)).Sum(static v => v.LiveBytes);
 
     /// <summary>
     /// Whether a value is to be written anew. One in a file that is known to be damaged stays where it is: damage is neither copied nor

@@ -26,7 +26,7 @@ public sealed class VersionHorizonTests
         var horizon = new VersionHorizon(_tree, _state, Window);
         Assert.Equal(940_000, _tree.Horizon.UnixMilliseconds);
         AdvanceTo(2_000_000);
-        horizon.Tick(Instant.Zero + Duration.FromSeconds(2));
+        horizon.Tick(Instant.Zero + Duration.FromSeconds(2), hasRoom: true);
         Assert.Equal(1_940_000, _tree.Horizon.UnixMilliseconds);
     }
 
@@ -50,15 +50,15 @@ public sealed class VersionHorizonTests
         horizon.Pin(at, now);
         AdvanceTo(5_000_000);
         now += VersionHorizon.PinnedFor - Duration.FromSeconds(1);
-        horizon.Tick(now);
+        horizon.Tick(now, hasRoom: true);
         Assert.Equal(at, _tree.Horizon);
 
         horizon.Pin(at, now);
         now += VersionHorizon.PinnedFor - Duration.FromSeconds(1);
-        horizon.Tick(now);
+        horizon.Tick(now, hasRoom: true);
         Assert.Equal(at, _tree.Horizon);
 
-        horizon.Tick(now + Duration.FromSeconds(2));
+        horizon.Tick(now + Duration.FromSeconds(2), hasRoom: true);
         Assert.Equal(4_940_000, _tree.Horizon.UnixMilliseconds);
     }
 
@@ -76,6 +76,19 @@ public sealed class VersionHorizonTests
         }
 
         Assert.Equal(_state.Now.Add(Duration.FromSeconds(-100 - VersionHorizon.PinsMax + 1)), _tree.Horizon);
+    }
+
+    [Fact]
+    public void Without_room_on_the_disk_only_what_is_read_is_kept()
+    {
+        AdvanceTo(1_000_000);
+        var horizon = new VersionHorizon(_tree, _state, Window);
+        horizon.Tick(Instant.Zero, hasRoom: false);
+        Assert.Equal(HybridTime.Max, _tree.Horizon);
+        horizon.Pin(_state.Now, Instant.Zero);
+        Assert.Equal(_state.Now, _tree.Horizon);
+        horizon.Tick(Instant.Zero, hasRoom: true);
+        Assert.Equal(940_000, _tree.Horizon.UnixMilliseconds);
     }
 
     private void AdvanceTo(long milliseconds)

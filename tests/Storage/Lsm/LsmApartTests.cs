@@ -314,19 +314,6 @@ public sealed class LsmApartTests
         Settle(store, disk);
     }
 
-    private static void Put(LsmStore store, string key, int version, byte[] value)
-    {
-        var shard = store.Shard(Shard);
-        shard.Write(Encoding.ASCII.GetBytes(key), new StoredRecord(new HybridTime((ulong)version), default, value));
-        shard.Applied = new LogIndex((ulong)version);
-    }
-
-    private static void Work(LsmStore store, ImageDisk disk)
-    {
-        store.Maintain(20_000);
-        disk.Pump();
-    }
-
     private static byte[] Value(int seed)
     {
         var value = new byte[ValueBytes];

@@ -40,6 +40,21 @@ internal static class LsmOnImage
         }
     }
 
+    /// <summary>Writes a value; its number is the version, and the log index.</summary>
+    public static void Put(LsmStore store, string key, int version, byte[] value)
+    {
+        var shard = store.Shard(Shard);
+        shard.Write(Encoding.ASCII.GetBytes(key), new StoredRecord(new HybridTime((ulong)version), default, value));
+        shard.Applied = new LogIndex((ulong)version);
+    }
+
+    /// <summary>Gives the store time.</summary>
+    public static void Work(LsmStore store, ImageDisk disk)
+    {
+        store.Maintain(20_000);
+        disk.Pump();
+    }
+
     /// <summary>Fills a store of several levels, some of it deleted, and returns what is visible.</summary>
     public static SortedDictionary<string, (ulong Version, byte[] Value)> Fill(LsmStore store, ImageDisk disk, int operations = 1500)
     {
