@@ -63,17 +63,7 @@ internal static class StorageJson
 
         writer.WriteStartObject("journal");
         writer.WriteString("identity", journal.Identity.ToString("x16", CultureInfo.InvariantCulture));
-        writer.WriteStartArray("segments");
-        foreach (var segment in journal.Segments)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("file", segment.File);
-            writer.WriteNumber("bytes", segment.LengthBytes);
-            writer.WriteNumber("neededBytes", segment.LiveBytes);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+        WriteFiles(writer, "segments", journal.Segments.Select(static segment => (segment.File, segment.LengthBytes, segment.LiveBytes)));
         writer.WriteStartArray("logs");
         foreach (var log in journal.Logs)
         {
@@ -96,6 +86,23 @@ internal static class StorageJson
 
         writer.WriteEndArray();
         writer.WriteEndObject();
+    }
+
+    // Files of which a part is needed, and the rest will be given back.
+    private static void WriteFiles(
+        Utf8JsonWriter writer, string name, IEnumerable<(string File, long LengthBytes, long LiveBytes)> files)
+    {
+        writer.WriteStartArray(name);
+        foreach (var (file, lengthBytes, liveBytes) in files)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("file", file);
+            writer.WriteNumber("bytes", lengthBytes);
+            writer.WriteNumber("neededBytes", liveBytes);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 
     private static void WriteStore(Utf8JsonWriter writer, LoopStorage loop)
@@ -127,17 +134,7 @@ internal static class StorageJson
         }
 
         writer.WriteEndArray();
-        writer.WriteStartArray("valueFiles");
-        foreach (var file in store.Values)
-        {
-            writer.WriteStartObject();
-            writer.WriteString("file", file.File);
-            writer.WriteNumber("bytes", file.LengthBytes);
-            writer.WriteNumber("neededBytes", file.LiveBytes);
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
+        WriteFiles(writer, "valueFiles", store.Values.Select(static file => (file.File, file.LengthBytes, file.LiveBytes)));
         writer.WriteStartArray("trees");
         foreach (var tree in store.Trees)
         {
