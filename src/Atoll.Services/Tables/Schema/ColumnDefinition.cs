@@ -41,7 +41,7 @@ public enum ClusteringOrder : byte
 /// What its cells are stored under: distinct within the table, and never given again, so that the cells of a column that was dropped
 /// don't turn up in another of the same name.
 /// </param>
-public sealed record ColumnDefinition(string Name, CqlType Type, ColumnKind Kind, int Position, ClusteringOrder Order, int Id)
+public sealed record ColumnDefinition(string Name, CqlType Type, ColumnKind Kind, int Position, ClusteringOrder Order, uint Id)
 {
     /// <summary>Whether it is part of the primary key.</summary>
     public bool IsPrimaryKey => Kind is ColumnKind.PartitionKey or ColumnKind.Clustering;

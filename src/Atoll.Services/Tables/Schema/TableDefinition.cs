@@ -10,7 +10,7 @@ namespace Atoll.Services.Tables.Schema;
 public sealed class TableDefinition
 {
     private readonly FrozenDictionary<string, ColumnDefinition> _byName;
-    private readonly FrozenDictionary<int, ColumnDefinition> _byId;
+    private readonly FrozenDictionary<uint, ColumnDefinition> _byId;
 
     /// <summary>A table of those columns, which may come in any order.</summary>
     public TableDefinition(string keyspace, string name, Guid id, IEnumerable<ColumnDefinition> columns)
@@ -34,7 +34,7 @@ public sealed class TableDefinition
         Check.That(PartitionKey.Length > 0);
     }
 
-    private TableDefinition(TableDefinition other, TableOptions options, ImmutableArray<IndexDefinition> indexes, int nextColumnId)
+    private TableDefinition(TableDefinition other, TableOptions options, ImmutableArray<IndexDefinition> indexes, uint nextColumnId)
     {
         (Keyspace, Name, Id, Columns) = (other.Keyspace, other.Name, other.Id, other.Columns);
         (PartitionKey, Clustering, Statics, Regulars) = (other.PartitionKey, other.Clustering, other.Statics, other.Regulars);
@@ -81,7 +81,7 @@ public sealed class TableDefinition
     public bool IsCounter { get; }
 
     /// <summary>The id that the next column added gets; grows only.</summary>
-    public int NextColumnId { get; private init; }
+    public uint NextColumnId { get; private init; }
 
     /// <summary>The name of the space that holds its rows.</summary>
     public string SpaceName => $"{Keyspace}.{Name}";
@@ -90,7 +90,7 @@ public sealed class TableDefinition
     public bool TryGetColumn(string name, [NotNullWhen(true)] out ColumnDefinition? column) => _byName.TryGetValue(name, out column);
 
     /// <summary>The column whose cells are stored under that id; a column that was dropped is not found.</summary>
-    public bool TryGetColumn(int id, [NotNullWhen(true)] out ColumnDefinition? column) => _byId.TryGetValue(id, out column);
+    public bool TryGetColumn(uint id, [NotNullWhen(true)] out ColumnDefinition? column) => _byId.TryGetValue(id, out column);
 
     /// <summary>The same table with other options.</summary>
     public TableDefinition WithOptions(TableOptions options) => new(this, options, Indexes, NextColumnId);
@@ -107,5 +107,5 @@ public sealed class TableDefinition
     }
 
     /// <summary>The same table whose next column gets that id.</summary>
-    internal TableDefinition WithNextColumnId(int nextColumnId) => new(this, Options, Indexes, nextColumnId);
+    internal TableDefinition WithNextColumnId(uint nextColumnId) => new(this, Options, Indexes, nextColumnId);
 }
