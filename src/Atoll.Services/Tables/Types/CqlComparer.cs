@@ -90,7 +90,7 @@ public sealed class CqlComparer : IComparer<ReadOnlyMemory<byte>>
     /// <summary>What <see cref="TimeFirst"/> was made of.</summary>
     internal static ulong TimeLast(ulong ordered) => (ordered << 32) | ((ordered >> 16) & 0xFFFF_0000) | (ordered >> 48);
 
-    /// <summary>The second half of a timeuuid so that unsigned order is the order of its bytes as signed ones, which is Cassandra's.</summary>
+    /// <summary>The second half of a timeuuid so that unsigned order is that of its bytes as signed ones, which is Cassandra's.</summary>
     internal static ulong SignedBytesFirst(ulong low) => low ^ SignedBytes;
 
     private static int CompareUuids(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
@@ -116,7 +116,8 @@ public sealed class CqlComparer : IComparer<ReadOnlyMemory<byte>>
 
     private static int CompareTimeuuids(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
-        var byTime = TimeFirst(BinaryPrimitives.ReadUInt64BigEndian(left)).CompareTo(TimeFirst(BinaryPrimitives.ReadUInt64BigEndian(right)));
+        var byTime = TimeFirst(BinaryPrimitives.ReadUInt64BigEndian(left))
+            .CompareTo(TimeFirst(BinaryPrimitives.ReadUInt64BigEndian(right)));
         return byTime != 0 ? byTime
             : SignedBytesFirst(BinaryPrimitives.ReadUInt64BigEndian(left[8..]))
                 .CompareTo(SignedBytesFirst(BinaryPrimitives.ReadUInt64BigEndian(right[8..])));

@@ -73,7 +73,7 @@ public readonly record struct CqlDecimal(BigInteger Unscaled, int Scale) : IComp
     }
 
     /// <summary>
-    /// The digits from the first to the last that isn't zero, and the exponent: the number is 0.digits * 10^exponent. Empty digits for zero.
+    /// The digits from the first to the last that isn't zero, and the exponent: the number is 0.digits * 10^exponent. None for zero.
     /// </summary>
     internal (string Digits, long Exponent) Significant()
     {

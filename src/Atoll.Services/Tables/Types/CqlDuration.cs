@@ -31,7 +31,7 @@ public readonly record struct CqlDuration(int Months, int Days, long Nanoseconds
     private static readonly Regex IsoAlternative = new(
         @"^P(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})$", RegexOptions.CultureInvariant);
 
-    /// <summary>Reads "1y2mo3w4d5h6m7s8ms9us10ns", "P1Y2M3DT4H5M6S", "P2W" or "P0001-02-03T04:05:06", each perhaps behind a minus.</summary>
+    /// <summary>Reads "1y2mo3w4d5h6m7s8ms9us10ns", "P1Y2M3DT4H5M6S", "P2W", "P0001-02-03T04:05:06"; a minus may stand before it.</summary>
     public static bool TryParse(string text, out CqlDuration value)
     {
         value = default;

@@ -72,6 +72,13 @@ public static class CqlTypes
     /// <summary>The type of that name, in lower case; "varchar" is another name of "text".</summary>
     public static bool TryGet(string name, [NotNullWhen(true)] out NativeType? type) => ByName.TryGetValue(name, out type);
 
+    /// <summary>The type of that code; none for codes of types with parts.</summary>
+    public static bool TryGet(CqlTypeCode code, [NotNullWhen(true)] out NativeType? type)
+    {
+        type = ByName.Values.FirstOrDefault(candidate => candidate.Code == code);
+        return type is not null;
+    }
+
     private static IEnumerable<KeyValuePair<string, NativeType>> All() =>
         new[]
         {

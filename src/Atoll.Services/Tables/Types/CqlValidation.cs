@@ -43,7 +43,8 @@ public static class CqlValidation
             CqlTypeCode.List => ErrorInElements(((ListType)type).Element, value, "list"),
             CqlTypeCode.Set => ErrorInElements(((SetType)type).Element, value, "set"),
             CqlTypeCode.Map => ErrorInPairs((MapType)type, value),
-            CqlTypeCode.Tuple => ErrorInFields(((TupleType)type).Elements.Length, index => ((TupleType)type).Elements[index], value, "tuple"),
+            CqlTypeCode.Tuple => ErrorInFields(
+                ((TupleType)type).Elements.Length, index => ((TupleType)type).Elements[index], value, "tuple"),
             CqlTypeCode.UserType => ErrorInFields(
                 ((UserType)type).Fields.Length, index => ((UserType)type).Fields[index].Type, value, "user type"),
             _ => $"unknown type {type}",

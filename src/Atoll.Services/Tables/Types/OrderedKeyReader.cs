@@ -7,8 +7,8 @@ using Atoll.Foundation.Bytes;
 namespace Atoll.Services.Tables.Types;
 
 /// <summary>
-/// Reads what <see cref="OrderedKeyWriter"/> wrote, back to the native protocol's bytes. Never throws on other bytes: <see cref="Ok"/> turns
-/// false.
+/// Reads what <see cref="OrderedKeyWriter"/> wrote, back to the native protocol's bytes. Never throws on other bytes:
+/// <see cref="Ok"/> turns false.
 /// </summary>
 public ref struct OrderedKeyReader
 {

@@ -16,8 +16,8 @@ namespace Atoll.Services.Tables.Types;
 /// <item>varint: the length (80 and it, from 7F on FF and four bytes; of a negative number all that inverted), then the bytes;</item>
 /// <item>decimal: 01 negative, 02 zero, 03 positive; the exponent; two digits a byte, plus one; 00 (all behind 01 inverted);</item>
 /// <item>uuids: version 1 with the time's highest bits first; of a timeuuid the second half as signed bytes;</item>
-/// <item>lists, sets, maps: 01 before each element or pair, 00 at the end; tuples and user types: 02 and the value, or 01 for null, 00 at the end,
-/// without the nulls before it.</item>
+/// <item>lists, sets, maps: 01 before each element or pair, 00 at the end; tuples and user types: 02 and the value, or 01 for null, 00 at
+/// the end, without the nulls before it.</item>
 /// </list>
 /// Equal decimals and varints have equal bytes, whatever zeros they were given with.
 /// </summary>

@@ -1,0 +1,173 @@
+using System.Collections.Immutable;
+using Atoll.Services.Errors;
+
+namespace Atoll.Services.Tables.Schema;
+
+/// <summary>
+/// The schema as this node knows it: a snapshot that follows the store, and changes by compare-and-set that are computed anew when somebody
+/// else was faster. Thread-safe.
+/// </summary>
+public sealed class SchemaCatalog : IDisposable
+{
+    private const int AttemptsMax = 50;
+
+    private readonly ISchemaStore _store;
+    private readonly Lock _lock = new();
+    private readonly IDisposable _subscription;
+    private readonly SemaphoreSlim _refreshing = new(1, 1);
+    private readonly SortedDictionary<string, KeyspaceDefinition> _virtual = new(StringComparer.Ordinal);
+    private ImmutableList<Action<SchemaChange>> _observers = [];
+    private ImmutableSortedDictionary<string, ulong> _versions = ImmutableSortedDictionary.Create<string, ulong>(StringComparer.Ordinal);
+    private ImmutableSortedDictionary<string, KeyspaceDefinition> _stored =
+        ImmutableSortedDictionary.Create<string, KeyspaceDefinition>(StringComparer.Ordinal);
+
+    private volatile TableSchema _schema = TableSchema.Empty;
+    private volatile bool _isLoaded;
+
+    /// <summary>The schema in a store; empty until the first <see cref="LoadAsync"/>.</summary>
+    public SchemaCatalog(ISchemaStore store)
+    {
+        _store = store;
+        _subscription = store.Subscribe(() => _isLoaded = false);
+    }
+
+    /// <summary>The newest snapshot.</summary>
+    public TableSchema Schema => _schema;
+
+    /// <summary>See <see cref="ITables.Subscribe"/>.</summary>
+    public IDisposable Subscribe(Action<SchemaChange> observer)
+    {
+        ImmutableInterlocked.Update(ref _observers, observers => observers.Add(observer));
+        return new Subscription(() => ImmutableInterlocked.Update(ref _observers, observers => observers.Remove(observer)));
+    }
+
+    /// <summary>Makes a table known that is computed.</summary>
+    public void AddVirtual(TableDefinition table)
+    {
+        lock (_lock)
+        {
+            var keyspace = _virtual.TryGetValue(table.Keyspace, out var known)
+                ? known
+                : new KeyspaceDefinition
+                {
+                    Name = table.Keyspace,
+                    Replication = TableOptions.Map(("class", "org.apache.cassandra.locator.LocalStrategy")),
+                    IsVirtual = true,
+                };
+            _virtual[table.Keyspace] = keyspace.With(table);
+            Publish();
+        }
+    }
+
+    /// <summary>The snapshot, read from the store first when that may know more.</summary>
+    public ValueTask<TableSchema> LoadAsync(CancellationToken cancellationToken) =>
+        _isLoaded ? new ValueTask<TableSchema>(_schema) : new ValueTask<TableSchema>(RefreshAsync(cancellationToken));
+
+    /// <summary>The schema as the store has it now.</summary>
+    public async Task<TableSchema> RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _refreshing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            _isLoaded = true;
+            Take(await _store.ReadAsync(cancellationToken).ConfigureAwait(false));
+            return _schema;
+        }
+        catch
+        {
+            _isLoaded = false;
+            throw;
+        }
+        finally
+        {
+            _refreshing.Release();
+        }
+    }
+
+    /// <summary>Makes a change.</summary>
+    /// <returns>The keyspace before and after; the same when there was nothing to change.</returns>
+    /// <exception cref="CqlException">The change is not possible, or others change the keyspace all the time.</exception>
+    internal async Task<(KeyspaceDefinition? Before, KeyspaceDefinition? After)> ChangeAsync(
+        SchemaEdit edit, CancellationToken cancellationToken)
+    {
+        if (_schema.Keyspaces.TryGetValue(edit.Keyspace, out var known) && known.IsVirtual)
+        {
+            throw new CqlException(CqlErrorCode.Unauthorized, $"{edit.Keyspace} keyspace is not user-modifiable.");
+        }
+
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        {
+            var schema = await RefreshAsync(cancellationToken).ConfigureAwait(false);
+            var before = schema.Keyspaces.GetValueOrDefault(edit.Keyspace);
+            var after = edit.Apply(before);
+            if (ReferenceEquals(before, after))
+            {
+                return (before, after);
+            }
+
+            var document = after is null ? (ReadOnlyMemory<byte>?)null : KeyspaceDocument.Encode(after);
+            if (await _store.TryWriteAsync(edit.Keyspace, schema.VersionOf(edit.Keyspace), document, cancellationToken)
+                .ConfigureAwait(false))
+            {
+                await RefreshAsync(cancellationToken).ConfigureAwait(false);
+                return (before, after);
+            }
+        }
+
+        throw new CqlException(CqlErrorCode.Overloaded, $"Keyspace '{edit.Keyspace}' is being changed by too many others: try again");
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _subscription.Dispose();
+        _refreshing.Dispose();
+    }
+
+    private void Take(IReadOnlyList<SchemaDocument> documents)
+    {
+        List<SchemaChange> changes;
+        lock (_lock)
+        {
+            var stored = _stored.Clear().ToBuilder();
+            var versions = _versions.Clear().ToBuilder();
+            foreach (var document in documents)
+            {
+                versions[document.Keyspace] = document.Version;
+                if (_versions.GetValueOrDefault(document.Keyspace) == document.Version)
+                {
+                    stored[document.Keyspace] = _stored[document.Keyspace];
+                    continue;
+                }
+
+                stored[document.Keyspace] = KeyspaceDocument.TryDecode(document.Document, out var keyspace) && keyspace is not null
+                    ? keyspace
+                    : throw new AtollException(ErrorCode.Protocol, $"the schema of keyspace '{document.Keyspace}' cannot be decoded");
+            }
+
+            var before = _stored;
+            (_stored, _versions) = (stored.ToImmutable(), versions.ToImmutable());
+            Publish();
+            changes = SchemaDifference.Between(before, _stored);
+        }
+
+        foreach (var change in changes)
+        {
+            foreach (var observer in _observers)
+            {
+                observer(change);
+            }
+        }
+    }
+
+    private void Publish()
+    {
+        var all = _stored.ToBuilder();
+        foreach (var (name, keyspace) in _virtual)
+        {
+            all[name] = keyspace;
+        }
+
+        _schema = new TableSchema(all.ToImmutable(), _versions);
+    }
+}
