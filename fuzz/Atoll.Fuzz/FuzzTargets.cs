@@ -38,5 +38,6 @@ public static class FuzzTargets
         new NodeSettingsTarget(),
         new NodeIdentityTarget(),
         new SessionTokenTarget(),
+        new CqlTarget(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }

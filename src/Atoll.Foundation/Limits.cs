@@ -143,4 +143,19 @@ public static class Limits
 
     /// <summary>Conditions of one conditional write.</summary>
     public const int ConditionsMax = 1_000;
+
+    /// <summary>Length of a CQL query in characters: room for a value of the default bound, written in hexadecimal digits.</summary>
+    public const int CqlQueryCharactersMax = (2 * ValueBytesDefault) + (1024 * 1024);
+
+    /// <summary>
+    /// Levels of nesting in a CQL term or type. Parsing a level takes about ten calls: far from the end of the smallest stack, and deeper
+    /// than any type is.
+    /// </summary>
+    public const int CqlNestingMax = 100;
+
+    /// <summary>Operators in one CQL term; with the levels of nesting, they bound the depth of its tree.</summary>
+    public const int CqlOperatorsMax = 250;
+
+    /// <summary>Bind markers of a CQL query: the native protocol counts values in 16 bits.</summary>
+    public const int CqlMarkersMax = 65_535;
 }

@@ -89,7 +89,8 @@ internal static class TermText
                 break;
             case FieldTerm field:
                 AppendOperand(text, field.Value, IsInParenthesesBeforeModifier(field.Value));
-                text.Append('.').AppendName(field.Field);
+                // Directly behind digits, the point would be one of a number.
+                text.Append(field.Value is Literal ? " ." : ".").AppendName(field.Field);
                 break;
             case ElementTerm element:
                 AppendOperand(text, element.Collection, IsInParenthesesBeforeModifier(element.Collection));
@@ -134,7 +135,7 @@ internal static class TermText
         text.Append(']');
     }
 
-    private static bool IsInParenthesesBeforeModifier(Term term) => term is Arithmetic or Negation or Literal;
+    private static bool IsInParenthesesBeforeModifier(Term term) => term is Arithmetic or Negation;
 
     private static void AppendArithmetic(StringBuilder text, Arithmetic arithmetic)
     {
