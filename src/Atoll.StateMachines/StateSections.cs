@@ -3,7 +3,7 @@ namespace Atoll.StateMachines;
 /// <summary>The sections of a shard's tree. The numbers are on disk.</summary>
 internal static class StateSections
 {
-    /// <summary>Records, by key.</summary>
+    /// <summary>Records, by key; in a shard of rows, its rows.</summary>
     internal const byte Records = 1;
 
     /// <summary>Records with a time to live: expiry (8 bytes, big-endian), key; the version is the record's, the value empty.</summary>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -148,10 +149,7 @@ internal sealed class RecordsPersistence(IStateTree tree)
     private static void EncodeMeta(WireWriter writer, in RecordsAccounts accounts, HybridTime forgottenThrough)
     {
         writer.WriteByte(FormatVersion);
-        writer.WriteUInt64((ulong)accounts.Count);
-        writer.WriteUInt64((ulong)accounts.Bytes);
-        writer.WriteUInt64((ulong)accounts.Expiring);
-        writer.WriteUInt64(accounts.HashSum);
+        accounts.Write(writer);
         writer.WriteUInt64(forgottenThrough.Value);
     }
 
@@ -159,9 +157,8 @@ internal sealed class RecordsPersistence(IStateTree tree)
     {
         var reader = new WireReader(meta);
         var version = reader.ReadByte();
-        accounts = new RecordsAccounts(
-            (long)reader.ReadUInt64(), (long)reader.ReadUInt64(), (long)reader.ReadUInt64(), reader.ReadUInt64());
+        accounts = RecordsAccounts.Read(ref reader);
         compactedThrough = new HybridTime(reader.ReadUInt64());
-        return reader.OkAtEnd && version == FormatVersion && accounts is { Count: >= 0, Bytes: >= 0, Expiring: >= 0 };
+        return reader.OkAtEnd && version == FormatVersion;
     }
 }

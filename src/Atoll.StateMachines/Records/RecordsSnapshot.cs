@@ -3,6 +3,7 @@ using Atoll.StateMachines.Snapshots;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -36,13 +37,14 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
     private bool _isLoading;
     private bool _isDisposed;
 
-    internal RecordsSnapshotSource(RecordsState state)
+    /// <summary>The store as it is now, and the changes of it that are remembered.</summary>
+    internal RecordsSnapshotSource(ExpiringStore store, ChangeHistory history)
     {
-        _records = state.Records.Snapshot();
-        _expiries = state.Expiries.Snapshot();
-        _accounts = state.Accounts;
-        _changes = state.History.ToArray();
-        _compactedThrough = state.History.CompactedThrough;
+        _records = store.Records.Snapshot();
+        _expiries = store.Expiries.Snapshot();
+        _accounts = store.Accounts;
+        _changes = history.ToArray();
+        _compactedThrough = history.CompactedThrough;
     }
 
     public bool IsWaiting => _cursor?.IsWaiting ?? false;
@@ -198,6 +200,9 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Act
 
     public ReadOnlyMemory<byte> Meta { get; private set; }
 
+    /// <summary>The accounts of the records, once complete.</summary>
+    internal RecordsAccounts Accounts => _announced;
+
     public bool Accept(ReadOnlyMemory<byte> slice)
     {
         if (Error is not null)
@@ -300,7 +305,7 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Act
             _found = _found.With(key.Span, record);
             if (expiresAt != HybridTime.Zero)
             {
-                _expirySum = unchecked(_expirySum + HashOf(RecordsState.ExpiryKey(expiresAt, key.Span), version));
+                _expirySum = unchecked(_expirySum + HashOf(ExpiringStore.ExpiryKey(expiresAt, key.Span), version));
             }
         }
         while (reader.Remaining > 0);

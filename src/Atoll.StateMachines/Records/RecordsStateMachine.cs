@@ -4,6 +4,7 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Storage.Lsm;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Records;
@@ -161,7 +162,7 @@ public sealed class RecordsStateMachine : IStateMachine
     public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) => _persistence.Read(_state, meta, now, done);
 
     /// <inheritdoc />
-    public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state);
+    public ISnapshotSource BeginSnapshot() => new RecordsSnapshotSource(_state, _state.History);
 
     /// <inheritdoc />
     public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load)

@@ -2,6 +2,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
+using Atoll.StateMachines.Stores;
 using Xunit;
 
 namespace Atoll.StateMachines.Tests.Records;

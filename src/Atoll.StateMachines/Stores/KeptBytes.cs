@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Atoll.StateMachines.Records;
+namespace Atoll.StateMachines.Stores;
 
 /// <summary>
 /// Decides whether bytes of a command are kept as a slice of it or copied. The command may be a slice of a large network frame that holds

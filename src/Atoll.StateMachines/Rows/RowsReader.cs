@@ -1,0 +1,70 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+
+namespace Atoll.StateMachines.Rows;
+
+/// <summary>Answers queries from the rows as they are.</summary>
+internal static class RowsReader
+{
+    /// <summary>Answers if nothing has to be loaded for it; else the result is as it was.</summary>
+    internal static bool TryRead(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    {
+        if (RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats && query.Length == 1)
+        {
+            RowsResultCodec.WriteStats(result, now, state.Accounts.Count, state.Accounts.Bytes);
+            return true;
+        }
+
+        if (!RowsPlace.TryRead(query, out var place))
+        {
+            RowsResultCodec.WriteHead(result, RowsStatus.Invalid, now, "the bytes are not a rows query");
+            return true;
+        }
+
+        var start = result.Length;
+        using var snapshot = state.Records.Snapshot();
+        using var cursor = snapshot.OpenCursor();
+        var page = new RowsPageWriter(cursor, place, now, result);
+        if (page.Run() && page.Fault is null)
+        {
+            return true;
+        }
+
+        result.Truncate(start);
+        return false;
+    }
+
+    /// <summary>Answers what <see cref="TryRead"/> could not: the rows as of now, whatever is applied while it waits for the
+    /// disk.</summary>
+    internal static void ReadLater(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, Action<StateAnswer> done)
+    {
+        var result = new WireWriter(4096);
+        if (!RowsPlace.TryRead(query, out var place))
+        {
+            TryRead(state, query, now, result);
+            done(new StateAnswer(result.WrittenMemory, now, null));
+            return;
+        }
+
+        var snapshot = state.Records.Snapshot();
+        var cursor = snapshot.OpenCursor();
+        var page = new RowsPageWriter(cursor, place, now, result);
+        GoOn();
+
+        void GoOn()
+        {
+            while (!page.Run())
+            {
+                if (!cursor.Load(GoOn))
+                {
+                    return;
+                }
+            }
+
+            var fault = page.Fault;
+            cursor.Dispose();
+            snapshot.Dispose();
+            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
+        }
+    }
+}
