@@ -35,7 +35,7 @@ public readonly struct CqlValue
     public ReadOnlyMemory<byte> Bytes => _bytes;
 
     /// <summary>The value's serialization; null when null or not set.</summary>
-    public ReadOnlyMemory<byte>? BytesOrNull => _kind == Kind.Bytes ? _bytes : null;
+    public ReadOnlyMemory<byte>? BytesOrNull => _kind == Kind.Bytes ? _bytes : default(ReadOnlyMemory<byte>?);
 
     /// <summary>A value of those bytes.</summary>
     public static CqlValue Of(ReadOnlyMemory<byte> bytes) => new(bytes, Kind.Bytes);
