@@ -66,7 +66,7 @@ internal static class ErrorBody
                 writer.WriteShortString(existing.Table);
                 break;
             case CqlErrorCode.Unprepared:
-                writer.WriteShortBytes((details as UnpreparedDetails)?.Id.Span ?? default);
+                writer.WriteShortBytes(details is UnpreparedDetails unprepared ? unprepared.Id.Span : default);
                 break;
             default:
                 break; // nothing belongs to it

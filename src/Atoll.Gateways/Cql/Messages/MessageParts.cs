@@ -138,7 +138,7 @@ internal static class MessageParts
         var text = reader.ReadString();
         foreach (var value in Enum.GetValues<T>())
         {
-            if (value.ToString().ToUpperInvariant() == text)
+            if (value.ToString().Equals(text, StringComparison.OrdinalIgnoreCase))
             {
                 return value;
             }

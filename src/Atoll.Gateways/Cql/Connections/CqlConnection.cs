@@ -1,0 +1,247 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Atoll.Gateways.Cql.Messages;
+using Atoll.Gateways.Cql.Security;
+using Atoll.Gateways.Cql.Statements;
+using Atoll.Gateways.Cql.Wire;
+using Atoll.Services.Tables;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace Atoll.Gateways.Cql.Connections;
+
+/// <summary>
+/// One client: the bytes that come go through the <see cref="CqlConnectionCore"/>; statements are begun as they come, and answered as they
+/// are done. What is under way when the client goes is cancelled.
+/// </summary>
+internal sealed partial class CqlConnection : IDisposable
+{
+    private readonly PipeReader _input;
+    private readonly CqlGatewayOptions _options;
+    private readonly StatementServer _statements;
+    private readonly ILogger _logger;
+    private readonly CqlConnectionCore _core;
+    private readonly CqlReplies _replies;
+    private readonly ITableSession _session;
+    private readonly CancellationTokenSource _gone = new();
+    private string? _role;
+    private long _waitingSince;
+    private bool _leaving;
+    private string _whyEnded = "";
+
+    public CqlConnection(IDuplexPipe transport, StatementServer statements, CqlGatewayOptions options, ILogger logger)
+    {
+        _input = transport.Input;
+        _options = options;
+        _statements = statements;
+        _logger = logger;
+        _core = new CqlConnectionCore(options.BodyBytesMax, options.Authenticator.IsRequired);
+        _replies = new CqlReplies(transport.Output, options);
+        _session = statements.OpenSession();
+        _waitingSince = options.Time.GetTimestamp();
+    }
+
+    /// <summary>What the client calls itself.</summary>
+    public string ClientName { get; private set; } = "before its start";
+
+    /// <summary>Serves the client until either side ends it.</summary>
+    /// <returns>Why it ended; empty when the client just left.</returns>
+    public async Task<string> RunAsync(bool isFull)
+    {
+        try
+        {
+            if (isFull)
+            {
+                _whyEnded = $"this node has {_options.ConnectionsMax} connections already";
+                _replies.Answer(CqlVersion.V4, 0, new ErrorResponse(CqlErrorCode.Overloaded, _whyEnded));
+            }
+            else
+            {
+                await ServeAsync().ConfigureAwait(false);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or OperationCanceledException or ConnectionAbortedException
+            or ConnectionResetException)
+        {
+            // The connection broke: the client knows as much as this side does.
+            _replies.Abort();
+        }
+
+        await _replies.CompleteAsync().ConfigureAwait(false);
+        await _gone.CancelAsync().ConfigureAwait(false);
+        await _input.CompleteAsync().ConfigureAwait(false);
+        return Volatile.Read(ref _whyEnded);
+    }
+
+    /// <summary>The transport is gone.</summary>
+    public void Abort()
+    {
+        _replies.Abort();
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>The node shuts down: what is under way is answered, nothing new is taken.</summary>
+    public void GoAway()
+    {
+        Volatile.Write(ref _leaving, true);
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>Tells the client what happened, when it wants to know.</summary>
+    public void Push(CqlEvent happened)
+    {
+        if (!_replies.Push(happened))
+        {
+            End("it took nothing of what it was sent");
+        }
+    }
+
+    /// <summary>Called about once a second: ends the connection of a client that is too slow.</summary>
+    public void CheckPace()
+    {
+        if (_replies.IsStuck)
+        {
+            End("it took nothing of what it was sent");
+            return;
+        }
+
+        var since = Volatile.Read(ref _waitingSince);
+        var waited = since == 0 ? TimeSpan.Zero : _options.Time.GetElapsedTime(since);
+        if (!_core.IsReady && waited > _options.StartupTimeout)
+        {
+            End($"it did not start within {_options.StartupTimeout.TotalSeconds:0} s");
+        }
+        else if (_core.IsReady && IsInFrame && waited > _options.FrameTimeout)
+        {
+            End($"the rest of a frame did not come within {_options.FrameTimeout.TotalSeconds:0} s");
+        }
+        else if (_core.IsReady && !_replies.HasRegistered && _replies.InFlight == 0 && waited > _options.IdleTimeout)
+        {
+            End($"nothing came within {_options.IdleTimeout.TotalSeconds:0} s");
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _gone.Dispose();
+
+    private bool IsInFrame { get; set; }
+
+    private void End(string why)
+    {
+        Interlocked.CompareExchange(ref _whyEnded, why, "");
+        Abort();
+    }
+
+    private async Task ServeAsync()
+    {
+        while (!Volatile.Read(ref _leaving) && !_core.IsClosed && !_replies.IsAborted)
+        {
+            await _replies.WhenRoomAsync().ConfigureAwait(false);
+            var result = await _input.ReadAsync().ConfigureAwait(false);
+            var left = await TakeAsync(result.Buffer).ConfigureAwait(false);
+            var wasInFrame = IsInFrame;
+            IsInFrame = !left.IsEmpty || _core.IsInFrame;
+            if (_core.IsReady && (left.Length < result.Buffer.Length || (IsInFrame && !wasInFrame)))
+            {
+                // Time to start counts from the beginning, time for a frame from its first byte, idle time from the last frame.
+                Volatile.Write(ref _waitingSince, _options.Time.GetTimestamp());
+            }
+
+            var isLast = result.IsCompleted;
+            _input.AdvanceTo(left.Start, left.End);
+            if (isLast)
+            {
+                if (IsInFrame && !_core.IsClosed)
+                {
+                    Interlocked.CompareExchange(ref _whyEnded, "it was closed in the middle of a frame", "");
+                }
+
+                break; // whoever has gone for good is known by the transport's end, and nothing is waited for then
+            }
+        }
+
+        await _replies.WhenAnsweredAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Takes all whole frames, as long as there is room for their answers.</summary>
+    /// <returns>What is left.</returns>
+    private async ValueTask<ReadOnlySequence<byte>> TakeAsync(ReadOnlySequence<byte> buffer)
+    {
+        while (!_core.IsClosed && !_replies.IsAborted && !Volatile.Read(ref _leaving))
+        {
+            await _replies.WhenRoomAsync().ConfigureAwait(false);
+            switch (_core.Next(ref buffer))
+            {
+                case ServeAction serve:
+                    _replies.Begin();
+                    _ = ServeAsync(serve);
+                    break;
+                case AnswerAction answer:
+                    _replies.Answer(answer.Version, answer.Stream, answer.Response);
+                    break;
+                case StartAction start:
+                    ClientName = start.ClientName;
+                    _replies.Answer(start);
+                    break;
+                case RegisterAction register:
+                    _replies.Answer(register);
+                    break;
+                case AuthenticateAction authenticate:
+                    if (!await AuthenticateAsync(authenticate).ConfigureAwait(false))
+                    {
+                        GoAway(); // there is nothing that it may say
+                    }
+
+                    break;
+                case CloseAction close:
+                    _replies.Answer(close.Version, close.Stream, close.Response);
+                    Interlocked.CompareExchange(ref _whyEnded, close.Response.Message, "");
+                    break;
+                default:
+                    return buffer;
+            }
+        }
+
+        return buffer;
+    }
+
+    private async Task<bool> AuthenticateAsync(AuthenticateAction action)
+    {
+        _role = await _options.Authenticator.AuthenticateAsync(action.UserName, action.Password, _gone.Token).ConfigureAwait(false);
+        if (_role is null)
+        {
+            var refusal = $"The user name \"{action.UserName}\" and the password do not belong together";
+            Interlocked.CompareExchange(ref _whyEnded, "it has no good credentials", "");
+            _replies.Answer(_core.Version, action.Stream, new ErrorResponse(CqlErrorCode.BadCredentials, refusal));
+            return false;
+        }
+
+        _core.Authenticated();
+        Volatile.Write(ref _waitingSince, _options.Time.GetTimestamp());
+        _replies.Answer(_core.Version, action.Stream, new AuthSuccessResponse(null));
+        return true;
+    }
+
+    private async Task ServeAsync(ServeAction action)
+    {
+        CqlResponse? response = null;
+        try
+        {
+            response = await _statements.ServeAsync(_session, _core.Version, _role, action.Request, _gone.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_gone.IsCancellationRequested)
+        {
+            // Nobody waits for the answer.
+        }
+        catch (Exception failure)
+        {
+            LogFailed(_logger, action.Request.Opcode, failure);
+            response = new ErrorResponse(CqlErrorCode.ServerError, $"{failure.GetType().Name}: {failure.Message}");
+        }
+
+        _replies.End(action.Stream, response);
+    }
+
+    [LoggerMessage(EventId = 4102, Level = LogLevel.Error, Message = "A {Opcode} failed by a fault of the server")]
+    private static partial void LogFailed(ILogger logger, CqlOpcode opcode, Exception failure);
+}
