@@ -26,7 +26,6 @@ public sealed class CqlFrameReader
     private readonly int _bodyBytesMax;
     private readonly bool _isServer;
     private CqlCompression _compression;
-    private bool _inSegments;
 
     // The whole frames of a self-contained segment, as far as they are not taken yet.
     private ReadOnlyMemory<byte> _payload;
@@ -52,6 +51,9 @@ public sealed class CqlFrameReader
     /// <summary>The stream of the frame that was at fault; 0 when it is not known.</summary>
     public short FaultStream { get; private set; }
 
+    /// <summary>Whether <see cref="StartSegments"/> was called.</summary>
+    public bool IsInSegments { get; private set; }
+
     /// <summary>Whether a frame has begun that is not whole, in what was taken so far.</summary>
     public bool IsInFrame => _largeBytes > 0;
 
@@ -62,8 +64,8 @@ public sealed class CqlFrameReader
     /// <param name="isCompressed">Whether payloads are compressed by LZ4.</param>
     public void StartSegments(bool isCompressed)
     {
-        Check.That(!_inSegments);
-        _inSegments = true;
+        Check.That(!IsInSegments);
+        IsInSegments = true;
         _compression = isCompressed ? CqlCompression.Lz4 : CqlCompression.None;
     }
 
@@ -73,7 +75,7 @@ public sealed class CqlFrameReader
     public CqlReadStatus TryRead(ref ReadOnlySequence<byte> input, out CqlFrame frame)
     {
         frame = default;
-        if (!_inSegments)
+        if (!IsInSegments)
         {
             return ReadBare(ref input, out frame);
         }
