@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using Atoll.Foundation;
+using Atoll.Gateways.Cql;
 using Atoll.Gateways.Http;
 using Atoll.Gateways.Metrics;
 using Atoll.Gateways.Native;
@@ -21,7 +22,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Atoll.Gateways;
 
-/// <summary>A node's doors: one Kestrel with an endpoint for the native protocol and one for HTTP.</summary>
+/// <summary>A node's doors: one Kestrel with an endpoint for the native protocol, one for HTTP, and one for CQL.</summary>
 public sealed class GatewayServer : IAsyncDisposable
 {
     // A key of the longest, percent-encoded, and the path around it.
@@ -60,11 +61,21 @@ public sealed class GatewayServer : IAsyncDisposable
         builder.Services.AddSingleton<RequestMetrics>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddAtollHttp();
+        if (options.CqlSources is { } sources)
+        {
+            builder.Services.AddAtollCql(sources, options.Cql);
+        }
+
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options));
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = options.InlineScheduling);
 
         var application = builder.Build();
         application.UseAtollHttp(options.Http);
+        if (options.CqlSources is not null)
+        {
+            application.Services.UseAtollCql();
+        }
+
         try
         {
             await application.StartAsync(cancellation).ConfigureAwait(false);
@@ -98,6 +109,16 @@ public sealed class GatewayServer : IAsyncDisposable
                 listen.Protocols = HttpProtocols.None;
                 UseTls(listen, options);
                 listen.UseConnectionHandler<NativeGateway>();
+            });
+        }
+
+        if (options is { CqlSources: not null, CqlEndPoint: { } cql })
+        {
+            kestrel.Listen(cql, listen =>
+            {
+                listen.Protocols = HttpProtocols.None;
+                UseTls(listen, options);
+                listen.UseConnectionHandler<CqlGateway>();
             });
         }
 

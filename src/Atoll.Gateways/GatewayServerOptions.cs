@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using Atoll.Gateways.Cql;
 using Atoll.Gateways.Http;
 using Atoll.Gateways.Native;
 
@@ -14,7 +15,10 @@ public sealed record GatewayServerOptions
     /// <summary>Where HTTP listens; null: nowhere. Port 0 lets the system choose.</summary>
     public IPEndPoint? HttpEndPoint { get; init; }
 
-    /// <summary>Gives the certificate for TLS on both, for each connection anew; null: plain connections.</summary>
+    /// <summary>Where CQL's native protocol listens; null: nowhere. Port 0 lets the system choose.</summary>
+    public IPEndPoint? CqlEndPoint { get; init; }
+
+    /// <summary>Gives the certificate for TLS on all, for each connection anew; null: plain connections.</summary>
     public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
     /// <summary>The native gateway's options.</summary>
@@ -22,6 +26,12 @@ public sealed record GatewayServerOptions
 
     /// <summary>The HTTP gateway's options.</summary>
     public HttpGatewayOptions Http { get; init; } = new();
+
+    /// <summary>What CQL is served from; null: CQL is not served.</summary>
+    public CqlSources? CqlSources { get; init; }
+
+    /// <summary>The CQL gateway's options.</summary>
+    public CqlGatewayOptions Cql { get; init; } = new();
 
     /// <summary>
     /// Handle socket events on the threads that receive them: fewest switches. Good when the process does nothing else on those threads.

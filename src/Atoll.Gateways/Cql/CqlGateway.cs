@@ -1,3 +1,4 @@
+using System.Net;
 using Atoll.Gateways.Cql.Connections;
 using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Statements;
@@ -17,13 +18,16 @@ public sealed partial class CqlGateway : ConnectionHandler, IDisposable
     private readonly CqlGatewayOptions _options;
     private readonly ILogger<CqlGateway> _logger;
     private readonly StatementServer _statements;
+    private readonly StatementTraces _traces;
     private readonly CqlSubscribers _subscribers = new();
     private readonly IDisposable _schemaChanges;
     private int _connections;
 
     /// <summary>A gateway to tables.</summary>
-    public CqlGateway(ITables tables, PreparedStatements prepared, CqlGatewayOptions options, ILogger<CqlGateway> logger)
+    public CqlGateway(
+        ITables tables, PreparedStatements prepared, StatementTraces traces, CqlGatewayOptions options, ILogger<CqlGateway> logger)
     {
+        _traces = traces;
         _options = options;
         _logger = logger;
         _statements = new StatementServer(tables, prepared);
@@ -36,7 +40,8 @@ public sealed partial class CqlGateway : ConnectionHandler, IDisposable
     /// <inheritdoc />
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
-        using var client = new CqlConnection(connection.Transport, _statements, _options, _logger);
+        using var client = new CqlConnection(
+            connection.Transport, (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None, _statements, _traces, _options, _logger);
         using var aborting = connection.ConnectionClosed.UnsafeRegister(static state => ((CqlConnection)state!).Abort(), client);
         using var leaving = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static state => ((CqlConnection)state!).GoAway(), client) ?? default;

@@ -1,5 +1,5 @@
+using System.Net;
 using Atoll.Foundation;
-using Atoll.Gateways.Cql.Connections;
 using Atoll.Gateways.Cql.Security;
 
 namespace Atoll.Gateways.Cql;
@@ -9,6 +9,9 @@ public sealed record CqlGatewayOptions
 {
     /// <summary>Who may come in.</summary>
     public ICqlAuthenticator Authenticator { get; init; } = OpenAuthenticator.Instance;
+
+    /// <summary>Where clients reach this node, for traces.</summary>
+    public IPEndPoint Coordinator { get; init; } = new(IPAddress.Loopback, Wire.CqlProtocol.DefaultPort);
 
     /// <summary>Clock and timers.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -1,7 +1,8 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
+using System.Net;
 using Atoll.Gateways.Cql.Messages;
-using Atoll.Gateways.Cql.Security;
 using Atoll.Gateways.Cql.Statements;
 using Atoll.Gateways.Cql.Wire;
 using Atoll.Services.Tables;
@@ -18,7 +19,9 @@ internal sealed partial class CqlConnection : IDisposable
 {
     private readonly PipeReader _input;
     private readonly CqlGatewayOptions _options;
+    private readonly IPAddress _client;
     private readonly StatementServer _statements;
+    private readonly StatementTraces _traces;
     private readonly ILogger _logger;
     private readonly CqlConnectionCore _core;
     private readonly CqlReplies _replies;
@@ -29,8 +32,12 @@ internal sealed partial class CqlConnection : IDisposable
     private bool _leaving;
     private string _whyEnded = "";
 
-    public CqlConnection(IDuplexPipe transport, StatementServer statements, CqlGatewayOptions options, ILogger logger)
+    public CqlConnection(
+        IDuplexPipe transport, IPAddress client, StatementServer statements, StatementTraces traces, CqlGatewayOptions options,
+        ILogger logger)
     {
+        _client = client;
+        _traces = traces;
         _input = transport.Input;
         _options = options;
         _statements = statements;
@@ -225,6 +232,7 @@ internal sealed partial class CqlConnection : IDisposable
     private async Task ServeAsync(ServeAction action)
     {
         CqlResponse? response = null;
+        var (startedAt, started) = action.Request.Tracing ? (_options.Time.GetUtcNow(), _options.Time.GetTimestamp()) : default;
         try
         {
             response = await _statements.ServeAsync(_session, _core.Version, _role, action.Request, _gone.Token).ConfigureAwait(false);
@@ -239,7 +247,33 @@ internal sealed partial class CqlConnection : IDisposable
             response = new ErrorResponse(CqlErrorCode.ServerError, $"{failure.GetType().Name}: {failure.Message}");
         }
 
+        if (action.Request.Tracing && response is not null and not ErrorResponse)
+        {
+            var id = response.TraceId ?? _traces.NewId(startedAt);
+            response = response with { TraceId = id };
+            _traces.Keep(TraceOf(id, startedAt, _options.Time.GetElapsedTime(started), action.Request, response));
+        }
+
         _replies.End(action.Stream, response);
+    }
+
+    private StatementTrace TraceOf(Guid id, DateTimeOffset startedAt, TimeSpan duration, CqlRequest request, CqlResponse response)
+    {
+        var (name, query, options) = request switch
+        {
+            QueryRequest text => ("Execute CQL3 query", text.Query, text.Options),
+            ExecuteRequest prepared => ("Execute CQL3 prepared query", Convert.ToHexStringLower(prepared.Id.Span), prepared.Options),
+            PrepareRequest prepare => ("Preparing CQL3 query", prepare.Query, StatementOptions.Default),
+            BatchRequest batch => ("Execute batch of CQL3 queries", $"{batch.Items.Count} statements", batch.Options),
+            _ => (request.Opcode.ToString(), "", StatementOptions.Default),
+        };
+        var parameters = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["query"] = query, ["consistency_level"] = MessageParts.NameOf(options.Consistency),
+            ["page_size"] = options.PageSize.ToString(CultureInfo.InvariantCulture),
+        };
+        var outcome = response is RowsResponse rows ? $"Answered with {rows.Rows.Count} rows" : "Done";
+        return new StatementTrace(id, _client, _options.Coordinator, startedAt, duration, name, parameters, outcome);
     }
 
     [LoggerMessage(EventId = 4102, Level = LogLevel.Error, Message = "A {Opcode} failed by a fault of the server")]

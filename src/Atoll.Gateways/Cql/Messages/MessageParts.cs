@@ -11,6 +11,14 @@ internal static class MessageParts
 {
     private static readonly string[] EventNames = ["TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"];
 
+    private static readonly string[] ConsistencyNames =
+    [
+        "ANY", "ONE", "TWO", "THREE", "QUORUM", "ALL", "LOCAL_QUORUM", "EACH_QUORUM", "SERIAL", "LOCAL_SERIAL", "LOCAL_ONE",
+    ];
+
+    /// <summary>A consistency level as people write it.</summary>
+    public static string NameOf(CqlConsistency consistency) => ConsistencyNames[(int)consistency];
+
     public static void WritePayload(WireWriter writer, IReadOnlyDictionary<string, ReadOnlyMemory<byte>?> payload)
     {
         writer.WriteShort((ushort)payload.Count);
