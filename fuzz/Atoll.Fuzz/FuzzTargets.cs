@@ -39,5 +39,9 @@ public static class FuzzTargets
         new NodeIdentityTarget(),
         new SessionTokenTarget(),
         new CqlTarget(),
+        new CqlRequestTarget(),
+        new CqlResponseTarget(),
+        new CqlStreamTarget(),
+        new CqlCompressionTarget(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }
