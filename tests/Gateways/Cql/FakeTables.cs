@@ -26,6 +26,9 @@ internal sealed class FakeTables : ITables
 
     public int HeldCount => _held.Count;
 
+    /// <summary>How many held statements were given up.</summary>
+    public int CancelledCount => _held.Values.Count(held => held.Task.IsCanceled);
+
     /// <summary>The columns that a SELECT has when it is executed.</summary>
     public IReadOnlyList<ColumnSpec> ColumnsNow { get; set; } = Columns;
 

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Atoll.Services.Tables;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Types;
@@ -22,16 +20,9 @@ internal sealed class SystemTable : IVirtualTable
         Func<IEnumerable<SystemRow>> rows)
     {
         _rows = rows;
-        var identity = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{keyspace}.{name}")).AsSpan(0, 16), bigEndian: true);
-        Definition = new TableDefinition(keyspace, name, identity, columns.Select((column, position) =>
-        {
-            var kind = position < partitionKeyCount ? ColumnKind.PartitionKey
-                : position < partitionKeyCount + clusteringCount ? ColumnKind.Clustering : ColumnKind.Regular;
-            return new ColumnDefinition(
-                column.Name, column.Type, kind,
-                kind == ColumnKind.PartitionKey ? position : kind == ColumnKind.Clustering ? position - partitionKeyCount : -1,
-                kind == ColumnKind.Clustering ? ClusteringOrder.Ascending : ClusteringOrder.None, position);
-        }));
+        Definition = VirtualTables.Define(
+            keyspace, name, [.. columns.Take(partitionKeyCount)], [.. columns.Skip(partitionKeyCount).Take(clusteringCount)],
+            [.. columns.Skip(partitionKeyCount + clusteringCount)]);
     }
 
     /// <inheritdoc />

@@ -58,7 +58,7 @@ public ref struct CqlReader
     public ReadOnlyMemory<byte>? ReadBytes()
     {
         var length = ReadInt();
-        return length < 0 || !Ok ? null : _reader.ReadRaw(length);
+        return length < 0 || !Ok ? (ReadOnlyMemory<byte>?)null : _reader.ReadRaw(length);
     }
 
     /// <summary>[inetaddr] or the address of an [inet]: a length of 4 or 16, and the bytes.</summary>
