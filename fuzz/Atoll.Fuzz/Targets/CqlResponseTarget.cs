@@ -14,7 +14,7 @@ public sealed class CqlResponseTarget : CodecTarget
     public override string Name => "cql-response";
 
     /// <inheritdoc />
-    public override string About => "ResponseDecoder and ResponseEncoder: a bare frame is read or refused; what is read can be written again";
+    public override string About => "ResponseDecoder, ResponseEncoder: a bare frame is read or refused; what is read can be written again";
 
     /// <inheritdoc />
     public override AllocationBound Allocation => new(128, 64 * 1024);

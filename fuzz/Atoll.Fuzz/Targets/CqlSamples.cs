@@ -31,7 +31,8 @@ public static class CqlSamples
         new AuthResponseRequest("\0ada\0secret"u8.ToArray()),
         new AuthResponseRequest(null),
         new RegisterRequest(["TOPOLOGY_CHANGE", "STATUS_CHANGE", "SCHEMA_CHANGE"]),
-        new QueryRequest("SELECT * FROM ks.t", new StatementOptions { PageSize = 5000, DefaultTimestampMicros = 1_700_000_000_000_000 }, false),
+        new QueryRequest(
+            "SELECT * FROM ks.t", new StatementOptions { PageSize = 5000, DefaultTimestampMicros = 1_700_000_000_000_000 }, false),
         new QueryRequest(
             "INSERT INTO ks.t (k, l) VALUES (:k, :l)",
             new StatementOptions
@@ -74,7 +75,8 @@ public static class CqlSamples
         new KeyspaceResponse("ks"),
         new PreparedResponse(new byte[16], new byte[16], Columns, [0], Columns),
         new PreparedResponse(new byte[16], new byte[16], [], [], []),
-        new RowsResponse(Columns, [new ReadOnlyMemory<byte>?[5], [new byte[] { 0, 0, 0, 1 }, null, null, Array.Empty<byte>(), null]], new byte[] { 4 }),
+        new RowsResponse(
+            Columns, [new ReadOnlyMemory<byte>?[5], [new byte[] { 0, 0, 0, 1 }, null, null, Array.Empty<byte>(), null]], new byte[] { 4 }),
         new RowsResponse(Columns, [], default) { SkipMetadata = true },
         new RowsResponse(Columns, [], default) { NewMetadataId = new byte[16] },
         new RowsResponse([.. Columns, new ColumnSpec("ks", "other", "x", CqlTypes.Blob)], [], default),

@@ -41,7 +41,8 @@ public sealed partial class CqlGateway : ConnectionHandler, IDisposable
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         using var client = new CqlConnection(
-            connection.Transport, (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None, _statements, _traces, _options, _logger);
+            connection.Transport, (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None, _statements, _traces, _options,
+            _logger);
         using var aborting = connection.ConnectionClosed.UnsafeRegister(static state => ((CqlConnection)state!).Abort(), client);
         using var leaving = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static state => ((CqlConnection)state!).GoAway(), client) ?? default;

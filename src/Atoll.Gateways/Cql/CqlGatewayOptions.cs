@@ -30,7 +30,9 @@ public sealed record CqlGatewayOptions
     /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>The longest body of a request, in bytes, before and after compression: a mutation of the longest, and what is around it.</summary>
+    /// <summary>
+    /// The longest body of a request, in bytes, before and after compression: a mutation of the longest, and what is around it.
+    /// </summary>
     public int BodyBytesMax { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Statements of one connection that may be under way; beyond it nothing more is read from it until one is done.</summary>

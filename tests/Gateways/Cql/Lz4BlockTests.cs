@@ -43,7 +43,7 @@ public sealed class Lz4BlockTests
     public void A_block_written_by_hand_is_understood()
     {
         // Four literals, a match of 4 + 15 + 3 bytes at distance 4, and five last literals.
-        byte[] block = [0x4F, (byte)'a', (byte)'b', (byte)'c', (byte)'d', 4, 0, 3, 0x50, (byte)'v', (byte)'w', (byte)'x', (byte)'y', (byte)'z'];
+        byte[] block = [0x4F, .. "abcd"u8, 4, 0, 3, 0x50, .. "vwxyz"u8];
         var plain = new byte[4 + 22 + 5];
         Assert.True(Lz4Block.TryDecompress(block, plain));
         Assert.Equal("abcdabcdabcdabcdabcdabcdabvwxyz", Encoding.ASCII.GetString(plain));

@@ -310,7 +310,9 @@ public sealed class CqlFrameReader
     {
         if (header.IsResponse == _isServer)
         {
-            Refuse(header.Stream, _isServer ? "a response came where a request was expected" : "a request came where a response was expected");
+            Refuse(
+                header.Stream,
+                _isServer ? "a response came where a request was expected" : "a request came where a response was expected");
             return false;
         }
 

@@ -18,7 +18,8 @@ public static class CqlNotation
     public static void WriteInt(this WireWriter writer, int value) => writer.WriteUInt32(BinaryPrimitives.ReverseEndianness((uint)value));
 
     /// <summary>[long]</summary>
-    public static void WriteLong(this WireWriter writer, long value) => writer.WriteUInt64(BinaryPrimitives.ReverseEndianness((ulong)value));
+    public static void WriteLong(this WireWriter writer, long value) =>
+        writer.WriteUInt64(BinaryPrimitives.ReverseEndianness((ulong)value));
 
     /// <summary>[uuid]</summary>
     public static void WriteUuid(this WireWriter writer, Guid value)
