@@ -15,7 +15,7 @@ public sealed class CoordinationFloors
 
     /// <summary>The floor that a node may tell: just before the earliest thing that it has under way, and before its clock.</summary>
     /// <param name="clock">The next time that its hybrid clock would give; nothing earlier may be given as a stamp afterwards.</param>
-    /// <param name="earliestUnderWay">The earliest stamp of its write rounds, hints, batch logs and unsettled decrees; Max for none.</param>
+    /// <param name="earliestUnderWay">The earliest stamp of its writes, hints, batch logs and unsettled decrees; Max for none.</param>
     public static HybridTime Of(HybridTime clock, HybridTime earliestUnderWay)
     {
         var least = clock < earliestUnderWay ? clock : earliestUnderWay;

@@ -77,7 +77,8 @@ public sealed class CounterValue
         _remembered = remembered;
         ForgottenThrough = forgottenThrough;
         CountedTwice = countedTwice;
-        Total = unchecked(_shards.Values.Aggregate(0L, (sum, shard) => sum + shard.Sum) - countedTwice - Doubled(remembered.Keys, remembered));
+        var sum = _shards.Values.Aggregate(0L, static (sum, shard) => unchecked(sum + shard.Sum));
+        Total = unchecked(sum - countedTwice - Doubled(remembered.Keys, remembered));
     }
 
     /// <summary>No updates.</summary>

@@ -30,7 +30,7 @@ public sealed record EventualOptions
     /// <summary>Says what is wrong with the table, or null when nothing is.</summary>
     public string? Validate() =>
         Self == NodeId.None ? "Self must be a node."
-        : HedgeAfterMin <= Duration.Zero || HedgeAfterMax < HedgeAfterMin ? "HedgeAfterMin must be positive, HedgeAfterMax at least as long."
+        : HedgeAfterMin <= Duration.Zero || HedgeAfterMax < HedgeAfterMin ? "HedgeAfterMin must be positive and at most HedgeAfterMax."
         : LatencyHalfLife <= Duration.Zero ? "LatencyHalfLife must be positive."
         : OperationsMax < 1 ? "OperationsMax must be positive."
         : null;

@@ -99,7 +99,7 @@ public sealed class RangeHorizon
     /// <summary>The replica does not have yet what is behind the horizon: it serves no reads, and nobody may copy from it.</summary>
     public bool IsJoining { get; private set; }
 
-    /// <summary>What to tell the others, once <see cref="Write">the state</see> and the data of all finished exchanges are durable.</summary>
+    /// <summary>What to tell the others, once the state and the data of all finished exchanges are durable.</summary>
     public HorizonReport Report => new(Epoch, Closed, CompleteThrough, Horizon);
 
     /// <summary>

@@ -145,7 +145,7 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
         }
     }
 
-    /// <summary>Whether as many replicas as the level asks for have sent the whole version; a silent one does not hold the others up.</summary>
+    /// <summary>Whether as many replicas as the level asks for have sent the version; a silent one does not hold others up.</summary>
     internal bool HasVersionsEnough(string localRegion) => IsSatisfiedBy(localRegion, static asked => asked.Version is not null);
 
     /// <summary>Whether as many replicas as the level asks for have what will be answered.</summary>

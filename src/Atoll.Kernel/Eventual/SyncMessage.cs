@@ -74,7 +74,9 @@ public readonly record struct SyncMessage
     /// <summary>Hashes: the sender's hash of each node.</summary>
     public ImmutableArray<UInt128> Hashes { get; init; }
 
-    /// <summary>Partitions: the sender's, in the order of keys. Wanted: those that the sender needs; their hashes are the sender's own.</summary>
+    /// <summary>
+    /// Partitions: the sender's, in the order of keys. Wanted: those that the sender needs; their hashes are the sender's own.
+    /// </summary>
     public ImmutableArray<PartitionHash> Partitions { get; init; }
 
     /// <summary>Partitions: behind this key. Data, Taken: the partition's key.</summary>

@@ -84,7 +84,9 @@ public readonly struct PaxosEffect
     /// <summary>What is to be done.</summary>
     public PaxosEffectKind Kind { get; init; }
 
-    /// <summary>Send: not before everything that earlier effects save is durable. What depends on the disk is data, not a convention.</summary>
+    /// <summary>
+    /// Send: not before everything that earlier effects save is durable. What depends on the disk is data, not a convention.
+    /// </summary>
     public bool AfterDurable { get; init; }
 
     /// <summary>
@@ -111,7 +113,7 @@ public readonly struct PaxosEffect
     /// <summary>Completed: how.</summary>
     public PaxosOutcome Outcome { get; init; }
 
-    /// <summary>Completed: replicas that confirmed what was decided last, or the last phase (received, in the words of CQL's errors).</summary>
+    /// <summary>Completed: replicas that confirmed what was decided, or answered the last phase ("received" in CQL's errors).</summary>
     public int Received { get; init; }
 
     /// <summary>Completed: how many were needed.</summary>

@@ -368,7 +368,8 @@ public sealed class PaxosCluster
     {
         if (node.IsUp)
         {
-            node.Install(membership, node.Acceptor.IsCatchingUp || (membership.OutgoingVoters.Length > 0 && !_leaving.Voters.Contains(node.Id)));
+            var isNew = membership.OutgoingVoters.Length > 0 && !_leaving.Voters.Contains(node.Id);
+            node.Install(membership, node.Acceptor.IsCatchingUp || isNew);
         }
         else
         {

@@ -24,7 +24,10 @@ public sealed class PaxosCodecTests
             "0205070107" + "AC020102" + "AD020100AC020102AC02010200" + "AC020102AC020102000000020102" + "AC020102" + "0100" + "00"
         },
         { Of(PaxosMessageKind.Prepare), "0305070107" + "AC020102" + "00" },
-        { Of(PaxosMessageKind.Promise) with { Data = new byte[] { 9 } }, "0405070107" + "AC020102" + "000000" + "000000" + "000000" + "0000" + "0109" },
+        {
+            Of(PaxosMessageKind.Promise) with { Data = new byte[] { 9 } },
+            "0405070107" + "AC020102" + "000000" + "000000" + "000000" + "0000" + "0109"
+        },
         { Of(PaxosMessageKind.Propose) with { Decree = First }, "0505070107" + "AC020102" + "AC020102AC020102000000020102" },
         { Of(PaxosMessageKind.Accepted), "0605070107" + "AC020102" },
         { Of(PaxosMessageKind.Refused) with { Bound = Late, WasNeverAccepted = true }, "0705070107" + "AC020102" + "AD020100" + "01" },

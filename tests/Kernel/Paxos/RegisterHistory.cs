@@ -94,7 +94,7 @@ public sealed class RegisterHistory
             var returned = call.Returned == int.MaxValue ? "..." : call.Returned.ToString(CultureInfo.InvariantCulture);
             text.Append(CultureInfo.InvariantCulture, $"  [{call.Invoked}..{returned}] ");
             text.Append(call.Value is null ? "read" : $"{call.Expected} -> {call.Value}");
-            text.Append(call.Returned == int.MaxValue ? " unknown" : call.Value is null ? $" saw {call.Seen}" : call.Applied ? " applied" : $" saw {call.Seen}");
+            text.Append(call.Returned == int.MaxValue ? " unknown" : call is { Applied: true } ? " applied" : $" saw {call.Seen}");
             text.Append('\n');
         }
 
