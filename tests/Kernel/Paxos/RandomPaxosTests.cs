@@ -10,7 +10,7 @@ namespace Atoll.Kernel.Tests.Paxos;
 public sealed class RandomPaxosTests
 {
     private static readonly int SeedsPerCase = int.Parse(
-        Environment.GetEnvironmentVariable("ATOLL_PAXOS_SEEDS") ?? "20", CultureInfo.InvariantCulture);
+        Environment.GetEnvironmentVariable("ATOLL_PAXOS_SEEDS") ?? "12", CultureInfo.InvariantCulture);
 
     public static TheoryData<ulong> FirstSeeds => [.. Enumerable.Range(0, 6).Select(i => (ulong)(i * 1_000_000))];
 
