@@ -141,6 +141,18 @@ public static class Limits
     /// <summary>Length of a partition's key in bytes: what the native protocol can name.</summary>
     public const int PartitionKeyBytesMax = 64 * 1024 - 1;
 
+    /// <summary>Documents in the directory; every node keeps them all.</summary>
+    public const int DocumentsMax = 4096;
+
+    /// <summary>Bytes of one document: a schema of hundreds of tables.</summary>
+    public const int DocumentBytesMax = 1024 * 1024;
+
+    /// <summary>Bytes of all documents together: with everything else, a view fits well into one message.</summary>
+    public const int DocumentBytesTotalMax = 8 * 1024 * 1024;
+
+    /// <summary>Documents that are changed in one step.</summary>
+    public const int DocumentChangesMax = 64;
+
     /// <summary>Conditions of one conditional write.</summary>
     public const int ConditionsMax = 1_000;
 

@@ -4,6 +4,8 @@ using Atoll.Services.Cluster;
 using Atoll.Services.Directory;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
+using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
 namespace Atoll.Services;
@@ -26,6 +28,8 @@ public sealed class AtollClient : IAtollClient
         _directory = new DirectoryCache(_caller);
         _owned = owned;
         Spaces = new SpacesService(_caller, _directory);
+        Rows = new RowShards(_caller, _directory, Spaces);
+        Schemas = new DirectorySchemaStore(_caller, _directory);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
 
@@ -34,6 +38,18 @@ public sealed class AtollClient : IAtollClient
 
     /// <inheritdoc />
     public ICluster Cluster { get; }
+
+    /// <summary>The rows of tables.</summary>
+    public IRowShards Rows { get; }
+
+    /// <summary>The schemas of tables.</summary>
+    public ISchemaStore Schemas { get; }
+
+    /// <summary>
+    /// Takes over a newer view of the directory: to be called by the node in this process whenever it has one, so that changes of schemas
+    /// are heard of at once. Without it they are seen when the directory is asked next.
+    /// </summary>
+    public void ObserveDirectory(DirectoryView view) => _directory.Observe(view);
 
     /// <inheritdoc />
     public IRecords Records(string space) => new RecordsService(space, _caller, _directory);

@@ -32,17 +32,10 @@ internal sealed class RecordsPolicy : IShardPolicy
     {
         if (shard is null)
         {
-            return new Response(ResponseStatus.StaleRoute, Detail: "the shard's node does not know the shard's range yet");
+            return ShardRefusal.RangeUnknown;
         }
 
-        var fault = RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits);
-        return fault.Kind switch
-        {
-            CommandFaultKind.None => null,
-            CommandFaultKind.TooLarge => new Response(ResponseStatus.TooLarge, Shard: shard.Id, Detail: fault.Detail),
-            CommandFaultKind.WrongShard => new Response(ResponseStatus.Invalid, Shard: shard.Id, Detail: fault.Detail),
-            _ => new Response(ResponseStatus.Invalid, Shard: shard.Id, Detail: fault.Detail),
-        };
+        return ShardRefusal.Of(RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits), shard.Id);
     }
 
     public bool TakesSpace(ReadOnlyMemory<byte> command) => RecordsCommand.Writes(command);

@@ -27,9 +27,13 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly SortedDictionary<ShardId, ShardReplica> _replicas = [];
     private readonly SortedSet<ShardId> _recovering = [];
     private readonly SortedSet<ShardId> _awaitingSpace = [];
+
+    // Shards in the journal of which the directory's view, as far as it is known here, does not say what they hold.
+    private readonly SortedSet<ShardId> _awaitingKind = [];
     private readonly ReplicaRepairs _repairs = new();
     private readonly DirectoryPolicy _directoryPolicy = new();
     private readonly RecordsPolicy _recordsPolicy;
+    private readonly RowsPolicy _rowsPolicy;
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
 
@@ -39,7 +43,9 @@ internal sealed class ReplicaHost : ILocalReplicas
         _directory = directory;
         _logger = logger;
         _answerLocally = answerLocally;
-        _recordsPolicy = new RecordsPolicy(new RecordLimits(options.KeyBytesMax, options.ValueBytesMax), options.Sabotage);
+        var limits = new RecordLimits(options.KeyBytesMax, options.ValueBytesMax);
+        _recordsPolicy = new RecordsPolicy(limits, options.Sabotage);
+        _rowsPolicy = new RowsPolicy(limits, options.Sabotage);
     }
 
     /// <summary>The replicas, by shard.</summary>
@@ -124,6 +130,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             return;
         }
 
+        FollowKinds();
         foreach (var shard in _directory.View.Shards)
         {
             if (BelongsHere(shard) && NodeOptions.LoopOf(shard.Id, _options.LoopCount) == _options.Loop
@@ -225,6 +232,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         }
 
         _repairs.Maintain(_environment);
+        FollowKinds();
     }
 
     /// <summary>The peer cannot be reached at the moment.</summary>
@@ -292,7 +300,15 @@ internal sealed class ReplicaHost : ILocalReplicas
     {
         Check.That(!_replicas.ContainsKey(shard));
         _recovering.Add(shard);
-        IShardPolicy policy = shard == ShardId.Directory ? _directoryPolicy : _recordsPolicy;
+        if (PolicyOf(shard) is not { } policy)
+        {
+            _recovering.Remove(shard);
+            _awaitingKind.Add(shard);
+            _directory.Refresh();
+            done();
+            return;
+        }
+
         ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard), (replica, error) =>
         {
             _recovering.Remove(shard);
@@ -318,6 +334,35 @@ internal sealed class ReplicaHost : ILocalReplicas
 
             done();
         });
+    }
+
+    private IShardPolicy? PolicyOf(ShardId shard)
+    {
+        if (shard == ShardId.Directory)
+        {
+            return _directoryPolicy;
+        }
+
+        return _directory.View.TryGetShard(shard, out var info) && _directory.View.TryGetSpace(info.Space, out var space)
+            ? space.Options.Kind == SpaceKind.Rows ? _rowsPolicy : _recordsPolicy
+            : null;
+    }
+
+    private void FollowKinds()
+    {
+        foreach (var shard in _awaitingKind.ToArray())
+        {
+            if (PolicyOf(shard) is not null)
+            {
+                _awaitingKind.Remove(shard);
+                Recover(shard, () => _environment!.Router.RetryParked(_environment.Clock.Now));
+            }
+            else if (_directory.IsConfirmed)
+            {
+                _awaitingKind.Remove(shard);
+                Forget(shard);
+            }
+        }
     }
 
     // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders

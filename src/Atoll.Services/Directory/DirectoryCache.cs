@@ -25,8 +25,22 @@ public sealed class DirectoryCache
         caller.UnknownSpaceFound = Invalidate;
     }
 
+    /// <summary>
+    /// Called when a newer view came in, on whatever thread brought it; two that come at once may be told of in any order. Quickly over.
+    /// </summary>
+    public event Action<DirectoryView>? Changed;
+
     /// <summary>The view in hand, or null.</summary>
     public DirectoryView? Cached => _view;
+
+    /// <summary>Takes a view that somebody else has, the node in this process say, unless the one in hand is newer.</summary>
+    public void Observe(DirectoryView view)
+    {
+        if (view.ClusterId != 0)
+        {
+            Keep(view);
+        }
+    }
 
     /// <summary>Forgets the view: the next question is asked again.</summary>
     public void Invalidate() => _view = null;
@@ -107,9 +121,14 @@ public sealed class DirectoryCache
     // Two answers may overtake each other: the newer one stays.
     private DirectoryView Keep(DirectoryView view)
     {
-        if (_view is not { } had || had.Version <= view.Version || had.ClusterId != view.ClusterId)
+        var had = _view;
+        if (had is null || had.Version <= view.Version || had.ClusterId != view.ClusterId)
         {
             _view = view;
+            if (had is null || had.Version != view.Version || had.ClusterId != view.ClusterId)
+            {
+                Changed?.Invoke(view);
+            }
         }
 
         return view;

@@ -53,6 +53,7 @@ internal static class DirectoryWrites
                 ErrorCode.SpaceExists, result.Detail ?? "the name is taken by something with other options"),
             DirectoryStatus.NotAvailable => throw new AtollException(
                 ErrorCode.Unsupported, result.Detail ?? "this version of Atoll does not have that yet"),
+            DirectoryStatus.Conflict => throw new AtollException(ErrorCode.Conflict, result.Detail ?? "it was changed meanwhile"),
             DirectoryStatus.InUse => throw new AtollException(ErrorCode.Conflict, result.Detail ?? "something still depends on it"),
             DirectoryStatus.NotEnoughNodes => throw new InvalidRequestException(
                 result.Detail ?? "the cluster has fewer nodes than the replicas need"),

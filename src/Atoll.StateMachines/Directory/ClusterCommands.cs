@@ -41,7 +41,7 @@ internal static class ClusterCommands
         }
 
         var directory = new ShardInfo(ShardId.Directory, SpaceId.None, 0, ulong.MaxValue, replicas, 1);
-        var view = DirectoryView.Create(clusterId, now, nodes.ToImmutable(), [], [directory]);
+        var view = DirectoryView.Create(clusterId, now, nodes.ToImmutable(), directory);
         return DirectoryOutcome.Done(clusterId, state with { View = view, NextNode = new NodeId(nodes[^1].Id.Value + 1) });
     }
 
@@ -78,7 +78,7 @@ internal static class ClusterCommands
         }
 
         var node = new NodeInfo(state.NextNode, description);
-        var changed = DirectoryView.Create(view.ClusterId, now, view.Nodes.Add(node), view.Spaces, view.Shards);
+        var changed = view.With(now, nodes: view.Nodes.Add(node));
         return DirectoryOutcome.Done(node.Id.Value, state with { View = changed, NextNode = new NodeId(checked(node.Id.Value + 1)) });
     }
 
@@ -127,7 +127,7 @@ internal static class ClusterCommands
                 DirectoryStatus.InUse, $"node {id} holds replicas of {holding} shards; move them first", id.Value);
         }
 
-        var changed = DirectoryView.Create(view.ClusterId, now, view.Nodes.Remove(node), view.Spaces, view.Shards);
+        var changed = view.With(now, nodes: view.Nodes.Remove(node));
         return DirectoryOutcome.Done(id.Value, state with { View = changed });
     }
 
@@ -152,7 +152,7 @@ internal static class ClusterCommands
         }
 
         var nodes = view.Nodes.SetItem(position, new NodeInfo(id, description));
-        var changed = DirectoryView.Create(view.ClusterId, now, nodes, view.Spaces, view.Shards);
+        var changed = view.With(now, nodes: nodes);
         return DirectoryOutcome.Done(id.Value, state with { View = changed });
     }
 

@@ -56,15 +56,45 @@ internal static class DirectoryCodec
         (Partitioning)reader.ReadByte(),
         reader.ReadCount(int.MaxValue));
 
-    internal static void Write(WireWriter writer, SpaceInfo space)
+    /// <summary>Options with the kind of the space, which the first version did not have.</summary>
+    internal static void WriteOfKind(WireWriter writer, SpaceOptions options)
+    {
+        Write(writer, options);
+        writer.WriteByte((byte)options.Kind);
+    }
+
+    internal static SpaceOptions ReadSpaceOptionsOfKind(ref WireReader reader) =>
+        ReadSpaceOptions(ref reader) with { Kind = (SpaceKind)reader.ReadByte() };
+
+    internal static void Write(WireWriter writer, SpaceInfo space, bool hasKinds)
     {
         writer.WriteUInt64(space.Id.Value);
-        Write(writer, space.Options);
+        if (hasKinds)
+        {
+            WriteOfKind(writer, space.Options);
+        }
+        else
+        {
+            Write(writer, space.Options);
+        }
+
         writer.WriteUInt64(space.Created.Value);
     }
 
-    internal static SpaceInfo ReadSpace(ref WireReader reader) =>
-        new(new SpaceId(reader.ReadUInt64()), ReadSpaceOptions(ref reader), new HybridTime(reader.ReadUInt64()));
+    internal static SpaceInfo ReadSpace(ref WireReader reader, bool hasKinds) => new(
+        new SpaceId(reader.ReadUInt64()),
+        hasKinds ? ReadSpaceOptionsOfKind(ref reader) : ReadSpaceOptions(ref reader),
+        new HybridTime(reader.ReadUInt64()));
+
+    internal static void Write(WireWriter writer, DirectoryDocument document)
+    {
+        writer.WriteString(document.Name);
+        writer.WriteUInt64(document.Version.Value);
+        writer.WriteBytes(document.Value.Span);
+    }
+
+    internal static DirectoryDocument ReadDocument(ref WireReader reader) =>
+        new(reader.ReadString(), new HybridTime(reader.ReadUInt64()), reader.ReadBytes());
 
     internal static void Write(WireWriter writer, ShardInfo shard)
     {

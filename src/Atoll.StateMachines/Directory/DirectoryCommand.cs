@@ -30,6 +30,12 @@ public enum DirectoryCommandKind : byte
 
     /// <summary>A shard should be led by this replica.</summary>
     SetPreferredLeader = 8,
+
+    /// <summary>A new space of a given kind; <see cref="CreateSpace"/> is one of records.</summary>
+    CreateSpaceOfKind = 9,
+
+    /// <summary>Documents are written or removed.</summary>
+    ChangeDocuments = 10,
 }
 
 /// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
@@ -86,8 +92,38 @@ public static class DirectoryCommand
     /// </summary>
     public static void WriteCreateSpace(WireWriter writer, SpaceOptions options)
     {
-        writer.WriteByte((byte)DirectoryCommandKind.CreateSpace);
-        DirectoryCodec.Write(writer, options);
+        if (options.Kind == SpaceKind.Records)
+        {
+            writer.WriteByte((byte)DirectoryCommandKind.CreateSpace);
+            DirectoryCodec.Write(writer, options);
+        }
+        else
+        {
+            writer.WriteByte((byte)DirectoryCommandKind.CreateSpaceOfKind);
+            DirectoryCodec.WriteOfKind(writer, options);
+        }
+    }
+
+    /// <summary>
+    /// Writes or removes documents, all or none. Conflict when one of them has another version than the change expects; the result's Id is
+    /// then that change's position. The documents that are written get the result's version.
+    /// </summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="changes">At most <see cref="Foundation.Limits.DocumentChangesMax"/> changes of different documents.</param>
+    public static void WriteChangeDocuments(WireWriter writer, IReadOnlyList<DocumentChange> changes)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.ChangeDocuments);
+        writer.WriteVarint((ulong)changes.Count);
+        foreach (var change in changes)
+        {
+            writer.WriteString(change.Name);
+            writer.WriteUInt64(change.Expected.Value);
+            writer.WriteBool(change.Value is not null);
+            if (change.Value is { } value)
+            {
+                writer.WriteBytes(value.Span);
+            }
+        }
     }
 
     /// <summary>Drops a space with all its data.</summary>

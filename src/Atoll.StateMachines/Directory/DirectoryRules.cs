@@ -19,6 +19,7 @@ internal static class DirectoryRules
     internal static string? FaultOf(SpaceOptions options) =>
         FaultOfName("space", options.Name)
         ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
+        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Rows ? "what the space shall hold is unknown" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? (options.Replicas is 1 or 3 or 5 or 7 ? null : $"a space has 1, 3, 5 or 7 replicas, not {options.Replicas}")
         ?? (options.ShardCount is < 1 or > Limits.ShardsPerSpaceMax
@@ -37,6 +38,11 @@ internal static class DirectoryRules
             ? "partitioning by range is not available in this version; by hash is"
             : null;
     }
+
+    internal static string? FaultOf(DirectoryDocument document) =>
+        FaultOfName("document", document.Name)
+        ?? (document.Value.Length > Limits.DocumentBytesMax
+            ? $"a document has at most {Limits.DocumentBytesMax} bytes, this one has {document.Value.Length}" : null);
 
     private static string? FaultOfName(string what, string name)
     {

@@ -12,7 +12,10 @@ namespace Atoll.StateMachines.Directory;
 /// </summary>
 public sealed class DirectoryView
 {
-    private const byte FormatVersion = 1;
+    // The first version had neither kinds of spaces nor documents; a view that needs neither is written in it, so that nodes one version
+    // behind can read it.
+    private const byte FirstFormatVersion = 1;
+    private const byte FormatVersion = 2;
 
     // For lookups by name: positions in Spaces, by ordinal order of the names.
     private readonly ImmutableArray<SpaceInfo> _spacesByName;
@@ -25,8 +28,10 @@ public sealed class DirectoryView
         HybridTime version,
         ImmutableArray<NodeInfo> nodes,
         ImmutableArray<SpaceInfo> spaces,
-        ImmutableArray<ShardInfo> shards)
+        ImmutableArray<ShardInfo> shards,
+        ImmutableArray<DirectoryDocument> documents)
     {
+        Documents = documents;
         ClusterId = clusterId;
         Version = version;
         Nodes = nodes;
@@ -38,7 +43,7 @@ public sealed class DirectoryView
     }
 
     /// <summary>The view before the cluster was initialised: nothing in it.</summary>
-    public static DirectoryView Empty { get; } = new(0, HybridTime.Zero, [], [], []);
+    public static DirectoryView Empty { get; } = new(0, HybridTime.Zero, [], [], [], []);
 
     /// <summary>The cluster; 0 before it was initialised.</summary>
     public ulong ClusterId { get; }
@@ -54,6 +59,11 @@ public sealed class DirectoryView
 
     /// <summary>All shards, by number, that of the directory itself first.</summary>
     public ImmutableArray<ShardInfo> Shards { get; }
+
+    /// <summary>All documents, by name (ordinal).</summary>
+    public ImmutableArray<DirectoryDocument> Documents { get; }
+
+    private bool HasKinds => !Documents.IsEmpty || Spaces.Any(static space => space.Options.Kind != SpaceKind.Records);
 
     /// <summary>The node with that number.</summary>
     public bool TryGetNode(NodeId id, [NotNullWhen(true)] out NodeInfo? node) => TryFind(Nodes, id, static n => n.Id, out node);
@@ -116,7 +126,8 @@ public sealed class DirectoryView
     /// <summary>Writes the whole view.</summary>
     public void Encode(WireWriter writer)
     {
-        writer.WriteByte(FormatVersion);
+        var hasKinds = HasKinds;
+        writer.WriteByte(hasKinds ? FormatVersion : FirstFormatVersion);
         writer.WriteUInt64(ClusterId);
         writer.WriteUInt64(Version.Value);
         writer.WriteVarint((ulong)Nodes.Length);
@@ -128,13 +139,22 @@ public sealed class DirectoryView
         writer.WriteVarint((ulong)Spaces.Length);
         foreach (var space in Spaces)
         {
-            DirectoryCodec.Write(writer, space);
+            DirectoryCodec.Write(writer, space, hasKinds);
         }
 
         writer.WriteVarint((ulong)Shards.Length);
         foreach (var shard in Shards)
         {
             DirectoryCodec.Write(writer, shard);
+        }
+
+        if (hasKinds)
+        {
+            writer.WriteVarint((ulong)Documents.Length);
+            foreach (var document in Documents)
+            {
+                DirectoryCodec.Write(writer, document);
+            }
         }
     }
 
@@ -146,10 +166,13 @@ public sealed class DirectoryView
     {
         view = null;
         var reader = new WireReader(bytes);
-        if (reader.ReadByte() != FormatVersion)
+        var format = reader.ReadByte();
+        if (format is not (FirstFormatVersion or FormatVersion))
         {
             return false;
         }
+
+        var hasKinds = format == FormatVersion;
 
         var clusterId = reader.ReadUInt64();
         var version = new HybridTime(reader.ReadUInt64());
@@ -162,7 +185,7 @@ public sealed class DirectoryView
         var spaces = ImmutableArray.CreateBuilder<SpaceInfo>();
         for (var left = reader.ReadCount(Limits.SpacesMax); left > 0 && reader.Ok; left--)
         {
-            spaces.Add(DirectoryCodec.ReadSpace(ref reader));
+            spaces.Add(DirectoryCodec.ReadSpace(ref reader, hasKinds));
         }
 
         var shards = ImmutableArray.CreateBuilder<ShardInfo>();
@@ -171,22 +194,37 @@ public sealed class DirectoryView
             shards.Add(DirectoryCodec.ReadShard(ref reader));
         }
 
+        // A cached view lives for long, and must not keep the message that it came in: its documents are copied.
+        var documents = ImmutableArray.CreateBuilder<DirectoryDocument>();
+        for (var left = hasKinds ? reader.ReadCount(Limits.DocumentsMax) : 0; left > 0 && reader.Ok; left--)
+        {
+            var document = DirectoryCodec.ReadDocument(ref reader);
+            documents.Add(document with { Value = document.Value.ToArray() });
+        }
+
         if (!reader.OkAtEnd)
         {
             return false;
         }
 
-        var decoded = new DirectoryView(clusterId, version, nodes.ToImmutable(), spaces.ToImmutable(), shards.ToImmutable());
+        var decoded = new DirectoryView(
+            clusterId, version, nodes.ToImmutable(), spaces.ToImmutable(), shards.ToImmutable(), documents.ToImmutable());
         view = decoded.IsConsistent() ? decoded : null;
         return view is not null;
     }
 
-    internal static DirectoryView Create(
-        ulong clusterId,
+    /// <summary>The first view of a cluster.</summary>
+    internal static DirectoryView Create(ulong clusterId, HybridTime version, ImmutableArray<NodeInfo> nodes, ShardInfo directory) =>
+        new(clusterId, version, nodes, [], [directory], []);
+
+    /// <summary>The view with some of it replaced.</summary>
+    internal DirectoryView With(
         HybridTime version,
-        ImmutableArray<NodeInfo> nodes,
-        ImmutableArray<SpaceInfo> spaces,
-        ImmutableArray<ShardInfo> shards) => new(clusterId, version, nodes, spaces, shards);
+        ImmutableArray<NodeInfo>? nodes = null,
+        ImmutableArray<SpaceInfo>? spaces = null,
+        ImmutableArray<ShardInfo>? shards = null,
+        ImmutableArray<DirectoryDocument>? documents = null) =>
+        new(ClusterId, version, nodes ?? Nodes, spaces ?? Spaces, shards ?? Shards, documents ?? Documents);
 
     /// <summary>What holds for every view that the directory makes; a decoded one might be anything.</summary>
     internal bool IsConsistent() =>
@@ -196,6 +234,7 @@ public sealed class DirectoryView
         && Nodes.All(static n => DirectoryRules.FaultOf(n.Description) is null)
         && Spaces.All(static s => DirectoryRules.FaultOf(s.Options) is null)
         && NamesAreUnique()
+        && DocumentsAreGood()
         && ShardsAreWhole();
 
     private bool NamesAreUnique()
@@ -203,6 +242,21 @@ public sealed class DirectoryView
         for (var i = 1; i < _spacesByName.Length; i++)
         {
             if (string.Equals(_spacesByName[i - 1].Name, _spacesByName[i].Name, StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool DocumentsAreGood()
+    {
+        for (var i = 0; i < Documents.Length; i++)
+        {
+            if ((i > 0 && string.CompareOrdinal(Documents[i - 1].Name, Documents[i].Name) >= 0)
+                || Documents[i].Version > Version
+                || DirectoryRules.FaultOf(Documents[i]) is not null)
             {
                 return false;
             }

@@ -8,9 +8,9 @@ namespace Atoll.StateMachines.Directory;
 /// <summary>The commands about spaces and their shards.</summary>
 internal static class SpaceCommands
 {
-    internal static DirectoryOutcome CreateSpace(DirectoryState state, ref WireReader reader, HybridTime now)
+    internal static DirectoryOutcome CreateSpace(DirectoryState state, ref WireReader reader, HybridTime now, bool hasKind)
     {
-        var options = DirectoryCodec.ReadSpaceOptions(ref reader);
+        var options = hasKind ? DirectoryCodec.ReadSpaceOptionsOfKind(ref reader) : DirectoryCodec.ReadSpaceOptions(ref reader);
         if (!reader.OkAtEnd)
         {
             return DirectoryOutcome.Garbled;
@@ -49,8 +49,7 @@ internal static class SpaceCommands
         }
 
         var space = new SpaceInfo(state.NextSpace, options, now);
-        var changed = DirectoryView.Create(
-            view.ClusterId, now, view.Nodes, view.Spaces.Add(space), view.Shards.AddRange(ShardsOf(state, space)));
+        var changed = view.With(now, spaces: view.Spaces.Add(space), shards: view.Shards.AddRange(ShardsOf(state, space)));
         return DirectoryOutcome.Done(space.Id.Value, state with
         {
             View = changed,
@@ -74,7 +73,7 @@ internal static class SpaceCommands
         }
 
         var shards = view.Shards.RemoveAll(shard => shard.Space == id);
-        var changed = DirectoryView.Create(view.ClusterId, now, view.Nodes, view.Spaces.Remove(space), shards);
+        var changed = view.With(now, spaces: view.Spaces.Remove(space), shards: shards);
         return DirectoryOutcome.Done(id.Value, state with { View = changed });
     }
 
@@ -168,7 +167,7 @@ internal static class SpaceCommands
         var view = state.View;
         return state with
         {
-            View = DirectoryView.Create(view.ClusterId, now, view.Nodes, view.Spaces, view.Shards.Replace(before, after)),
+            View = view.With(now, shards: view.Shards.Replace(before, after)),
         };
     }
 }

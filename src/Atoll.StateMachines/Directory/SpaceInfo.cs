@@ -26,6 +26,16 @@ public enum Partitioning : byte
     Range = 2,
 }
 
+/// <summary>What a space holds.</summary>
+public enum SpaceKind : byte
+{
+    /// <summary>Records: keys and values. A key's hash says which shard it is in.</summary>
+    Records = 1,
+
+    /// <summary>Rows of a table. A partition's token, with its sign bit flipped, is the hash that says which shard it is in.</summary>
+    Rows = 2,
+}
+
 /// <summary>What is chosen when a space is created.</summary>
 /// <param name="Name">
 /// Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.
@@ -34,12 +44,14 @@ public enum Partitioning : byte
 /// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
 /// <param name="Partitioning">How its keys are cut.</param>
 /// <param name="ShardCount">Shards, 1 to <see cref="Foundation.Limits.ShardsPerSpaceMax"/>.</param>
+/// <param name="Kind">What it holds.</param>
 public sealed record SpaceOptions(
     string Name,
     FaultModel FaultModel = FaultModel.Strong,
     int Replicas = 3,
     Partitioning Partitioning = Partitioning.Hash,
-    int ShardCount = 1);
+    int ShardCount = 1,
+    SpaceKind Kind = SpaceKind.Records);
 
 /// <summary>A space.</summary>
 /// <param name="Id">Its number; never given twice, also not after the space was dropped.</param>

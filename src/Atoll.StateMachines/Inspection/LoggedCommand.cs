@@ -3,6 +3,7 @@ using Atoll.Foundation.Time;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
+using Atoll.StateMachines.Rows;
 
 namespace Atoll.StateMachines.Inspection;
 
@@ -27,6 +28,11 @@ public sealed record LoggedCommand(string Kind, HybridTime Stamp, RequestIdentit
         {
             var kind = envelope.Command.IsEmpty ? default : (DirectoryCommandKind)envelope.Command.Span[0];
             return Enum.IsDefined(kind) ? new LoggedCommand($"directory {kind}", envelope.Stamp, envelope.Identity, []) : null;
+        }
+
+        if (Enum.IsDefined(RowsCommand.KindOf(envelope.Command.Span)))
+        {
+            return new LoggedCommand($"rows {RowsCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
         }
 
         return RecordsCommand.TryParse(envelope.Command, out var records, out var operations)

@@ -6,17 +6,20 @@ using Atoll.StateMachines.Requests;
 
 namespace Atoll.StateMachines.Rows;
 
-/// <summary>The kinds of commands of a rows shard, as they stand in the first byte.</summary>
+/// <summary>
+/// The kinds of commands of a rows shard, as they stand in the first byte: others than those of records, so that a command that went astray
+/// is never taken for something else.
+/// </summary>
 public enum RowsCommandKind : byte
 {
     /// <summary>Changes rows, if conditions hold.</summary>
-    Mutate = 1,
+    Mutate = 0x11,
 
     /// <summary>Removes everything.</summary>
-    Truncate = 2,
+    Truncate = 0x12,
 
     /// <summary>Removes what is dead; the system's own.</summary>
-    Expire = 3,
+    Expire = 0x13,
 }
 
 /// <summary>A record that the leader found something dead in.</summary>
@@ -148,6 +151,14 @@ public static class RowsCommand
                 return CommandFault.Invalid("the bytes are not a rows command");
         }
     }
+
+    /// <summary>Whether a command writes any value; one that only deletes does not.</summary>
+    /// <param name="command">The bytes of a sound command.</param>
+    public static bool Writes(ReadOnlyMemory<byte> command) =>
+        TryReadMutate(command, out var mutation)
+        && mutation.Partitions.Any(static partition => partition.Operations.Any(static operation =>
+            operation.WritesMarker || operation.Cells.Any(static cell =>
+                cell.Kind is not (CellWriteKind.Delete or CellWriteKind.Clear or CellWriteKind.Replace))));
 
     /// <summary>Writes an expiry. Clients have no use for it, and <see cref="Validate"/> refuses it.</summary>
     internal static void WriteExpire(WireWriter writer, IReadOnlyList<ExpiredRow> expired)

@@ -292,7 +292,7 @@ internal sealed class RowsPageWriter
 
         // Where nothing of the partition was looked at, the next page begins with it.
         var resume = new WireWriter(64);
-        RowsPlace.WriteInPartition(
+        RowsResume.Write(
             resume, _rowsOfPartition, _last.Length > 0 ? _last.Written : [.. _prefix, (byte)RowKeyKind.Partition]);
         RowsResultCodec.WriteEnd(_result, resume.Written);
         return true;

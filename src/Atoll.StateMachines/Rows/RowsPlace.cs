@@ -1,13 +1,10 @@
 using System.Buffers.Binary;
-using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 
 namespace Atoll.StateMachines.Rows;
 
 /// <summary>
-/// Where a read begins and ends in a shard's tree. Where to resume is, for the clients opaque: kind (byte); inside a partition
-/// (<see cref="InPartition"/>) rows of the partition on pages before (varint), the last key that was looked at; at the beginning of a token
-/// (<see cref="AtHash"/>) its routing hash (8 bytes).
+/// Where a read begins and ends in a shard's tree.
 /// </summary>
 /// <param name="From">The first key, of the beginning of a partition or a token.</param>
 /// <param name="To">The first key behind the end; empty for the end of the tree.</param>
@@ -25,9 +22,6 @@ internal sealed record RowsPlace(
     ReadOnlyMemory<byte> After,
     int RowsBefore)
 {
-    internal const byte InPartition = 1;
-    internal const byte AtHash = 2;
-
     internal static bool TryRead(ReadOnlyMemory<byte> query, out RowsPlace place)
     {
         place = null!;
@@ -56,47 +50,33 @@ internal sealed record RowsPlace(
         return place.Selection.ResumeAfter.IsEmpty || place.TryResume(out place);
     }
 
-    internal static void WriteInPartition(WireWriter writer, int rows, ReadOnlySpan<byte> key)
-    {
-        writer.WriteByte(InPartition);
-        writer.WriteVarint((ulong)rows);
-        writer.WriteRaw(key);
-    }
-
     private bool TryResume(out RowsPlace resumed)
     {
-        var reader = new WireReader(Selection.ResumeAfter);
-        var kind = reader.ReadByte();
-        var rows = kind == InPartition ? reader.ReadCount(int.MaxValue) : 0;
-        var key = reader.ReadRaw(reader.Remaining);
         resumed = this;
-        if (!reader.Ok)
+        if (!RowsResume.TryRead(Selection.ResumeAfter, out var resume))
         {
             return false;
         }
 
-        if (kind == AtHash && key.Length == 8)
+        var first = BinaryPrimitives.ReadUInt64BigEndian(From.Span);
+
+        // What is resumed may have been cut at a shard's end: what lies before the range's own begin is still not in it.
+        if (resume.Key.IsEmpty)
         {
-            // What is resumed may have been cut at a shard's end: whatever lies before the range's own begin is still not in it.
-            resumed = key.Span.SequenceCompareTo(From.Span) > 0 ? this with { From = key } : this;
-            return true;
+            resumed = resume.Hash > first ? this with { From = RowKey.OfHash(resume.Hash) } : this;
+            return !IsOnePartition;
         }
 
-        if (kind != InPartition || key.Length > Limits.KeyBytesMax || !RowKey.IsKey(key.Span))
-        {
-            return false;
-        }
-
-        var partition = RowKey.PartitionOf(key.Span);
+        var partition = RowKey.PartitionOf(resume.Key.Span);
         var isInside = IsOnePartition
             ? From.Span.SequenceEqual(partition)
-            : BinaryPrimitives.ReadUInt64BigEndian(partition) >= BinaryPrimitives.ReadUInt64BigEndian(From.Span);
+            : resume.Hash >= first;
         resumed = this with
         {
             From = partition,
             Resumed = partition,
-            After = RowKey.KindOf(key.Span) == RowKeyKind.Row ? key : default,
-            RowsBefore = rows,
+            After = RowKey.KindOf(resume.Key.Span) == RowKeyKind.Row ? resume.Key : default,
+            RowsBefore = resume.Rows,
         };
         return isInside;
     }

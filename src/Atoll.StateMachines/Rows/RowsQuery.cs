@@ -3,17 +3,17 @@ using Atoll.Foundation.Bytes;
 
 namespace Atoll.StateMachines.Rows;
 
-/// <summary>The kinds of queries of a rows shard, as they stand in the first byte.</summary>
+/// <summary>The kinds of queries of a rows shard, as they stand in the first byte: others than those of records.</summary>
 public enum RowsQueryKind : byte
 {
     /// <summary>Rows of one partition.</summary>
-    Partition = 1,
+    Partition = 0x11,
 
     /// <summary>Rows of the partitions of a range of tokens.</summary>
-    TokenRange = 2,
+    TokenRange = 0x12,
 
     /// <summary>Counts.</summary>
-    Stats = 3,
+    Stats = 0x13,
 }
 
 /// <summary>

@@ -149,7 +149,7 @@ public static class RowsResultCodec
         var status = (RowsStatus)reader.ReadByte();
         var asOf = new HybridTime(reader.ReadUInt64());
         var detail = reader.ReadString();
-        if (status > RowsStatus.TooLarge)
+        if (!Enum.IsDefined(status))
         {
             reader.Fail();
         }

@@ -11,11 +11,11 @@ public enum RowsStatus : byte
     /// <summary>A condition does not hold; nothing was changed.</summary>
     NotApplied = 1,
 
-    /// <summary>The bytes are no command or query.</summary>
-    Invalid = 2,
-
     /// <summary>A row, or the deleted ranges of a partition, would become larger than allowed; nothing was changed.</summary>
     TooLarge = 3,
+
+    /// <summary>The bytes are no command or query.</summary>
+    Invalid = 4,
 }
 
 /// <summary>A row as it was when a condition did not hold.</summary>

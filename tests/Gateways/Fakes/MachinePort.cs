@@ -7,6 +7,7 @@ using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
+using Atoll.StateMachines.Rows;
 
 namespace Atoll.Gateways.Tests.Fakes;
 
@@ -108,7 +109,8 @@ internal sealed class MachinePort : IRequestPort
 
         if (!_states.TryGetValue(shard, out var state))
         {
-            state = _states[shard] = new ReplicatedState(new RecordsStateMachine(), new RequestTableOptions());
+            state = _states[shard] = new ReplicatedState(
+                HoldsRows(shard) ? new RowsStateMachine() : new RecordsStateMachine(), new RequestTableOptions());
         }
 
         var result = new WireWriter();
@@ -119,7 +121,7 @@ internal sealed class MachinePort : IRequestPort
         }
 
         if (shard != ShardId.Directory && _directory.View.TryGetShard(shard, out var info)
-            && RecordsCommand.Validate(request.Payload, info.HashLow, info.HashHigh, RecordLimits.Default) is { IsNone: false } fault)
+            && Validate(request.Payload, info) is { IsNone: false } fault)
         {
             return new Response(
                 fault.Kind == CommandFaultKind.TooLarge ? ResponseStatus.TooLarge : ResponseStatus.Invalid, Detail: fault.Detail);
@@ -130,6 +132,14 @@ internal sealed class MachinePort : IRequestPort
             ? new Response(ResponseStatus.Ok, body, AppliedVersion: state.Now, Shard: shard)
             : new Response(status == ApplyStatus.Expired ? ResponseStatus.RequestExpired : ResponseStatus.Invalid);
     }
+
+    private bool HoldsRows(ShardId shard) =>
+        _directory.View.TryGetShard(shard, out var info) && _directory.View.TryGetSpace(info.Space, out var space)
+            && space.Options.Kind == SpaceKind.Rows;
+
+    private CommandFault Validate(ReadOnlyMemory<byte> command, ShardInfo shard) => HoldsRows(shard.Id)
+        ? RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default)
+        : RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default);
 
     private static bool IsNothing(Response response) =>
         RecordsResultCodec.TryReadChanges(response.Body, out var page)

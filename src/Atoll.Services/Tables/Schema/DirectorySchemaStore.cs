@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Time;
+using Atoll.Services.Calls;
+using Atoll.Services.Directory;
+using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Services.Tables.Schema;
+
+/// <summary>
+/// Keyspaces as documents of the directory, each under its name behind a prefix. Every node has them in its view of the directory: whoever
+/// follows that (<see cref="DirectoryCache.Observe"/>) hears of a change as soon as the node does.
+/// </summary>
+public sealed class DirectorySchemaStore : ISchemaStore
+{
+    private const string Prefix = "keyspace:";
+
+    private readonly Caller _caller;
+    private readonly DirectoryCache _directory;
+    private ImmutableList<Action> _observers = [];
+    private ImmutableArray<(string Name, HybridTime Version)> _seen = [];
+
+    /// <summary>The keyspaces of the caller's cluster.</summary>
+    public DirectorySchemaStore(Caller caller, DirectoryCache directory)
+    {
+        _caller = caller;
+        _directory = directory;
+        directory.Changed += ViewChanged;
+    }
+
+    /// <inheritdoc />
+    /// <remarks>Linearizable: it sees every write that was acknowledged before.</remarks>
+    public async ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken)
+    {
+        var view = await _directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. DocumentsOf(view).Select(static document =>
+                new SchemaDocument(document.Name[Prefix.Length..], document.Version.Value, document.Value)),
+        ];
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<bool> TryWriteAsync(
+        string keyspace, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken)
+    {
+        var change = new DocumentChange(Prefix + keyspace, new HybridTime(expectedVersion), document);
+        try
+        {
+            await DirectoryWrites.InvokeAsync(
+                _caller, writer => DirectoryCommand.WriteChangeDocuments(writer, [change]), cancellationToken).ConfigureAwait(false);
+        }
+        catch (AtollException error) when (error.Code == ErrorCode.Conflict)
+        {
+            return false;
+        }
+
+        // So that who asks this client next sees it, and its own observers hear of it.
+        await _directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <inheritdoc />
+    public IDisposable Subscribe(Action changed)
+    {
+        ImmutableInterlocked.Update(ref _observers, observers => observers.Add(changed));
+        return new Subscription(() => ImmutableInterlocked.Update(ref _observers, observers => observers.Remove(changed)));
+    }
+
+    private static IEnumerable<DirectoryDocument> DocumentsOf(DirectoryView view) =>
+        view.Documents.Where(static document => document.Name.StartsWith(Prefix, StringComparison.Ordinal));
+
+    private void ViewChanged(DirectoryView view)
+    {
+        ImmutableArray<(string, HybridTime)> now = [.. DocumentsOf(view).Select(static document => (document.Name, document.Version))];
+        var before = ImmutableInterlocked.InterlockedExchange(ref _seen, now);
+        if (!before.AsSpan().SequenceEqual(now.AsSpan()))
+        {
+            foreach (var observer in _observers)
+            {
+                observer();
+            }
+        }
+    }
+}
