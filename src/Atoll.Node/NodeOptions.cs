@@ -4,6 +4,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
 
 namespace Atoll.Node;
@@ -131,6 +132,8 @@ public sealed record NodeOptions
         Require(KeyBytesMax is >= 1 and <= Limits.KeyBytesMax, nameof(KeyBytesMax));
         Require(ValueBytesMax is >= 1 and <= Limits.ValueBytesMax, nameof(ValueBytesMax));
         Require(SegmentBytes is >= SegmentBytesMin and <= 1 << 30 && SegmentBytes % SegmentBytesMin == 0, nameof(SegmentBytes));
+        // The state's hash reads shorter values: they must be where their heads are.
+        Require(Store.ApartBytes is 0 or > ExpiringStore.HashedValueBytesMax, nameof(Store.ApartBytes));
         Require(VersionWindow >= Duration.Zero && VersionWindow <= Duration.FromSeconds(24 * 60 * 60), nameof(VersionWindow));
         Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
         Require(ScrubPassTime >= Duration.FromSeconds(1), nameof(ScrubPassTime));

@@ -14,7 +14,7 @@ namespace Atoll.StateMachines.Stores;
 internal class ExpiringStore
 {
     // Of longer values only the length counts for the hash, as they may be elsewhere when they are replaced; the version stands for them.
-    private const int HashedValueBytesMax = 4096;
+    internal const int HashedValueBytesMax = 4096;
 
     private HybridTime _nextExpiry;
 
