@@ -6,13 +6,15 @@ namespace Atoll.Node.Loops;
 
 /// <summary>
 /// Paces the reading of everything that is durable: the store's files and then the logs, pass after pass, as fast as a pass in the time
-/// that the options give needs, and not at all while the loop has better things to do.
+/// that the options give needs; while the loop has better things to do, a slice a second, so that a load that never lets up does not
+/// starve it.
 /// </summary>
 internal sealed class StorageScrub
 {
     // What a busy time has held up is caught up with little by little.
     private const long SliceBytesMax = 256 * 1024;
     private static readonly Duration PassInterval = Duration.FromSeconds(1);
+    private static readonly Duration HeldUpMax = Duration.FromSeconds(1);
 
     private readonly LsmStore _store;
     private readonly Journal _journal;
@@ -74,7 +76,7 @@ internal sealed class StorageScrub
     public void Tick(Instant now, bool isBusy)
     {
         var since = now - _last;
-        if (isBusy || now < _nextPass || since <= Duration.Zero)
+        if ((isBusy && since < HeldUpMax) || now < _nextPass || since <= Duration.Zero)
         {
             return;
         }
@@ -88,7 +90,6 @@ internal sealed class StorageScrub
         {
             return; // a read takes more than it was given: a whole block, or entries that lie together
         }
-
 
         // A pass over either ends when the last read ends, which is after the call that began it.
         if (!_isInLogs && _store.Statistics.ScrubPasses > _storePasses)
