@@ -43,5 +43,6 @@ public static class FuzzTargets
         new CqlResponseTarget(),
         new CqlStreamTarget(),
         new CqlCompressionTarget(),
+        new CqlJsonTarget(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }
