@@ -61,9 +61,9 @@ public sealed class CqlJsonTarget : IFuzzTarget
             var value = CqlJsonReader.Decode(type, Encoding.UTF8.GetString(input.Span[1..]));
             BrokenPromiseException.Unless(
                 value is not { } some || CqlValidation.Error(type, some) is null, "what is read is a valid value");
-            var json = CqlJson.Encode(type, value);
+            var json = CqlJsonWriter.Encode(type, value);
             BrokenPromiseException.Unless(
-                CqlJson.Encode(type, CqlJsonReader.Decode(type, json)) == json, "what is written is read as the same value");
+                CqlJsonWriter.Encode(type, CqlJsonReader.Decode(type, json)) == json, "what is written is read as the same value");
             return Verdict.Accepted($"{type.Code} {(value is null ? "null" : "value")}");
         }
         catch (CqlException refused) when (refused.Code == CqlErrorCode.Invalid)

@@ -137,32 +137,4 @@ public sealed class FunctionTests
         var cast = FunctionCalls.Registry.FindCast(typed.Type, FunctionCalls.Type(to));
         Assert.Equal(CqlErrorCode.FunctionFailure, Assert.Throws<CqlException>(() => FunctionCalls.Invoke(cast, typed)).Code);
     }
-
-    [Fact]
-    public void Identities_of_the_time_rise_even_when_the_clock_goes_back()
-    {
-        var time = new ManualTime();
-        var random = new Random(5);
-        var ids = new UuidSource(time, random.NextBytes);
-        var last = 0L;
-        for (var i = 0; i < 100; i++)
-        {
-            time.Milliseconds -= 7;
-            var bytes = CqlBytes.Of(ids.NewTimeBased());
-            Assert.Null(CqlValidation.Error(CqlTypes.Timeuuid, bytes));
-            Assert.True(TimeUuids.Ticks(bytes) > last);
-            last = TimeUuids.Ticks(bytes);
-        }
-
-        Assert.Equal(4, ids.NewRandom().Version);
-        Assert.NotEqual(ids.NewRandom(), ids.NewRandom());
-        Assert.NotEqual(CqlBytes.Of(ids.NewTimeBased())[8..], CqlBytes.Of(new UuidSource(time, random.NextBytes).NewTimeBased())[8..]);
-    }
-
-    private sealed class ManualTime : TimeProvider
-    {
-        public long Milliseconds { get; set; } = FunctionCalls.NowMilliseconds;
-
-        public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(Milliseconds);
-    }
 }

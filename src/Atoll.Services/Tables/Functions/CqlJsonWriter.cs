@@ -8,7 +8,7 @@ namespace Atoll.Services.Tables.Functions;
 /// Values as JSON (RFC 8259), the way toJson() and SELECT JSON write them: numbers as numbers, NaN and the infinities as null, collections
 /// as arrays and objects, everything else as strings. <see cref="CqlJsonReader"/> reads it back.
 /// </summary>
-public static class CqlJson
+public static class CqlJsonWriter
 {
     /// <summary>A valid value as JSON; "null" when there is none.</summary>
     public static string Encode(CqlType type, ReadOnlyMemory<byte>? value)
