@@ -5,8 +5,8 @@ using Atoll.Services.Tables.Types;
 namespace Atoll.Services.Tables.Functions;
 
 /// <summary>
-/// JSON as values, the way fromJson() and INSERT JSON read it: what <see cref="CqlJsonWriter"/> writes, and strings for anything that is not a
-/// text, a collection as a string of JSON included. Errors are Invalid, and say what was expected and what was there.
+/// JSON as values, the way fromJson() and INSERT JSON read it: what <see cref="CqlJsonWriter"/> writes, and strings for anything that is
+/// not a text, a collection as a string of JSON included. Errors are Invalid, and say what was expected and what was there.
 /// </summary>
 public static class CqlJsonReader
 {

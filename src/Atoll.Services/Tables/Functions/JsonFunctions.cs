@@ -31,7 +31,8 @@ internal static class JsonFunctions
             "toJson() needs to know the type of its argument: use a type hint, example '(int) ?'");
         return new NativeFunction(
             "tojson", [known], CqlTypes.Text,
-            (IReadOnlyList<ReadOnlyMemory<byte>?> arguments, in FunctionContext _) => CqlBytes.Of(CqlJsonWriter.Encode(known, arguments[0])));
+            (IReadOnlyList<ReadOnlyMemory<byte>?> arguments, in FunctionContext _) =>
+                CqlBytes.Of(CqlJsonWriter.Encode(known, arguments[0])));
     }
 
     private static NativeFunction FromJson(CqlType? argument, CqlType? expected)
