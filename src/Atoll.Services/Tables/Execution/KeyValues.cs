@@ -1,0 +1,47 @@
+using Atoll.Services.Tables.Types;
+
+namespace Atoll.Services.Tables.Execution;
+
+/// <summary>The values that a column of the primary key may have: of an equality one, of IN any number.</summary>
+/// <param name="column">The column's name, for errors.</param>
+/// <param name="type">Its type.</param>
+/// <param name="terms">The values one by one; null when a marker gives them all.</param>
+/// <param name="list">The marker for a list of values.</param>
+internal sealed class KeyValues(string column, CqlType type, IReadOnlyList<BoundTerm>? terms, BoundTerm? list)
+{
+    /// <summary>Whether it is one value whatever is bound.</summary>
+    public bool IsSingle => terms is { Count: 1 };
+
+    /// <summary>The marker that gives the one value; -1 when it is none.</summary>
+    public int MarkerIndex => terms is [MarkerTerm marker] && IsEquality ? marker.Index : -1;
+
+    /// <summary>Whether it was an equality, not IN.</summary>
+    public bool IsEquality { get; init; }
+
+    /// <summary>The values, each once, in the order of their type.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Evaluate(BoundValues values)
+    {
+        var found = new SortedSet<ReadOnlyMemory<byte>>(CqlComparer.Of(type));
+        if (list is not null)
+        {
+            var value = list.Evaluate(values);
+            foreach (var element in CqlSequence.ReadCollection(Required(value, column)))
+            {
+                found.Add(element);
+            }
+        }
+
+        foreach (var term in terms ?? [])
+        {
+            found.Add(Required(term.Evaluate(values), column));
+        }
+
+        return [.. found];
+    }
+
+    /// <summary>The bytes of a value that may be neither null nor unset.</summary>
+    /// <exception cref="CqlException">It is.</exception>
+    public static ReadOnlyMemory<byte> Required(CqlValue value, string column) =>
+        value.IsUnset ? throw CqlException.Invalid($"Invalid unset value for column {column}")
+        : value.BytesOrNull ?? throw CqlException.Invalid($"Invalid null value in condition for column {column}");
+}

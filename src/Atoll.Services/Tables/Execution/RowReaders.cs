@@ -1,0 +1,210 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Storage;
+using Atoll.Services.Tables.Types;
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.Services.Tables.Execution;
+
+/// <summary>Rows in the order of a query, a page of the storage at a time.</summary>
+internal abstract class RowReader
+{
+    /// <summary>Whether there may be more.</summary>
+    public abstract bool HasMore { get; }
+
+    /// <summary>The next page; it may be empty though there is more.</summary>
+    public abstract ValueTask<IReadOnlyList<RowView>> ReadAsync(int rowsMax, CancellationToken cancellationToken);
+
+    /// <summary>Where the next page begins.</summary>
+    public abstract PagingState Position(long limitLeft, long partitionRows);
+
+    private protected static IReadOnlyList<RowView> Views(TableDefinition table, RowsPage page, bool restrictsClustering)
+    {
+        if (page.Status != RowsStatus.Ok)
+        {
+            throw new CqlException(
+                CqlErrorCode.ServerError, $"a read of {table.Keyspace}.{table.Name} ended as {page.Status}: {page.Detail}");
+        }
+
+        var rows = new List<RowView>();
+        var key = new ReadOnlyMemory<byte>[table.PartitionKey.Length];
+        foreach (var partition in page.Partitions)
+        {
+            if (!Murmur3Token.TryParseKey(partition.Key, key))
+            {
+                throw new CqlException(CqlErrorCode.ServerError, $"a stored key is no partition key of {table.Keyspace}.{table.Name}");
+            }
+
+            foreach (var row in partition.Rows)
+            {
+                rows.Add(RowView.OfCells(table, partition.Key, key, row.Clustering, partition.Static, row.Row));
+            }
+
+            // A partition that has nothing but static columns is a row without clustering columns, unless these are asked for.
+            if (partition.Rows.Count == 0 && !partition.IsContinued && !partition.Static.IsEmpty && !restrictsClustering)
+            {
+                rows.Add(RowView.OfCells(table, partition.Key, key, null, partition.Static, RowData.Empty));
+            }
+        }
+
+        return rows;
+    }
+}
+
+/// <summary>What all reads of a query have in common.</summary>
+/// <param name="Table">The table.</param>
+/// <param name="Shards">Its rows.</param>
+/// <param name="RestrictsClustering">Whether clustering columns are restricted.</param>
+/// <param name="Reverse">Whether rows come in reverse.</param>
+/// <param name="RowsPerPartitionMax">Rows of a partition; 0 for all.</param>
+internal sealed record ReadPlan(
+    TableDefinition Table, IRowShards Shards, bool RestrictsClustering, bool Reverse, int RowsPerPartitionMax)
+{
+    public RowsSelection Selection(ClusteringRange range, int rowsMax, ReadOnlyMemory<byte> resumeAfter) => new()
+    {
+        Range = range,
+        Reverse = Reverse,
+        WithStatic = !Table.Statics.IsEmpty,
+        RowsMax = rowsMax,
+        RowsPerPartitionMax = RowsPerPartitionMax,
+        ResumeAfter = resumeAfter,
+    };
+}
+
+/// <summary>Partitions by their keys, in the order of tokens, and of each the ranges of clustering keys.</summary>
+internal sealed class PartitionReader : RowReader
+{
+    private readonly ReadPlan _plan;
+    private readonly (long Token, byte[] Key)[] _keys;
+    private readonly List<ClusteringRange> _ranges;
+    private int _key;
+    private int _range;
+    private ReadOnlyMemory<byte> _resumeAfter;
+
+    public PartitionReader(ReadPlan plan, IEnumerable<byte[]> keys, List<ClusteringRange> ranges, PagingState? state)
+    {
+        _plan = plan;
+        _ranges = ranges;
+        if (plan.Reverse)
+        {
+            _ranges.Reverse();
+        }
+
+        _keys = [.. keys.Select(key => (Token: Murmur3Token.Of(key), Key: key)).OrderBy(key => key.Token)
+            .ThenBy(key => key.Key, KeyOrder.Instance)];
+        if (state is null)
+        {
+            return;
+        }
+
+        var token = Murmur3Token.Of(state.PartitionKey.Span);
+        while (_key < _keys.Length && (_keys[_key].Token < token
+            || (_keys[_key].Token == token && _keys[_key].Key.AsSpan().SequenceCompareTo(state.PartitionKey.Span) < 0)))
+        {
+            _key++;
+        }
+
+        if (_key < _keys.Length && state.PartitionKey.Span.SequenceEqual(_keys[_key].Key))
+        {
+            (_range, _resumeAfter) = (state.Range, state.ResumeAfter);
+            if (_range >= _ranges.Count)
+            {
+                (_key, _range, _resumeAfter) = (_key + 1, 0, default);
+            }
+        }
+    }
+
+    public override bool HasMore => _key < _keys.Length && _ranges.Count > 0;
+
+    public override async ValueTask<IReadOnlyList<RowView>> ReadAsync(int rowsMax, CancellationToken cancellationToken)
+    {
+        var (token, key) = _keys[_key];
+        var page = await _plan.Shards.ReadPartitionAsync(
+            _plan.Table.SpaceName, new PartitionRead(token, key, _plan.Selection(_ranges[_range], rowsMax, _resumeAfter)), default,
+            cancellationToken).ConfigureAwait(false);
+        var rows = Views(_plan.Table, page, _plan.RestrictsClustering);
+        _resumeAfter = page.ResumeAfter;
+        if (!page.HasMore)
+        {
+            _range++;
+            if (_range == _ranges.Count)
+            {
+                (_key, _range) = (_key + 1, 0);
+            }
+        }
+
+        return rows;
+    }
+
+    public override PagingState Position(long limitLeft, long partitionRows) =>
+        new(limitLeft, partitionRows, _key < _keys.Length ? _keys[_key].Key : default, _range, _resumeAfter);
+}
+
+/// <summary>All partitions with tokens of a range.</summary>
+internal sealed class TokenRangeReader(ReadPlan plan, long fromToken, long toToken, PagingState? state) : RowReader
+{
+    private ReadOnlyMemory<byte> _resumeAfter = state?.ResumeAfter ?? default;
+    private ReadOnlyMemory<byte> _partitionKey = state?.PartitionKey ?? default;
+    private bool _isAtEnd = fromToken > toToken;
+
+    public override bool HasMore => !_isAtEnd;
+
+    public override async ValueTask<IReadOnlyList<RowView>> ReadAsync(int rowsMax, CancellationToken cancellationToken)
+    {
+        var page = await plan.Shards.ReadRangeAsync(
+            plan.Table.SpaceName,
+            new TokenRangeRead(fromToken, toToken, plan.Selection(ClusteringRange.All, rowsMax, _resumeAfter)), default,
+            cancellationToken).ConfigureAwait(false);
+        var rows = Views(plan.Table, page, plan.RestrictsClustering);
+        _resumeAfter = page.ResumeAfter;
+        _partitionKey = page.Partitions.Count > 0 ? page.Partitions[^1].Key : _partitionKey;
+        _isAtEnd = !page.HasMore;
+        return rows;
+    }
+
+    public override PagingState Position(long limitLeft, long partitionRows) =>
+        new(limitLeft, partitionRows, _partitionKey, 0, _resumeAfter);
+}
+
+/// <summary>The rows of a table that is computed: sorted like others, and paged by the last row's place in that order.</summary>
+internal sealed class VirtualReader : RowReader
+{
+    private readonly List<(byte[] Place, RowView Row)> _rows;
+    private int _next;
+
+    public VirtualReader(IVirtualTable table, IReadOnlyList<Func<RowView, bool>> filters, bool reverse, PagingState? state)
+    {
+        // The definition's columns may have been given in another order than the table's: rows come in the table's.
+        _rows = [.. table.Rows().Select(values => RowView.OfValues(table.Definition, values))
+            .Where(row => filters.All(filter => filter(row)))
+            .Select(row => (Place: PlaceOf(row, reverse), Row: row))
+            .OrderBy(row => row.Place, KeyOrder.Instance)];
+        while (state is not null && _next < _rows.Count
+            && _rows[_next].Place.AsSpan().SequenceCompareTo(state.ResumeAfter.Span) <= 0)
+        {
+            _next++;
+        }
+    }
+
+    public override bool HasMore => _next < _rows.Count;
+
+    public override ValueTask<IReadOnlyList<RowView>> ReadAsync(int rowsMax, CancellationToken cancellationToken)
+    {
+        var count = Math.Min(rowsMax, _rows.Count - _next);
+        _next += count;
+        return new ValueTask<IReadOnlyList<RowView>>([.. _rows.GetRange(_next - count, count).Select(row => row.Row)]);
+    }
+
+    public override PagingState Position(long limitLeft, long partitionRows) => new(
+        limitLeft, partitionRows, _next > 0 ? _rows[_next - 1].Row.PartitionKey : default, 0, _next > 0 ? _rows[_next - 1].Place : default);
+
+    private static byte[] PlaceOf(RowView row, bool reverse)
+    {
+        var writer = new WireWriter(64);
+        var keys = new OrderedKeyWriter(writer);
+        keys.Write(CqlTypes.Bigint, CqlBytes.Of(Murmur3Token.Of(row.PartitionKey.Span)), false);
+        keys.Write(CqlTypes.Blob, row.PartitionKey, false);
+        keys.Write(CqlTypes.Blob, row.ClusteringKey, reverse);
+        return writer.ToArray();
+    }
+}
