@@ -1,0 +1,261 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Services.Errors;
+using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Types;
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.Services.Tables.Execution;
+
+/// <summary>Executes modifications, alone or as a batch.</summary>
+/// <param name="context">What they are executed with.</param>
+/// <param name="kind">What a batch promises.</param>
+/// <param name="batchTimestampMicros">A batch's own timestamp.</param>
+internal sealed class Modifications(StatementContext context, BatchKind kind, long? batchTimestampMicros)
+{
+    private const int AttemptsMax = 20;
+
+    private readonly ListOrdinals _ordinals = new(context.Functions.Ids.NewRandom());
+
+    /// <summary>Executes them.</summary>
+    public async ValueTask<StatementResult> ExecuteAsync(
+        IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, bool isBatch, CancellationToken cancellationToken)
+    {
+        CheckConsistency(statements.Any(statement => statement.Plan.IsConditional));
+        if (isBatch)
+        {
+            BatchRules.Check(kind, [.. statements.Select(statement => statement.Plan)], batchTimestampMicros);
+        }
+
+        if (statements.Count == 0)
+        {
+            return VoidResult.Instance;
+        }
+
+        try
+        {
+            return statements.Any(statement => statement.Plan.IsConditional)
+                ? await ConditionallyAsync(statements, isBatch, cancellationToken).ConfigureAwait(false)
+                : await UnconditionallyAsync(statements, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AtollException error) when (error is not UnknownSpaceException)
+        {
+            var plan = statements[0].Plan;
+            var write = statements.Any(statement => statement.Plan.IsConditional) ? CqlWriteType.Cas
+                : plan.IsCounter ? CqlWriteType.Counter
+                : !isBatch ? CqlWriteType.Simple
+                : kind == BatchKind.Logged ? CqlWriteType.Batch : CqlWriteType.UnloggedBatch;
+            throw ClusterErrors.Translate(error, context.Options.Consistency, ClusterErrors.Replicas(plan.Keyspace), write);
+        }
+    }
+
+    private void CheckConsistency(bool isConditional)
+    {
+        if (context.Options.Consistency is CqlConsistency.Serial or CqlConsistency.LocalSerial && !isConditional)
+        {
+            throw CqlException.Invalid("You must use conditional updates for serializable writes");
+        }
+
+        if (isConditional && context.Options.SerialConsistency is not (null or CqlConsistency.Serial or CqlConsistency.LocalSerial))
+        {
+            throw CqlException.Invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL");
+        }
+    }
+
+    private async ValueTask<StatementResult> UnconditionallyAsync(
+        IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, CancellationToken cancellationToken)
+    {
+        var tables = new SortedDictionary<string, (TableDefinition Table, SortedDictionary<byte[], List<RowOperation>> Partitions)>(
+            StringComparer.Ordinal);
+        foreach (var (plan, values) in statements)
+        {
+            if (!tables.TryGetValue(plan.Table.SpaceName, out var table))
+            {
+                table = (plan.Table, new SortedDictionary<byte[], List<RowOperation>>(KeyOrder.Instance));
+                tables[plan.Table.SpaceName] = table;
+            }
+
+            foreach (var key in SelectPlan.Keys(plan.PartitionKey, values))
+            {
+                var operations = await OperationsAsync(plan, key, values, cancellationToken).ConfigureAwait(false);
+                if (operations.Count == 0)
+                {
+                    continue;
+                }
+
+                if (!table.Partitions.TryGetValue(key, out var all))
+                {
+                    table.Partitions[key] = all = [];
+                }
+
+                all.AddRange(operations);
+            }
+        }
+
+        foreach (var (name, (table, partitions)) in tables.Where(pair => pair.Value.Partitions.Count > 0))
+        {
+            var mutation = new RowsMutation(
+                [.. partitions.Select(partition => new PartitionMutation(Murmur3Token.Of(partition.Key), partition.Key, partition.Value))],
+                [], table.Options.GcGraceSeconds);
+            Check(await context.Shards.MutateAsync(name, mutation, default, cancellationToken).ConfigureAwait(false));
+        }
+
+        return VoidResult.Instance;
+    }
+
+    private async ValueTask<StatementResult> ConditionallyAsync(
+        IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, bool isBatch, CancellationToken cancellationToken)
+    {
+        var first = statements[0].Plan;
+        byte[]? key = null;
+        foreach (var (plan, values) in statements)
+        {
+            if (!ReferenceEquals(plan.Table, first.Table))
+            {
+                throw CqlException.Invalid("Batch with conditions cannot span multiple tables");
+            }
+
+            foreach (var other in SelectPlan.Keys(plan.PartitionKey, values))
+            {
+                key = key is null || key.AsSpan().SequenceEqual(other)
+                    ? other : throw CqlException.Invalid("Batch with conditions cannot span multiple partitions");
+            }
+        }
+
+        if (key is null)
+        {
+            throw CqlException.Invalid("IN on the partition key is not supported with conditional updates");
+        }
+
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        {
+            var conditions = await ConditionsAsync(statements, key, cancellationToken).ConfigureAwait(false);
+            if (conditions.Refused is { } refused)
+            {
+                return ConditionalResults.Refused(statements, isBatch, refused);
+            }
+
+            var operations = new List<RowOperation>();
+            foreach (var (plan, values) in statements)
+            {
+                operations.AddRange(await OperationsAsync(plan, key, values, cancellationToken).ConfigureAwait(false));
+            }
+
+            // Conditions alone are judged, too: a write of nothing still says whether they hold.
+            var mutation = new RowsMutation(
+                [new PartitionMutation(Murmur3Token.Of(key), key, operations)], conditions.All, first.Table.Options.GcGraceSeconds);
+            var result = await context.Shards.MutateAsync(first.Table.SpaceName, mutation, default, cancellationToken)
+                .ConfigureAwait(false);
+            if (result.IsApplied)
+            {
+                return ConditionalResults.Applied(first.Table);
+            }
+
+            if (result.Status != RowsStatus.NotApplied)
+            {
+                Check(result);
+            }
+
+            if (!conditions.IsGuarded)
+            {
+                return ConditionalResults.Refused(statements, isBatch, Views(first, key, result.Current));
+            }
+
+            // What was judged here is no longer so: judge again.
+        }
+
+        throw new CqlException(
+            CqlErrorCode.WriteTimeout, "Operation timed out: too many conditional writes of the partition at once",
+            new WriteTimeoutDetails(context.Options.Consistency, 0, 1, CqlWriteType.Cas, AttemptsMax));
+    }
+
+    private async ValueTask<(List<RowCondition> All, bool IsGuarded, Dictionary<string, RowView>? Refused)> ConditionsAsync(
+        IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, byte[] key, CancellationToken cancellationToken)
+    {
+        var conditions = new List<RowCondition>();
+        var isGuarded = false;
+        var rows = new Dictionary<string, RowView>(StringComparer.Ordinal);
+        var holds = true;
+        foreach (var (plan, values) in statements.Where(statement => statement.Plan.IsConditional))
+        {
+            var clustering = ClusteringOf(plan, values);
+            if (plan.Existence != ExistenceCondition.None)
+            {
+                var existence = plan.Existence == ExistenceCondition.Exists
+                    ? RowCondition.Exists(clustering) : RowCondition.NotExists(clustering);
+                conditions.Add(existence with { IsStatic = plan.IsStaticOnly });
+            }
+
+            foreach (var condition in plan.Conditions)
+            {
+                if (condition.Direct(clustering, values) is { } direct)
+                {
+                    conditions.Add(direct);
+                    continue;
+                }
+
+                var place = Convert.ToHexString(clustering.Span);
+                if (!rows.TryGetValue(place, out var row))
+                {
+                    row = await plan.ReadAsync(context.Shards, key, clustering, cancellationToken).ConfigureAwait(false);
+                    rows[place] = row;
+                }
+
+                holds &= condition.Holds(row, values);
+                conditions.Add(condition.Unchanged(clustering, row));
+                isGuarded = true;
+            }
+        }
+
+        if (!holds)
+        {
+            // The answer shows all rows that were asked about, also those that the storage would have judged.
+            foreach (var (plan, values) in statements.Where(statement => statement.Plan.IsConditional))
+            {
+                var clustering = ClusteringOf(plan, values);
+                rows.TryAdd(
+                    Convert.ToHexString(clustering.Span),
+                    await plan.ReadAsync(context.Shards, key, clustering, cancellationToken).ConfigureAwait(false));
+            }
+        }
+
+        return (conditions, isGuarded, holds ? null : rows);
+    }
+
+    /// <summary>The clustering key of a conditional statement; empty for one about static columns only.</summary>
+    public static ReadOnlyMemory<byte> ClusteringOf(ModificationPlan plan, BoundValues values) =>
+        plan.IsStaticOnly || !plan.Clustering.IsWhole || plan.Clustering.Evaluate(values) is not [var range, ..] ? default : range.From;
+
+    private async ValueTask<List<RowOperation>> OperationsAsync(
+        ModificationPlan plan, byte[] key, BoundValues values, CancellationToken cancellationToken)
+    {
+        var timestamp = plan.TimestampMicros(values) ?? batchTimestampMicros;
+        var operations = await plan.OperationsAsync(context.Shards, key, values, _ordinals, cancellationToken).ConfigureAwait(false);
+        return [.. operations.Select(operation => operation with { TimestampMicros = timestamp })];
+    }
+
+    private static Dictionary<string, RowView> Views(ModificationPlan plan, byte[] key, IReadOnlyList<CurrentRow> current)
+    {
+        var values = new ReadOnlyMemory<byte>[plan.PartitionKey.Count];
+        Murmur3Token.TryParseKey(key, values);
+        var statics = current.FirstOrDefault(row => row.IsStatic)?.Row ?? RowData.Empty;
+        var views = new Dictionary<string, RowView>(StringComparer.Ordinal);
+        foreach (var row in current.Where(row => !row.IsStatic))
+        {
+            views[Convert.ToHexString(row.Clustering.Span)] = RowView.OfCells(
+                plan.Table, key, values, row.Clustering.IsEmpty ? null : row.Clustering, statics, row.Row);
+        }
+
+        views.TryAdd("", RowView.OfCells(plan.Table, key, values, null, statics, RowData.Empty));
+        return views;
+    }
+
+    private static void Check(MutationResult result)
+    {
+        if (!result.IsApplied)
+        {
+            throw result.Status is RowsStatus.TooLarge or RowsStatus.Invalid
+                ? CqlException.Invalid(result.Detail.Length > 0 ? result.Detail : $"the write was refused: {result.Status}")
+                : new CqlException(CqlErrorCode.ServerError, $"the write ended as {result.Status}: {result.Detail}");
+        }
+    }
+}
