@@ -83,8 +83,11 @@ public sealed class TableDefinition
     /// <summary>The id that the next column added gets; grows only.</summary>
     public uint NextColumnId { get; private init; }
 
-    /// <summary>The name of the space that holds its rows.</summary>
-    public string SpaceName => $"{Keyspace}.{Name}";
+    /// <summary>
+    /// The name of the space that holds its rows: with the beginning of its identity, so that a table that is created where another was
+    /// dropped never meets its rows, whatever failed in between.
+    /// </summary>
+    public string SpaceName => $"{Keyspace}.{Name}.{Id.ToString("N")[..8]}";
 
     /// <summary>The column of that name.</summary>
     public bool TryGetColumn(string name, [NotNullWhen(true)] out ColumnDefinition? column) => _byName.TryGetValue(name, out column);

@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using Atoll.Services.Errors;
+using Atoll.Services.Tables.Execution;
+using Atoll.Services.Tables.Functions;
+using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Storage;
+
+namespace Atoll.Services.Tables;
+
+/// <summary>
+/// The tables of a cluster over its schema store and its shards of rows. It has no state of its own but the schema's snapshot: any number
+/// of nodes serve the same tables. Thread-safe.
+/// </summary>
+public sealed class TablesService : ITables, IDisposable
+{
+    private readonly TimeProvider _time;
+    private readonly IUuidSource _ids;
+    private ImmutableDictionary<(string Keyspace, string Table), IVirtualTable> _virtual =
+        ImmutableDictionary<(string, string), IVirtualTable>.Empty;
+
+    /// <summary>The tables of a cluster. Nothing is read before it is needed.</summary>
+    /// <param name="store">Where the schema is.</param>
+    /// <param name="shards">Where the rows are.</param>
+    /// <param name="time">The clock that expiry of what is read is judged by.</param>
+    /// <param name="functions">The functions that statements may call.</param>
+    /// <param name="options">What is chosen for all tables.</param>
+    public TablesService(
+        ISchemaStore store, IRowShards shards, TimeProvider time, IFunctionRegistry functions, TablesOptions? options = null)
+    {
+        _time = time;
+        _ids = new UuidSource(time);
+        Functions = functions;
+        Shards = shards;
+        Options = options ?? TablesOptions.Default;
+        Catalog = new SchemaCatalog(store);
+        SchemaStatements = new SchemaStatements(Catalog, shards, Options, _ids.NewRandom);
+        foreach (var table in SystemSchemaTables.All(() => Catalog.Schema))
+        {
+            Register(table);
+        }
+    }
+
+    /// <inheritdoc />
+    public TableSchema Schema => Catalog.Schema;
+
+    internal SchemaCatalog Catalog { get; }
+
+    internal IRowShards Shards { get; }
+
+    internal IFunctionRegistry Functions { get; }
+
+    internal TablesOptions Options { get; }
+
+    internal SchemaStatements SchemaStatements { get; }
+
+    /// <summary>Reads the schema, when the store may know more than the snapshot.</summary>
+    /// <exception cref="CqlException">The store cannot be reached.</exception>
+    public async ValueTask<TableSchema> LoadSchemaAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await Catalog.LoadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (AtollException error)
+        {
+            throw ClusterErrors.Translate(error, CqlConsistency.Quorum, 3, null);
+        }
+    }
+
+    /// <inheritdoc />
+    public ITableSession OpenSession() => new TableSession(this);
+
+    /// <inheritdoc />
+    public IDisposable Subscribe(Action<SchemaChange> observer) => Catalog.Subscribe(observer);
+
+    /// <inheritdoc />
+    public void Register(IVirtualTable table)
+    {
+        ImmutableInterlocked.Update(
+            ref _virtual, tables => tables.SetItem((table.Definition.Keyspace, table.Definition.Name), table));
+        Catalog.AddVirtual(table.Definition);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Catalog.Dispose();
+
+    internal StatementPlanner Planner(TableSchema schema, string? keyspace) => new(schema, keyspace, Functions, _virtual);
+
+    internal StatementContext Context(StatementOptions options)
+    {
+        var now = options.NowSeconds is { } seconds ? seconds * 1000L : _time.GetUtcNow().ToUnixTimeMilliseconds();
+        return new StatementContext(Shards, options, new FunctionContext(now, _ids));
+    }
+}
