@@ -63,6 +63,9 @@ internal sealed class RecordsPersistence(IStateTree tree)
         var history = new ChangeHistory();
         history.Restore(compactedThrough);
         var areGood = true;
+
+        // From where the history begins: what was forgotten stays in the store until merges meet its deletion, and under load that may be
+        // a thousand times as much.
         SortedWalk.Run(
             tree.Section(StateSections.Changes).OpenCursor(),
             cursor => areGood = TryDecode(cursor.Record.Value, now, history),
@@ -76,7 +79,8 @@ internal sealed class RecordsPersistence(IStateTree tree)
 
                 done(fault is not null ? $"the store cannot be read: {fault}"
                     : areGood ? null : "the change history in the store is garbled");
-            });
+            },
+            KeyOf(new HybridTime(compactedThrough.Value + 1), 0));
     }
 
     /// <summary>The tree holds just this history.</summary>
