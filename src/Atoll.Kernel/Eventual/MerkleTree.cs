@@ -63,7 +63,7 @@ public sealed class MerkleTree
     {
         Check.That(token >= FirstToken && token <= LastToken);
         var offset = token - FirstToken;
-        return Leaves + (int)(offset >> _shift);
+        return _shift == 64 ? Leaves : Leaves + (int)(offset >> _shift);
     }
 
     /// <summary>The tokens of a leaf; empty when the first is behind the last.</summary>

@@ -108,6 +108,9 @@ public sealed class RangeHorizon
     /// </summary>
     public bool MustRebuild { get; private set; }
 
+    /// <summary>The highest horizon that another replica told: where one that must be rebuilt begins anew.</summary>
+    public HybridTime HorizonOfOthers { get; private set; }
+
     /// <summary>A planted bug: replicas that are absent are not waited for.</summary>
     internal bool IgnoresAbsent { get; init; }
 
@@ -154,6 +157,7 @@ public sealed class RangeHorizon
     /// <summary>Takes another replica's report. One of another version of the placement means nothing yet.</summary>
     public void Reported(NodeId peer, in HorizonReport report)
     {
+        HorizonOfOthers = Later(HorizonOfOthers, report.Horizon);
         MustRebuild |= !IsJoining && !IgnoresAbsent && report.Horizon > CompleteThrough;
         if (report.Epoch == Epoch && peer != _self)
         {

@@ -435,7 +435,8 @@ public sealed class PaxosCoordinator
         if (round.IsOwnDecree)
         {
             round.PatienceEndsAt = now + _options.CommitPatience;
-            if (round.Operation is { Kind: PaxosOperationKind.CompareAndSet, CommitRequired: 0 })
+            round.CommitTally = ConsistencyTally.OfWrite(round.Operation.CommitLevel, round.Replicas, _options.Region);
+            if (round.Operation is { Kind: PaxosOperationKind.CompareAndSet, CommitLevel: ConsistencyLevel.Any })
             {
                 Complete(round, PaxosOutcome.Applied, 0, now);
             }
@@ -455,6 +456,7 @@ public sealed class PaxosCoordinator
         {
             round.Replies.Add((from, message));
             round.Tally!.Record(from, granted: true);
+            round.CommitTally?.Record(from, ok: true);
             round.IsWholeEverywhere &= message.Bound >= round.Decree.Ballot && message.Epoch == round.Membership.Epoch;
             if (round.IsOwnDecree)
             {
@@ -471,7 +473,7 @@ public sealed class PaxosCoordinator
     private void OnOwnCommitted(PaxosRound round, Instant now)
     {
         if (!round.IsAnswered && round.Operation.Kind == PaxosOperationKind.CompareAndSet
-            && round.Replies.Count >= Math.Min(round.Operation.CommitRequired, round.Membership.Everyone.Length))
+            && round.CommitTally is { IsSatisfied: true })
         {
             Complete(round, PaxosOutcome.Applied, round.Replies.Count, now);
         }
@@ -528,7 +530,7 @@ public sealed class PaxosCoordinator
             Operation = round.Operation.Number,
             Outcome = outcome,
             Received = received,
-            Required = isCommit ? round.Operation.CommitRequired : Majority.Size(round.Membership.Voters.Length),
+            Required = isCommit ? round.CommitTally?.Required ?? 0 : Majority.Size(round.Membership.Voters.Length),
             Ballot = round.Original,
             Data = outcome is PaxosOutcome.Done or PaxosOutcome.Declined ? round.Data : default,
         });

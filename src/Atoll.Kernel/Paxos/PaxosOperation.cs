@@ -1,4 +1,5 @@
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 
 namespace Atoll.Kernel.Paxos;
 
@@ -36,9 +37,13 @@ public readonly record struct PaxosOperation
     public required PaxosMembership Membership { get; init; }
 
     /// <summary>
-    /// CompareAndSet: how many replicas must confirm the decided update before the operation is complete; 0: it is complete when decided.
+    /// CompareAndSet: how many replicas must confirm the decided update before the operation is complete. ANY: it is complete when it is
+    /// decided; every SERIAL read sees it then, other reads may not.
     /// </summary>
-    public int CommitRequired { get; init; }
+    public ConsistencyLevel CommitLevel { get; init; }
+
+    /// <summary>Those whose confirmations <see cref="CommitLevel"/> counts, with their regions; without it, all are of no region.</summary>
+    public ReplicaSet? Replicas { get; init; }
 
     /// <summary>When its caller gives up.</summary>
     public required Instant Deadline { get; init; }

@@ -10,6 +10,9 @@ public sealed record PaxosOptions
     /// <summary>This node.</summary>
     public required NodeId Self { get; init; }
 
+    /// <summary>The region that this node stands in; empty when there are none.</summary>
+    public string Region { get; init; } = "";
+
     /// <summary>What sets this coordinator's ballots apart from those of the node's other loops and lives.</summary>
     public required uint Lane { get; init; }
 

@@ -65,6 +65,12 @@ internal sealed class PaxosRound(PaxosOperation operation)
     /// <summary>Committing: every confirmation so far was of a replica without a gap, in this version of the membership.</summary>
     internal bool IsWholeEverywhere { get; set; }
 
+    /// <summary>Committing its own decree: who confirmed it.</summary>
+    internal ConsistencyTally? CommitTally { get; set; }
+
+    internal ReplicaSet Replicas =>
+        Operation.Replicas ?? ReplicaSet.Of(Membership.Epoch, Membership.Everyone.Select(node => new Replica(node, "")));
+
     internal ReadOnlyMemory<byte> Data { get; set; }
 
     internal bool HoldsPartition { get; set; }

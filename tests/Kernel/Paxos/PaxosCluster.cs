@@ -2,6 +2,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 using Atoll.Kernel.Paxos;
 using Xunit;
 
@@ -229,7 +230,7 @@ public sealed class PaxosCluster
         Kind = kind,
         Partition = Convert.FromHexString(key),
         Membership = _membership,
-        CommitRequired = _random.NextInt(0, 3),
+        CommitLevel = _random.Pick([ConsistencyLevel.Any, ConsistencyLevel.One, ConsistencyLevel.Quorum, ConsistencyLevel.All]),
         Deadline = Now + Duration.FromMilliseconds(_isFaulty ? _random.NextInt(100, 2000) : 3000),
     };
 

@@ -2,6 +2,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 using Atoll.Kernel.Paxos;
 using Xunit;
 
@@ -138,7 +139,7 @@ public sealed class PaxosCoordinatorTests
             Assert.True(coordinator.Begin(
                 new PaxosOperation
                 {
-                    Number = number, Kind = kind, Partition = Partition, Membership = _membership, CommitRequired = 2,
+                    Number = number, Kind = kind, Partition = Partition, Membership = _membership, CommitLevel = ConsistencyLevel.Quorum,
                     Deadline = Now + Duration.FromSeconds(10),
                 },
                 Now));
