@@ -76,7 +76,7 @@ public readonly record struct EventualMessage
     public ulong Epoch { get; init; }
 
     /// <summary>
-    /// Write, Hinted: the coordinator's time when it took the write on. ReadData: through when the replica has everything. Repair: the
+    /// Write, Hinted: the coordinator's time when it took the write on. ReadData: <see cref="RangeHorizon.Basis"/>. Repair: the
     /// earliest of these among the versions that it was made from. The receiver judges by it whether it may still take the mutation
     /// (<see cref="RangeHorizon"/>). Refusals for age: what is closed.
     /// </summary>

@@ -96,8 +96,14 @@ public sealed class RangeHorizon
     /// <summary>Tombstones with stamp and timestamp of at most this may be dropped.</summary>
     public HybridTime Horizon { get; private set; }
 
-    /// <summary>The replica does not have yet what is behind the horizon: it serves no reads, and nobody may copy from it.</summary>
+    /// <summary>The replica does not have yet what is behind the horizon: it serves no reads.</summary>
     public bool IsJoining { get; private set; }
+
+    /// <summary>
+    /// The stamp of data that are sent from here: every tombstone with a stamp of at most this is in them, or was dropped with what it
+    /// covered. A replica that joins takes what is behind the horizon only from the others, so the same holds for it.
+    /// </summary>
+    public HybridTime Basis => Later(CompleteThrough, Horizon);
 
     /// <summary>What to tell the others, once the state and the data of all finished exchanges are durable.</summary>
     public HorizonReport Report => new(Epoch, Closed, CompleteThrough, Horizon);
@@ -134,8 +140,8 @@ public sealed class RangeHorizon
     /// Whether data that another replica had may be merged here, in a repair or an exchange: not when it could lack a tombstone that is
     /// already dropped here.
     /// </summary>
-    /// <param name="completeThrough">The <see cref="CompleteThrough"/> of the replica that it comes from, when it was read there.</param>
-    public bool AdmitsFrom(HybridTime completeThrough) => completeThrough >= Horizon;
+    /// <param name="basis">The <see cref="Basis"/> of the replica that it comes from, when it was read there.</param>
+    public bool AdmitsFrom(HybridTime basis) => basis >= Horizon;
 
     /// <summary>Whether a tombstone may be dropped, together with all that it covers here.</summary>
     /// <param name="arrived">
@@ -158,7 +164,7 @@ public sealed class RangeHorizon
     public void Reported(NodeId peer, in HorizonReport report)
     {
         HorizonOfOthers = Later(HorizonOfOthers, report.Horizon);
-        MustRebuild |= !IsJoining && !IgnoresAbsent && report.Horizon > CompleteThrough;
+        MustRebuild |= !IgnoresAbsent && report.Horizon > Basis;
         if (report.Epoch == Epoch && peer != _self)
         {
             _reported[peer] = Later(_reported.GetValueOrDefault(peer), report.CompleteThrough);

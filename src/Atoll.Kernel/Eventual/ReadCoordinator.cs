@@ -127,7 +127,7 @@ public sealed class ReadCoordinator
             case EventualMessageKind.ReadData when asked.Version is null:
                 Heard(asked, now);
                 asked.Version = message.Payload;
-                asked.CompleteThrough = message.Stamp;
+                asked.Basis = message.Stamp;
                 asked.Digest = _data.DigestOf(message.Payload);
                 round.Tally.Record(from, ok: true);
                 Advance(round, now);

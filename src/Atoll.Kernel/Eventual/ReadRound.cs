@@ -20,8 +20,8 @@ internal sealed class AskedReplica(NodeId node, bool wantsData, Instant askedAt)
 
     internal ReadOnlyMemory<byte>? Version { get; set; }
 
-    /// <summary>Through when the replica had everything, as it sent its version.</summary>
-    internal HybridTime CompleteThrough { get; set; }
+    /// <summary>The replica's basis when it read its version (<see cref="RangeHorizon"/>).</summary>
+    internal HybridTime Basis { get; set; }
 
     internal bool IsBeingRepaired { get; set; }
 
@@ -51,7 +51,7 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
     internal ReadOnlyMemory<byte> Merged { get; private set; }
 
     // A tombstone later than this may be missing from some version that was merged.
-    private HybridTime CompleteThrough => Asked.Where(asked => asked.Version is not null).Min(asked => asked.CompleteThrough);
+    private HybridTime Basis => Asked.Where(asked => asked.Version is not null).Min(asked => asked.Basis);
 
     internal NodeId? NextCandidate => _nextCandidate < candidates.Count ? candidates[_nextCandidate] : null;
 
@@ -130,7 +130,7 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
     internal void SendRepair(EventualEffects effects, AskedReplica asked, ReadOnlyMemory<byte> mutation)
     {
         asked.IsBeingRepaired = true;
-        effects.Send(asked.Node, NewMessage(EventualMessageKind.Repair, mutation) with { Stamp = CompleteThrough });
+        effects.Send(asked.Node, NewMessage(EventualMessageKind.Repair, mutation) with { Stamp = Basis });
     }
 
     /// <summary>A replica that was not asked can take the place of one that does not confirm its repair.</summary>

@@ -16,7 +16,7 @@ public enum SyncEffectKind : byte
 
     /// <summary>
     /// Read the partition <see cref="SyncEffect.AfterKey"/> and send it as Data, with the exchange and sequence of
-    /// <see cref="SyncEffect.Message"/> and, as its stamp, the range's CompleteThrough at the time of reading.
+    /// <see cref="SyncEffect.Message"/> and, as its stamp, <see cref="RangeHorizon.Basis"/> at the time of reading.
     /// </summary>
     SendPartition = 3,
 

@@ -91,7 +91,7 @@ public readonly record struct SyncMessage
     /// <summary>Data: the version. Opaque.</summary>
     public ReadOnlyMemory<byte> Version { get; init; }
 
-    /// <summary>Data: through when the sender had everything as it read the version. Close: the exchange's basis.</summary>
+    /// <summary>Data: <see cref="RangeHorizon.Basis"/> as the sender read the version. Close: what the exchange proves.</summary>
     public HybridTime Stamp { get; init; }
 }
 

@@ -1,6 +1,7 @@
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 
 namespace Atoll.Kernel.Paxos;
 
@@ -45,6 +46,12 @@ public sealed class PaxosAcceptor
     /// Set while a new replica has not received the partitions that it shall keep: until then it claims to have nothing whole.
     /// </summary>
     public bool IsCatchingUp { get; set; }
+
+    /// <summary>
+    /// What the partition's range has closed (<see cref="RangeHorizon.Closed"/>), set before each step. A decree that old is settled, and so
+    /// in the data; merging a late copy of it again could bring back what a tombstone, dropped since, had covered.
+    /// </summary>
+    public HybridTime Closed { get; set; }
 
     /// <summary>What the replica wants done. The host goes through it after every call, and clears it.</summary>
     public PaxosEffects Effects { get; } = new();
@@ -222,7 +229,7 @@ public sealed class PaxosAcceptor
         // Below the floor, behind nothing that somebody may lack: applied (again, perhaps, which changes nothing), and not remembered.
         if (state.IsNone && decree.Ballot <= Floor && decree.Previous == Ballot.None && !IsCatchingUp)
         {
-            Effects.AddMessage(new PaxosEffect { Kind = PaxosEffectKind.Apply }, message);
+            Apply(message);
             whole = decree.Ballot;
         }
         else if (decree.Ballot > state.Whole)
@@ -230,7 +237,7 @@ public sealed class PaxosAcceptor
             if (decree.Ballot != state.Committed.Ballot)
             {
                 // Also one that comes late, behind the last: the merge puts it where it belongs.
-                Effects.AddMessage(new PaxosEffect { Kind = PaxosEffectKind.Apply }, message);
+                Apply(message);
             }
 
             var after = WithCommitted(state, decree);
@@ -242,6 +249,14 @@ public sealed class PaxosAcceptor
         }
 
         Reply(from, message.Answer(PaxosMessageKind.Committed, Membership.Epoch) with { Bound = whole }, afterDurable: true);
+    }
+
+    private void Apply(in PaxosMessage message)
+    {
+        if (message.Decree.Original.Time > Closed)
+        {
+            Effects.AddMessage(new PaxosEffect { Kind = PaxosEffectKind.Apply }, message);
+        }
     }
 
     private PaxosPartitionState WithCommitted(in PaxosPartitionState state, in PaxosDecree decree)

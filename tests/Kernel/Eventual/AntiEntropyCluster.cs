@@ -61,6 +61,8 @@ public sealed class AntiEntropyCluster
 
     public Instant Now { get; private set; } = Instant.FromMilliseconds(100_000);
 
+    public int Added { get; private set; }
+
     public IEnumerable<AntiEntropyNode> Nodes => _nodes.Values;
 
     /// <summary>Faults for so long, while one node may be away nearly all the time; then a calm end, and the checks.</summary>
@@ -71,6 +73,11 @@ public sealed class AntiEntropyCluster
             // Longer than any window there is.
             var away = _nodes[_random.Pick(_all)];
             At(length / 10, () => Stop(away, length));
+        }
+
+        if (_random.Chance(400_000))
+        {
+            At(Duration.FromMilliseconds(_random.NextInt(100, 3000)), BeginToAddReplica);
         }
 
         At(Duration.Zero, EveryMillisecond);
@@ -94,7 +101,7 @@ public sealed class AntiEntropyCluster
     }
 
     /// <summary>
-    /// A replica is away, and is taken from the replicas and put back meanwhile: it does not know that it missed the purge of what it holds.
+    /// A replica is away, and is taken from the replicas and put back meanwhile: it does not know that what it holds was purged.
     /// </summary>
     public void RunRemovalWhileAway()
     {
@@ -166,6 +173,56 @@ public sealed class AntiEntropyCluster
         }
     }
 
+    /// <summary>The fourth node becomes a replica: the others learn it first, then it starts at the highest of their horizons.</summary>
+    private void BeginToAddReplica()
+    {
+        _replicas = new ReplicaSet(2, _replicas.Members, [new Replica(_all[3], "")]);
+        foreach (var member in _replicas.Members)
+        {
+            At(Duration.FromMilliseconds(_random.NextInt(0, 300)), () => LearnOfReplica(_nodes[member.Node]));
+        }
+
+        At(Duration.FromMilliseconds(10), StartReplica);
+    }
+
+    private void LearnOfReplica(AntiEntropyNode node)
+    {
+        if (node.IsUp)
+        {
+            node.Keep(2, _all, HybridTime.Zero, Now);
+        }
+        else
+        {
+            At(Duration.FromMilliseconds(20), () => LearnOfReplica(node));
+        }
+    }
+
+    private void StartReplica()
+    {
+        var members = _replicas.Members.Select(member => _nodes[member.Node]).ToArray();
+        var added = _nodes[_all[3]];
+        if (members.Any(member => member.Horizon!.Epoch != 2) || !added.IsUp)
+        {
+            At(Duration.FromMilliseconds(20), StartReplica);
+            return;
+        }
+
+        added.Keep(2, _all, members.Max(member => member.Horizon!.Horizon), Now);
+        Added++;
+        At(Duration.FromMilliseconds(10), FinishAddingReplica);
+    }
+
+    private void FinishAddingReplica()
+    {
+        if (_nodes[_all[3]].Horizon!.IsJoining)
+        {
+            At(Duration.FromMilliseconds(20), FinishAddingReplica);
+            return;
+        }
+
+        _replicas = ReplicaSet.Of(2, _all.Select(id => new Replica(id, "")));
+    }
+
     private void At(Duration delay, Action action) => _events.Enqueue(action, (Now + delay, _order++));
 
     private void RunUntil(Instant end)
@@ -215,7 +272,7 @@ public sealed class AntiEntropyCluster
         {
             if (_random.Chance(200_000))
             {
-                node.Tick(_members, [.. _replicas.Members.Select(replica => replica.Node).Where(id => id != node.Id)], Now);
+                node.Tick(_members, [.. _replicas.Everyone.Select(replica => replica.Node).Where(id => id != node.Id)], Now);
             }
 
             if (_random.Chance(20_000))

@@ -406,7 +406,8 @@ public sealed class AntiEntropyNode
         var all = _store.Where(pair => string.CompareOrdinal(pair.Key, after) > 0
                 && (through.Length == 0 || string.CompareOrdinal(pair.Key, through) <= 0)
                 && first <= last
-                && string.CompareOrdinal(pair.Key, first.ToString("X16")) >= 0 && string.CompareOrdinal(pair.Key, last.ToString("X16")) <= 0)
+                && string.CompareOrdinal(pair.Key, first.ToString("X16")) >= 0
+                && string.CompareOrdinal(pair.Key, last.ToString("X16")) <= 0)
             .Select(pair => (Key: Convert.FromHexString(pair.Key), pair.Value))
             .Select(pair => new PartitionHash(pair.Key, SetData.HashOf(pair.Key, pair.Value))).ToArray();
         isComplete = all.Length <= effect.Count;
@@ -417,7 +418,7 @@ public sealed class AntiEntropyNode
     {
         Key = effect.AfterKey,
         Version = _store.GetValueOrDefault(Convert.ToHexString(effect.AfterKey.Span)) ?? [],
-        Stamp = Horizon?.CompleteThrough ?? HybridTime.Zero,
+        Stamp = Horizon?.Basis ?? HybridTime.Zero,
     };
 
     private void DrainInitiator(Instant now)

@@ -18,12 +18,15 @@ public sealed class AntiEntropyTests
     public void Replicas_converge_and_nothing_deleted_returns_and_all_tombstones_go(ulong firstSeed)
     {
         var purged = 0;
+        var added = 0;
         for (var seed = firstSeed; seed < firstSeed + (ulong)SeedsPerCase; seed++)
         {
             try
             {
                 var cluster = new AntiEntropyCluster(seed);
                 cluster.Run(Duration.FromSeconds(6));
+                added += cluster.Added;
+                Assert.All(cluster.Nodes, node => Assert.Equal(0, node.Rebuilt));
                 purged += cluster.Nodes.Sum(node => node.Purged);
             }
             catch (Exception exception)
@@ -32,6 +35,7 @@ public sealed class AntiEntropyTests
             }
         }
 
+        Assert.NotEqual(0, added);
         Assert.True(purged > SeedsPerCase, $"only {purged} tombstones went");
     }
 

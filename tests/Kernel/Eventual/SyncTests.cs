@@ -25,7 +25,8 @@ public sealed class SyncTests
             var hashes = new SortedDictionary<ulong, UInt128>();
             for (var i = 0; i < 200; i++)
             {
-                var token = random.Chance(100_000) ? last : first + (last - first == ulong.MaxValue ? random.NextUInt64() : random.NextBelow(last - first + 1));
+                var offset = last - first == ulong.MaxValue ? random.NextUInt64() : random.NextBelow(last - first + 1);
+                var token = random.Chance(100_000) ? last : first + offset;
                 var hash = random.Chance(300_000) ? 0 : new UInt128(random.NextUInt64(), random.NextUInt64());
                 kept.Update(token, hashes.GetValueOrDefault(token), hash);
                 hashes[token] = hash;
