@@ -44,5 +44,6 @@ public static class FuzzTargets
         new CqlStreamTarget(),
         new CqlCompressionTarget(),
         new CqlJsonTarget(),
+        .. EventualTarget.All(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }

@@ -65,26 +65,29 @@ public sealed class CounterValue
     private const int ShardsMax = 4096;
 
     private readonly ImmutableSortedDictionary<CounterOrigin, (ulong Clock, long Sum)> _shards;
-    private readonly ImmutableSortedDictionary<(CounterUpdateId Id, CounterOrigin Origin), long> _remembered;
+    private readonly ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>> _remembered;
+    private readonly long _doubled;
 
     private CounterValue(
         ImmutableSortedDictionary<CounterOrigin, (ulong Clock, long Sum)> shards,
-        ImmutableSortedDictionary<(CounterUpdateId Id, CounterOrigin Origin), long> remembered,
+        ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>> remembered,
         HybridTime forgottenThrough,
-        long countedTwice)
+        long countedTwice,
+        long? doubled = null)
     {
         _shards = shards;
         _remembered = remembered;
         ForgottenThrough = forgottenThrough;
         CountedTwice = countedTwice;
+        _doubled = doubled ?? Doubled(remembered);
         var sum = _shards.Values.Aggregate(0L, static (sum, shard) => unchecked(sum + shard.Sum));
-        Total = unchecked(sum - countedTwice - Doubled(remembered.Keys, remembered));
+        Total = unchecked(sum - countedTwice - _doubled);
     }
 
     /// <summary>No updates.</summary>
     public static CounterValue Zero { get; } = new(
         ImmutableSortedDictionary<CounterOrigin, (ulong, long)>.Empty,
-        ImmutableSortedDictionary.Create<(CounterUpdateId, CounterOrigin), long>(),
+        ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>>.Empty,
         HybridTime.Zero,
         0);
 
@@ -97,7 +100,7 @@ public sealed class CounterValue
     /// <summary>What updates that are forgotten added more than once.</summary>
     public long CountedTwice { get; }
 
-    /// <summary>Updates that are remembered, counted for each origin that took them.</summary>
+    /// <summary>Updates that are remembered.</summary>
     public int Remembered => _remembered.Count;
 
     /// <summary>
@@ -116,14 +119,15 @@ public sealed class CounterValue
             return false;
         }
 
-        if (!IsKnown(id))
+        if (!_remembered.ContainsKey(id))
         {
             var (clock, sum) = _shards.GetValueOrDefault(origin);
             after = new CounterValue(
                 _shards.SetItem(origin, (clock + 1, unchecked(sum + delta))),
-                _remembered.Add((id, origin), delta),
+                _remembered.Add(id, ImmutableSortedDictionary<CounterOrigin, long>.Empty.Add(origin, delta)),
                 ForgottenThrough,
-                CountedTwice);
+                CountedTwice,
+                _doubled);
         }
 
         return true;
@@ -144,12 +148,13 @@ public sealed class CounterValue
         // Who has forgotten through a later time has settled all that the other still remembers of before it.
         var forgotten = ForgottenThrough > other.ForgottenThrough ? this : other;
         var remembered = _remembered.ToBuilder();
-        foreach (var (key, delta) in other._remembered)
+        foreach (var (id, takers) in other._remembered)
         {
-            remembered[key] = delta;
+            remembered[id] = remembered.TryGetValue(id, out var known) ? known.SetItems(takers) : takers;
         }
 
-        remembered.RemoveRange(remembered.Keys.Where(key => key.Id.Stamp <= forgotten.ForgottenThrough).ToArray());
+        // In the order of stamps: what is forgotten stands first.
+        remembered.RemoveRange(remembered.Keys.TakeWhile(id => id.Stamp <= forgotten.ForgottenThrough).ToArray());
         return new CounterValue(shards.ToImmutable(), remembered.ToImmutable(), forgotten.ForgottenThrough, forgotten.CountedTwice);
     }
 
@@ -164,9 +169,14 @@ public sealed class CounterValue
             return this;
         }
 
-        var old = _remembered.Keys.Where(key => key.Id.Stamp <= horizon).ToArray();
+        var old = _remembered.TakeWhile(pair => pair.Key.Stamp <= horizon).ToArray();
+        var doubled = Doubled(old);
         return new CounterValue(
-            _shards, _remembered.RemoveRange(old), horizon, unchecked(CountedTwice + Doubled(old, _remembered)));
+            _shards,
+            _remembered.RemoveRange(old.Select(pair => pair.Key)),
+            horizon,
+            unchecked(CountedTwice + doubled),
+            unchecked(_doubled - doubled));
     }
 
     /// <summary>Writes the counter: a version, shards, what is remembered, what is forgotten.</summary>
@@ -184,13 +194,17 @@ public sealed class CounterValue
         }
 
         writer.WriteVarint((ulong)_remembered.Count);
-        foreach (var ((id, origin), delta) in _remembered)
+        foreach (var (id, takers) in _remembered)
         {
             writer.WriteUInt64(id.Stamp.Value);
             writer.WriteUInt64(id.Requester);
             writer.WriteVarint(id.Number);
-            WriteOrigin(writer, origin);
-            writer.WriteUInt64((ulong)delta);
+            writer.WriteVarint((ulong)takers.Count);
+            foreach (var (origin, delta) in takers)
+            {
+                WriteOrigin(writer, origin);
+                writer.WriteUInt64((ulong)delta);
+            }
         }
     }
 
@@ -214,7 +228,13 @@ public sealed class CounterValue
         var shardCount = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining));
         for (var i = 0; i < shardCount && reader.Ok; i++)
         {
-            shards[ReadOrigin(ref reader)] = (reader.ReadVarint(), (long)reader.ReadUInt64());
+            var origin = ReadOrigin(ref reader);
+            var clock = reader.ReadVarint();
+            shards[origin] = (clock, (long)reader.ReadUInt64());
+            if (clock == 0)
+            {
+                reader.Fail();
+            }
         }
 
         var remembered = Zero._remembered.ToBuilder();
@@ -222,40 +242,47 @@ public sealed class CounterValue
         for (var i = 0; i < rememberedCount && reader.Ok; i++)
         {
             var id = new CounterUpdateId(new HybridTime(reader.ReadUInt64()), reader.ReadUInt64(), reader.ReadVarint());
-            remembered[(id, ReadOrigin(ref reader))] = (long)reader.ReadUInt64();
+            remembered[id] = ReadTakers(ref reader);
+            if (id.Stamp <= forgottenThrough)
+            {
+                reader.Fail();
+            }
         }
 
         return reader.OkAtEnd && shards.Count == shardCount && remembered.Count == rememberedCount
             ? new CounterValue(shards.ToImmutable(), remembered.ToImmutable(), forgottenThrough, countedTwice) : null;
     }
 
-    private bool IsKnown(CounterUpdateId id)
+    /// <summary>What updates add beyond once.</summary>
+    private static long Doubled(IEnumerable<KeyValuePair<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>>> remembered)
     {
-        foreach (var (known, _) in _remembered.Keys)
+        var doubled = 0L;
+        foreach (var (_, takers) in remembered)
         {
-            if (known == id)
+            if (takers.Count > 1)
             {
-                return true;
+                doubled = takers.Values.Skip(1).Aggregate(doubled, static (sum, delta) => unchecked(sum + delta));
             }
         }
 
-        return false;
+        return doubled;
     }
 
-    /// <summary>What updates add beyond once, of those named: keys come in the order of updates.</summary>
-    private static long Doubled(
-        IEnumerable<(CounterUpdateId Id, CounterOrigin Origin)> keys,
-        ImmutableSortedDictionary<(CounterUpdateId Id, CounterOrigin Origin), long> remembered)
+    private static ImmutableSortedDictionary<CounterOrigin, long> ReadTakers(ref WireReader reader)
     {
-        var doubled = 0L;
-        CounterUpdateId? last = null;
-        foreach (var key in keys)
+        var takers = ImmutableSortedDictionary.CreateBuilder<CounterOrigin, long>();
+        var count = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining));
+        for (var i = 0; i < count && reader.Ok; i++)
         {
-            doubled = key.Id == last ? unchecked(doubled + remembered[key]) : doubled;
-            last = key.Id;
+            takers[ReadOrigin(ref reader)] = (long)reader.ReadUInt64();
         }
 
-        return doubled;
+        if (count == 0 || takers.Count != count)
+        {
+            reader.Fail();
+        }
+
+        return takers.ToImmutable();
     }
 
     private static void WriteOrigin(WireWriter writer, CounterOrigin origin)
