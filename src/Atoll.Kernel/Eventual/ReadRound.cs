@@ -55,7 +55,7 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
 
     internal NodeId? NextCandidate => _nextCandidate < candidates.Count ? candidates[_nextCandidate] : null;
 
-    internal ReadOnlyMemory<byte>? Data => Asked.Find(asked => asked.Version is not null)?.Version;
+    internal ReadOnlyMemory<byte>? Data => Asked.Find(static asked => asked.Version is not null)?.Version;
 
     internal bool DigestsAgree
     {
@@ -75,7 +75,18 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
         }
     }
 
-    internal AskedReplica? Find(NodeId node) => Asked.Find(asked => asked.Node == node);
+    internal AskedReplica? Find(NodeId node)
+    {
+        foreach (var asked in Asked)
+        {
+            if (asked.Node == node)
+            {
+                return asked;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Asks as many as the level needs: the first for its version, the others for digests.</summary>
     internal void AskFirst(EventualEffects effects, Instant now)

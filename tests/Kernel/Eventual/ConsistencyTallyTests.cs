@@ -56,8 +56,7 @@ public sealed class ConsistencyTallyTests
     [Fact]
     public void Pending_replicas_raise_what_a_write_needs_and_not_what_a_read_needs()
     {
-        var moving = TwoRegions with { };
-        moving = new ReplicaSet(2, TwoRegions.Members, [new(new(6), "eu")]);
+        var moving = new ReplicaSet(2, TwoRegions.Members, [new(new(6), "eu")]);
         Assert.Equal(4, ConsistencyTally.OfWrite(ConsistencyLevel.Quorum, moving, "eu").Required);
         Assert.Equal(3, ConsistencyTally.OfRead(ConsistencyLevel.Quorum, moving, "eu").Required);
     }
