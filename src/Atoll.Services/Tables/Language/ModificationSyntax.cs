@@ -103,14 +103,19 @@ internal static class ModificationSyntax
         var clause = UsingClause.None;
         do
         {
-            if (withTimeToLive && reader.Accept(Keyword.Ttl))
+            if (withTimeToLive && reader.Is(Keyword.Ttl) && clause.TimeToLiveSeconds is null)
             {
+                reader.Next();
                 clause = clause with { TimeToLiveSeconds = TermSyntax.Integer(reader) };
             }
-            else
+            else if (clause.TimestampMicroseconds is null)
             {
                 reader.Expect(Keyword.Timestamp);
                 clause = clause with { TimestampMicroseconds = TermSyntax.Integer(reader) };
+            }
+            else
+            {
+                throw reader.Unexpected();
             }
         }
         while (withTimeToLive && reader.Accept(Keyword.And));
