@@ -18,18 +18,19 @@ public readonly record struct CqlDuration(int Months, int Days, long Nanoseconds
     private const long NanosecondsPerMinute = 60 * NanosecondsPerSecond;
     private const long NanosecondsPerHour = 60 * NanosecondsPerMinute;
 
+    // [0-9] throughout: \d also stands for the digits of other scripts, which no number is read from.
     private static readonly Regex Standard = new(
-        @"^(?:(\d+)[yY])?(?:(\d+)[mM][oO])?(?:(\d+)[wW])?(?:(\d+)[dD])?(?:(\d+)[hH])?(?:(\d+)[mM])?(?:(\d+)[sS])?(?:(\d+)[mM][sS])?"
-        + @"(?:(\d+)(?:[uU]|\u00b5|\u03bc)[sS])?(?:(\d+)[nN][sS])?$",
+        @"^(?:([0-9]+)[yY])?(?:([0-9]+)[mM][oO])?(?:([0-9]+)[wW])?(?:([0-9]+)[dD])?(?:([0-9]+)[hH])?"
+        + @"(?:([0-9]+)[mM])?(?:([0-9]+)[sS])?(?:([0-9]+)[mM][sS])?(?:([0-9]+)(?:[uU]|\u00b5|\u03bc)[sS])?(?:([0-9]+)[nN][sS])?\z",
         RegexOptions.CultureInvariant);
 
     private static readonly Regex Iso = new(
-        @"^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$", RegexOptions.CultureInvariant);
+        @"^P(?:([0-9]+)Y)?(?:([0-9]+)M)?(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)S)?)?\z", RegexOptions.CultureInvariant);
 
-    private static readonly Regex IsoWeeks = new(@"^P(\d+)W$", RegexOptions.CultureInvariant);
+    private static readonly Regex IsoWeeks = new(@"^P([0-9]+)W\z", RegexOptions.CultureInvariant);
 
     private static readonly Regex IsoAlternative = new(
-        @"^P(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})$", RegexOptions.CultureInvariant);
+        @"^P([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\z", RegexOptions.CultureInvariant);
 
     /// <summary>Reads "1y2mo3w4d5h6m7s8ms9us10ns", "P1Y2M3DT4H5M6S", "P2W", "P0001-02-03T04:05:06"; a minus may stand before it.</summary>
     public static bool TryParse(string text, out CqlDuration value)

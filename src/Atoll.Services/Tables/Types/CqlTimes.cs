@@ -14,14 +14,16 @@ public static class CqlTimes
 
     private const long MillisecondsPerDay = 86_400_000;
 
+    // [0-9] throughout: \d also stands for the digits of other scripts, which no number is read from.
     private static readonly Regex Timestamp = new(
-        @"^(-?\d{1,7})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?"
-        + @"(?:\s*(Z|z|UTC|GMT|(?:(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?)))?$",
+        @"^(-?[0-9]{1,7})-([0-9]{1,2})-([0-9]{1,2})(?:[ T]([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]{1,9}))?)?)?"
+        + @"(?:\s*(Z|z|UTC|GMT|(?:(?:UTC|GMT)?([+-])([0-9]{2}):?([0-9]{2})?)))?\z",
         RegexOptions.CultureInvariant);
 
-    private static readonly Regex Date = new(@"^(-?\d{1,7})-(\d{1,2})-(\d{1,2})$", RegexOptions.CultureInvariant);
+    private static readonly Regex Date = new(@"^(-?[0-9]{1,7})-([0-9]{1,2})-([0-9]{1,2})\z", RegexOptions.CultureInvariant);
 
-    private static readonly Regex Time = new(@"^(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{1,9}))?$", RegexOptions.CultureInvariant);
+    private static readonly Regex Time = new(
+        @"^([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.([0-9]{1,9}))?\z", RegexOptions.CultureInvariant);
 
     /// <summary>Reads "2026-02-03 04:05:06.789+0100" and shorter; without a zone it is UTC. Also a number of milliseconds.</summary>
     public static bool TryParseTimestamp(string text, out long milliseconds)
