@@ -38,7 +38,7 @@ public sealed class SyntaxErrorTests
     [InlineData("DELETE FROM t USING TTL 5 WHERE k = 1",
         "line 1:20 mismatched input 'TTL' expecting TIMESTAMP (DELETE FROM t USING [TTL]...)")]
     [InlineData("INSERT INTO t (a) VALUES (1) USING TTL 5 AND TTL 6",
-        "line 1:45 mismatched input 'TTL' expecting TIMESTAMP (...(a) VALUES (1) USING TTL 5 AND [TTL]...)")]
+        "line 1:45 mismatched input 'TTL' expecting TIMESTAMP (... (a) VALUES (1) USING TTL 5 AND [TTL]...)")]
     [InlineData("UPDATE t USING TIMESTAMP ? AND TIMESTAMP ? SET a = 1 WHERE k = 1",
         "line 1:31 no viable alternative at input 'TIMESTAMP' (UPDATE t USING TIMESTAMP ? AND [TIMESTAMP]...)")]
     [InlineData("BEGIN BATCH SELECT * FROM t APPLY BATCH", "line 1:12 no viable alternative at input 'SELECT' (BEGIN BATCH [SELECT]...)")]
