@@ -93,6 +93,42 @@ internal sealed class FunctionRowTerm(ICqlFunction function, IReadOnlyList<RowTe
     }
 }
 
+/// <summary>A value of one type that is, as it is, one of another.</summary>
+internal sealed class RetypedRowTerm(CqlType type, RowTerm value) : RowTerm(type)
+{
+    public override ReadOnlyMemory<byte>? Evaluate(in RowScope scope) => value.Evaluate(scope);
+}
+
+/// <summary>A tuple or a user type's value made of terms.</summary>
+internal sealed class FieldsRowTerm(CqlType type, IReadOnlyList<RowTerm?> fields) : RowTerm(type)
+{
+    public override ReadOnlyMemory<byte>? Evaluate(in RowScope scope)
+    {
+        var values = new ReadOnlyMemory<byte>?[fields.Count];
+        for (var index = 0; index < values.Length; index++)
+        {
+            values[index] = fields[index]?.Evaluate(scope);
+        }
+
+        return CqlSequence.WriteTuple(values);
+    }
+}
+
+/// <summary>A collection made of terms: of a map, of keys and values in turn.</summary>
+internal sealed class CollectionRowTerm(CqlType type, IReadOnlyList<RowTerm> parts) : RowTerm(type)
+{
+    public override ReadOnlyMemory<byte>? Evaluate(in RowScope scope)
+    {
+        var values = new List<ReadOnlyMemory<byte>>(parts.Count);
+        foreach (var part in parts)
+        {
+            values.Add(part.Evaluate(scope) ?? throw CqlException.Invalid("null is not supported inside collections"));
+        }
+
+        return CollectionValues.Of(Type, values);
+    }
+}
+
 /// <summary>The token of a row's partition key.</summary>
 internal sealed class TokenRowTerm(IReadOnlyList<RowTerm> arguments) : RowTerm(CqlTypes.Bigint)
 {

@@ -136,16 +136,93 @@ internal sealed class Selection
                 return new FunctionRowTerm(conversion, [operand]);
             case Arithmetic arithmetic:
                 var operation = _binder.Functions.FindOperator(
-                    arithmetic.Operator, TypeOf(arithmetic.Left), TypeOf(arithmetic.Right), expected);
+                    arithmetic.Operator, OperandType(arithmetic.Left, expected), OperandType(arithmetic.Right, expected), expected);
                 return new FunctionRowTerm(operation, [
                     Bind(arithmetic.Left, operation.ArgumentTypes[0]), Bind(arithmetic.Right, operation.ArgumentTypes[1])]);
             case Negation negation:
                 var negated = Bind(negation.Operand, expected);
                 return new FunctionRowTerm(_binder.Functions.FindNegation(negated.Type), [negated]);
+            case TupleLiteral { Elements.Count: 1 } parentheses when expected is not TupleType:
+                return Bind(parentheses.Elements[0], expected);
+            case TypeHint hint when IsOfRow(hint.Value) || hint.Value is UserTypeLiteral:
+                return BindAs(hint.Value, _binder.TypeOf(hint)!.Freeze());
+            case TupleLiteral or ListLiteral or SetLiteral or MapLiteral or UserTypeLiteral when IsOfRow(term):
+            case UserTypeLiteral when expected is MapType:
+                return Constructed(term, expected);
             default:
                 return new FreeRowTerm(expected is null ? _binder.BindFree(term, null) : _binder.Bind(term, expected, term.ToString()));
         }
     }
+
+    // Values made of a row's: of what has no columns in it, the binder makes values for all rows alike.
+    private RowTerm Constructed(Term term, CqlType? expected)
+    {
+        switch (term, expected)
+        {
+            case (TupleLiteral tuple, null):
+                var parts = tuple.Elements.Select(element => Bind(element, null)).ToList();
+                return new FieldsRowTerm(new TupleType([.. parts.Select(part => part.Type.Freeze())]), parts);
+            case (TupleLiteral tuple, TupleType type) when tuple.Elements.Count <= type.Elements.Length:
+                return new FieldsRowTerm(type, [.. tuple.Elements.Select((element, index) => BindAs(element, type.Elements[index]))]);
+            case (UserTypeLiteral user, UserType type):
+                var fields = new RowTerm?[type.Fields.Length];
+                foreach (var field in user.Fields)
+                {
+                    var position = type.IndexOf(field.Name) is >= 0 and var found ? found
+                        : throw CqlException.Invalid($"Unknown field '{field.Name}' in value of user defined type {type.Name}");
+                    fields[position] = BindAs(field.Value, type.Fields[position].Type);
+                }
+
+                return new FieldsRowTerm(type, fields);
+            case (UserTypeLiteral map, MapType):
+                return Constructed(
+                    new MapLiteral([.. map.Fields.Select(field => new MapEntry(new ColumnTerm(field.Name), field.Value))]), expected);
+            case (ListLiteral list, null or ListType):
+                var element = (expected as ListType)?.Element ?? FirstType(term, list.Elements);
+                return Collection(new ListType(element, true), list.Elements, element, element);
+            case (SetLiteral set, null or SetType):
+                var member = (expected as SetType)?.Element ?? FirstType(term, set.Elements);
+                return Collection(new SetType(member, true), set.Elements, member, member);
+            case (MapLiteral map, null or MapType):
+                var key = (expected as MapType)?.Key ?? FirstType(term, [.. map.Entries.Select(entry => entry.Key)]);
+                var value = (expected as MapType)?.Value ?? FirstType(term, [.. map.Entries.Select(entry => entry.Value)]);
+                return Collection(
+                    new MapType(key, value, true), map.Entries.SelectMany(entry => new[] { entry.Key, entry.Value }), key, value);
+            default:
+                throw expected is null ? CannotInfer(term) : CqlException.Invalid($"{term} is no value of type {expected}");
+        }
+    }
+
+    private CollectionRowTerm Collection(CqlType type, IEnumerable<Term> parts, CqlType even, CqlType odd) =>
+        new(type, [.. parts.Select((part, index) => BindAs(part, index % 2 == 0 ? even : odd))]);
+
+    private RowTerm BindAs(Term term, CqlType type) => Bind(term, type) is var bound && TermBinder.IsAssignable(bound.Type, type)
+        ? bound.Type.Equals(type) ? bound : new RetypedRowTerm(type, bound)
+        : throw CqlException.Invalid($"{term} is of type {bound.Type}, and no value of type {type}");
+
+    private CqlType FirstType(Term term, IReadOnlyList<Term> parts) =>
+        (parts.Select(TypeOf).FirstOrDefault(type => type is not null)
+            ?? parts.Select(part => OperandType(part, null)).FirstOrDefault(type => type is not null))?.Freeze()
+        ?? throw CannotInfer(term);
+
+    private static CqlException CannotInfer(Term term) =>
+        CqlException.Invalid($"Cannot infer type for term {term} in selection clause (try using a cast to force a type)");
+
+    private static bool IsOfRow(Term term) => term switch
+    {
+        ColumnTerm or FieldTerm or ElementTerm or SliceTerm or CountRows or WriteTimeTerm or TimeToLiveTerm => true,
+        FunctionCall call => call.Arguments.Any(IsOfRow),
+        Cast cast => IsOfRow(cast.Value),
+        TypeHint hint => IsOfRow(hint.Value),
+        Arithmetic arithmetic => IsOfRow(arithmetic.Left) || IsOfRow(arithmetic.Right),
+        Negation negation => IsOfRow(negation.Operand),
+        TupleLiteral tuple => tuple.Elements.Any(IsOfRow),
+        ListLiteral list => list.Elements.Any(IsOfRow),
+        SetLiteral set => set.Elements.Any(IsOfRow),
+        MapLiteral map => map.Entries.Any(entry => IsOfRow(entry.Key) || IsOfRow(entry.Value)),
+        UserTypeLiteral user => user.Fields.Any(field => IsOfRow(field.Value)),
+        _ => false,
+    };
 
     private RowTerm Called(FunctionCall call, CqlType? expected)
     {
@@ -246,10 +323,15 @@ internal sealed class Selection
                 ?? _binder.Functions.FindFunction(call.Name, types, null, _binder.Table)?.ReturnType
             : null,
         Arithmetic arithmetic => _binder.Functions.FindOperator(
-            arithmetic.Operator, TypeOf(arithmetic.Left), TypeOf(arithmetic.Right), null).ReturnType,
+            arithmetic.Operator, OperandType(arithmetic.Left, null), OperandType(arithmetic.Right, null), null).ReturnType,
         Negation negation => TypeOf(negation.Operand),
+        TupleLiteral { Elements.Count: 1 } parentheses => OperandType(parentheses.Elements[0], null),
         _ => _binder.TypeOf(term),
     };
+
+    // Where nothing else is wanted, a literal is what it looks like: "a + 1.5" is no sum of ints.
+    private CqlType? OperandType(Term term, CqlType? expected) =>
+        TypeOf(term) ?? (expected is null && term is Literal literal ? TermBinder.NaturalType(literal) : null);
 
     private int PositionOf(string name)
     {

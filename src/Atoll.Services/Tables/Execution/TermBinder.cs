@@ -161,7 +161,8 @@ internal sealed class TermBinder(KeyspaceDefinition keyspace, TableDefinition ta
         return CqlLiterals.Parse(type, literal.Text);
     }
 
-    private static CqlType? NaturalType(Literal literal) => literal.Kind switch
+    /// <summary>The type that a literal looks like; null for null.</summary>
+    public static CqlType? NaturalType(Literal literal) => literal.Kind switch
     {
         LiteralKind.String => CqlTypes.Text,
         LiteralKind.Integer => int.TryParse(literal.Text, out _) ? CqlTypes.Int
