@@ -1,0 +1,209 @@
+using Atoll.Foundation.Randomness;
+using Atoll.Services.Tables;
+using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Storage;
+using Xunit;
+
+namespace Atoll.Services.Tests.Tables;
+
+public sealed class SchemaTests
+{
+    [Fact]
+    public async Task What_is_created_is_described_and_can_be_created_again_from_that()
+    {
+        string[] statements =
+        [
+            "CREATE TYPE street (name text, number int)",
+            "CREATE TYPE address (s frozen<street>, \"City\" text)",
+            "CREATE TABLE people (id uuid, part int, at timestamp, home address, tags set<text>, m map<text, frozen<list<int>>>, "
+            + "kept text static, PRIMARY KEY ((id, part), at)) WITH CLUSTERING ORDER BY (at DESC) AND comment = 'it''s' "
+            + "AND default_time_to_live = 60 AND compaction = {'class': 'LeveledCompactionStrategy'}",
+            "CREATE INDEX by_tag ON people (tags)",
+            "CREATE TABLE counts (k text PRIMARY KEY, n counter)",
+        ];
+        using var cql = await Cql.WithKeyspace(null, statements);
+        var described = (RowsResult)await cql.Session.ExecuteAsync("DESCRIBE KEYSPACE ks", StatementOptions.Default);
+        using var other = new Cql();
+        foreach (var row in described.Rows)
+        {
+            await other.Run(System.Text.Encoding.UTF8.GetString(row[3]!.Value.Span));
+        }
+
+        Assert.Equal(
+            Cql.Text(described), Cql.Text(await other.Session.ExecuteAsync("DESCRIBE KEYSPACE ks", StatementOptions.Default)));
+        Assert.Contains("PRIMARY KEY ((id, part), at)", Cql.Text(described), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_keyspace_survives_its_document()
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TYPE a (x int)", "CREATE TYPE b (y frozen<a>, z frozen<map<text, frozen<a>>>)",
+            "CREATE TABLE t (p int, c int, v b, s frozen<tuple<int, a>> static, PRIMARY KEY (p, c))", "ALTER TABLE t DROP v",
+            "ALTER TABLE t ADD v int");
+        var keyspace = cql.Tables.Schema.Keyspaces["ks"];
+        var bytes = KeyspaceDocument.Encode(keyspace);
+        Assert.True(KeyspaceDocument.TryDecode(bytes, out var back));
+        Assert.Equal(bytes, KeyspaceDocument.Encode(back!));
+        Assert.Equal(keyspace.Tables["t"].Columns, back!.Tables["t"].Columns);
+        Assert.True(keyspace.Tables["t"].TryGetColumn("v", out var v));
+        Assert.Equal(4u, v.Id);
+
+        var random = new Prng(5);
+        for (var round = 0; round < 2000; round++)
+        {
+            var damaged = bytes.ToArray();
+            damaged[(int)random.NextBelow((ulong)damaged.Length)] ^= (byte)(1 + random.NextBelow(255));
+            KeyspaceDocument.TryDecode(damaged.AsMemory(0, (int)random.NextBelow((ulong)damaged.Length)), out _);
+        }
+    }
+
+    [Fact]
+    public async Task Schema_changes_say_what_changed()
+    {
+        using var cql = new Cql();
+        Assert.Equal("Created Keyspace k", await cql.Run(
+            "CREATE KEYSPACE k WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3} AND durable_writes = false"));
+        Assert.Equal("Created Table k.t", await cql.Run("CREATE TABLE k.t (a int PRIMARY KEY)"));
+        Assert.Equal("void", await cql.Run("CREATE TABLE IF NOT EXISTS k.t (a int PRIMARY KEY)"));
+        Assert.Equal("Updated Table k.t", await cql.Run("ALTER TABLE k.t ADD b int"));
+        Assert.Equal("Updated Table k.t", await cql.Run("CREATE INDEX ON k.t (b)"));
+        Assert.Equal("Updated Table k.t", await cql.Run("DROP INDEX k.t_b_idx"));
+        Assert.Equal("Created Type k.u", await cql.Run("CREATE TYPE k.u (x int)"));
+        Assert.Equal("Updated Type k.u", await cql.Run("ALTER TYPE k.u RENAME x TO y"));
+        Assert.Equal("Dropped Type k.u", await cql.Run("DROP TYPE k.u"));
+        Assert.Equal("Dropped Table k.t", await cql.Run("DROP TABLE k.t"));
+        Assert.Equal("void", await cql.Run("DROP TABLE IF EXISTS k.t"));
+        Assert.Equal("Updated Keyspace k", await cql.Run("ALTER KEYSPACE k WITH durable_writes = true"));
+        Assert.Equal("Dropped Keyspace k", await cql.Run("DROP KEYSPACE k"));
+    }
+
+    [Theory]
+    [InlineData("CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}", CqlErrorCode.AlreadyExists,
+        "Cannot add existing keyspace \"ks\"")]
+    [InlineData("CREATE KEYSPACE x WITH replication = {'class': 'Nope'}", CqlErrorCode.ConfigError,
+        "Unable to find replication strategy class 'org.apache.cassandra.locator.Nope'")]
+    [InlineData("CREATE KEYSPACE x WITH durable_writes = true", CqlErrorCode.ConfigError, "Missing mandatory option 'replication'")]
+    [InlineData("CREATE TABLE t (a int PRIMARY KEY)", CqlErrorCode.AlreadyExists,
+        "Cannot add already existing table \"t\" to keyspace \"ks\"")]
+    [InlineData("CREATE TABLE x.t (a int PRIMARY KEY)", CqlErrorCode.Invalid, "Keyspace 'x' doesn't exist")]
+    [InlineData("CREATE TABLE x (a int)", CqlErrorCode.Invalid, "No PRIMARY KEY specifed for table 'x' (exactly one required)")]
+    [InlineData("CREATE TABLE x (a int PRIMARY KEY, b list<list<int>>)", CqlErrorCode.Invalid,
+        "Non-frozen collections are not allowed inside collections: list<list<int>>")]
+    [InlineData("CREATE TABLE x (a list<int> PRIMARY KEY)", CqlErrorCode.Invalid,
+        "Invalid non-frozen collection type list<int> for PRIMARY KEY column 'a'")]
+    [InlineData("CREATE TABLE x (a duration PRIMARY KEY)", CqlErrorCode.Invalid,
+        "duration type is not supported for PRIMARY KEY column 'a'")]
+    [InlineData("CREATE TABLE x (a int PRIMARY KEY, b counter, c int)", CqlErrorCode.Invalid,
+        "Cannot mix counter and non counter columns in the same table")]
+    [InlineData("CREATE TABLE x (a int PRIMARY KEY, b nope)", CqlErrorCode.Invalid, "Unknown type ks.nope")]
+    [InlineData("CREATE TABLE x (a int PRIMARY KEY) WITH nope = 1", CqlErrorCode.Syntax, "Unknown property 'nope'")]
+    [InlineData("ALTER TABLE t ADD v int", CqlErrorCode.Invalid, "Column with name 'v' already exists")]
+    [InlineData("ALTER TABLE t DROP p", CqlErrorCode.Invalid, "Cannot drop PRIMARY KEY column p")]
+    [InlineData("ALTER TABLE t DROP nope", CqlErrorCode.Invalid, "Column nope was not found in table 'ks.t'")]
+    [InlineData("ALTER TABLE nope ADD v int", CqlErrorCode.Invalid, "Table 'ks.nope' doesn't exist")]
+    [InlineData("DROP TYPE u", CqlErrorCode.Invalid, "Cannot drop user type 'ks.u' as it is still used by tables t")]
+    [InlineData("DROP KEYSPACE nope", CqlErrorCode.Invalid, "Keyspace 'nope' doesn't exist")]
+    [InlineData("USE nope", CqlErrorCode.Invalid, "Keyspace 'nope' does not exist")]
+    [InlineData("DROP TABLE system_schema.tables", CqlErrorCode.Unauthorized, "system_schema keyspace is not user-modifiable.")]
+    public async Task A_wrong_change_is_refused_in_Cassandras_words(string statement, CqlErrorCode code, string message)
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TYPE u (x int)", "CREATE TABLE t (p int PRIMARY KEY, v int, w frozen<u>)");
+        var error = await cql.Fail(statement);
+        Assert.Equal((code, message), (error.Code, error.Message));
+    }
+
+    [Fact]
+    public async Task Drivers_read_the_schema_from_tables()
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TABLE t (p int, c text, s int static, v list<int>, PRIMARY KEY (p, c)) WITH CLUSTERING ORDER BY (c DESC)",
+            "CREATE TYPE u (x int)", "CREATE INDEX iv ON t (v)");
+        Assert.Equal(
+            "'c', 'desc', 'clustering', 0, 'text'; 'p', 'none', 'partition_key', 0, 'int'; 's', 'none', 'static', -1, 'int'; "
+            + "'v', 'none', 'regular', -1, 'list<int>'",
+            await cql.Run("SELECT column_name, clustering_order, kind, position, type FROM system_schema.columns "
+                + "WHERE keyspace_name = 'ks' AND table_name = 't'"));
+        Assert.Equal("'t', {'compound'}", await cql.Run("SELECT table_name, flags FROM system_schema.tables WHERE keyspace_name = 'ks'"));
+        Assert.Equal(
+            "{'class': 'org.apache.cassandra.locator.SimpleStrategy', 'replication_factor': '1'}",
+            await cql.Run("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = 'ks'"));
+        Assert.Equal("'iv', 'COMPOSITES', {'target': 'values(v)'}",
+            await cql.Run("SELECT index_name, kind, options FROM system_schema.indexes"));
+        Assert.Equal("['x'], ['int']", await cql.Run("SELECT field_names, field_types FROM system_schema.types"));
+        Assert.Equal("", await cql.Run("SELECT * FROM system_schema.functions"));
+    }
+
+    [Fact]
+    public async Task A_virtual_table_is_paged_like_any_other()
+    {
+        using var cql = await Cql.WithKeyspace(null, "CREATE TABLE t (a int PRIMARY KEY, b int, c int, d int)");
+        var whole = await cql.Run("SELECT keyspace_name, table_name, column_name FROM system_schema.columns");
+        var parts = new List<string>();
+        ReadOnlyMemory<byte> state = default;
+        do
+        {
+            var page = (RowsResult)await cql.Session.ExecuteAsync(
+                "SELECT keyspace_name, table_name, column_name FROM system_schema.columns",
+                StatementOptions.Default with { PageSize = 3, PagingState = state });
+            parts.Add(Cql.Text(page));
+            state = page.PagingState;
+        }
+        while (!state.IsEmpty);
+        Assert.Equal(whole, string.Join("; ", parts));
+    }
+
+    [Fact]
+    public async Task Changes_of_many_clients_at_once_all_happen()
+    {
+        var store = new MemorySchemaStore();
+        var shards = new InMemoryRowShards(TimeProvider.System);
+        using var first = new Cql(store, shards);
+        using var second = new Cql(store, shards);
+        var seen = new List<SchemaChange>();
+        using var subscription = second.Tables.Subscribe(seen.Add);
+        await first.Run("CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(number => Task.Run(async () =>
+            await (number % 2 == 0 ? first : second).Run($"CREATE TABLE ks.t{number} (a int PRIMARY KEY)"))));
+        await first.Tables.LoadSchemaAsync();
+        await second.Tables.LoadSchemaAsync();
+        Assert.Equal(10, first.Tables.Schema.Keyspaces["ks"].Tables.Count);
+        Assert.Equal(first.Tables.Schema.Version, second.Tables.Schema.Version);
+        Assert.Equal(
+            Enumerable.Range(0, 10).Select(number => $"t{number}"),
+            seen.Where(change => change.Target == SchemaChangeTarget.Table).Select(change => change.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_table_created_where_another_was_dropped_has_none_of_its_rows()
+    {
+        using var cql = await Cql.WithKeyspace(null, "CREATE TABLE t (a int PRIMARY KEY, b int)", "INSERT INTO t (a, b) VALUES (1, 1)");
+        await cql.Run("DROP TABLE t");
+        await cql.Run("CREATE TABLE t (a int PRIMARY KEY, b int)");
+        Assert.Equal("", await cql.Run("SELECT * FROM t"));
+    }
+
+    [Fact]
+    public async Task A_column_added_where_another_was_dropped_has_none_of_its_values()
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TABLE t (a int PRIMARY KEY, b int, c int)", "INSERT INTO t (a, b, c) VALUES (1, 1, 2)");
+        await cql.Run("ALTER TABLE t DROP b");
+        Assert.Equal("1, 2", await cql.Run("SELECT * FROM t"));
+        await cql.Run("ALTER TABLE t ADD b text");
+        Assert.Equal("1, null, 2", await cql.Run("SELECT * FROM t"));
+    }
+
+    [Fact]
+    public async Task A_table_whose_space_was_never_made_gets_it_when_it_is_used()
+    {
+        var shards = new InMemoryRowShards(TimeProvider.System);
+        using var cql = new Cql(shards: shards);
+        await cql.Run("CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+        await cql.Run("CREATE TABLE ks.t (a int PRIMARY KEY)");
+        Assert.True(await shards.DropAsync(cql.Tables.Schema.Keyspaces["ks"].Tables["t"].SpaceName, CancellationToken.None));
+        await cql.Run("INSERT INTO ks.t (a) VALUES (1)");
+        Assert.Equal("1", await cql.Run("SELECT * FROM ks.t"));
+    }
+}
