@@ -15,6 +15,7 @@ public sealed class TablesService : ITables, IDisposable
 {
     private readonly TimeProvider _time;
     private readonly IUuidSource _ids;
+    private readonly BatchLog _batches;
     private ImmutableDictionary<(string Keyspace, string Table), IVirtualTable> _virtual =
         ImmutableDictionary<(string, string), IVirtualTable>.Empty;
 
@@ -33,6 +34,9 @@ public sealed class TablesService : ITables, IDisposable
         Shards = shards;
         Options = options ?? TablesOptions.Default;
         Catalog = new SchemaCatalog(store);
+        _batches = new BatchLog(
+            shards, time, _ids,
+            new RowSpaceOptions("system.batches", Options.ReplicasMax < 3 ? 1 : 3, Options.ShardsPerTable));
         SchemaStatements = new SchemaStatements(Catalog, shards, Options, _ids.NewRandom);
         foreach (var table in SystemSchemaTables.All(() => Catalog.Schema))
         {
@@ -67,6 +71,16 @@ public sealed class TablesService : ITables, IDisposable
         }
     }
 
+    /// <summary>
+    /// Does logged batches to their end that something stopped in their middle. Each node calls it now and then; several at once do no harm.
+    /// </summary>
+    /// <param name="age">How long ago a batch must have begun: longer than one can take that is still under way.</param>
+    /// <param name="cancellationToken">Ends the work; the rest is done the next time.</param>
+    /// <returns>How many batches there were.</returns>
+    /// <exception cref="AtollException">A table cannot be written to now.</exception>
+    public ValueTask<int> FinishBatchesAsync(TimeSpan age, CancellationToken cancellationToken = default) =>
+        _batches.FinishAsync(age, cancellationToken);
+
     /// <inheritdoc />
     public ITableSession OpenSession() => new TableSession(this);
 
@@ -89,6 +103,6 @@ public sealed class TablesService : ITables, IDisposable
     internal StatementContext Context(StatementOptions options)
     {
         var now = options.NowSeconds is { } seconds ? seconds * 1000L : _time.GetUtcNow().ToUnixTimeMilliseconds();
-        return new StatementContext(Shards, options, new FunctionContext(now, _ids));
+        return new StatementContext(Shards, options, new FunctionContext(now, _ids), _batches);
     }
 }

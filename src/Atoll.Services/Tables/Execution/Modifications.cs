@@ -91,16 +91,66 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
             }
         }
 
-        foreach (var (name, (table, partitions)) in tables.Where(pair => pair.Value.Partitions.Count > 0))
+        var parts = tables.Where(pair => pair.Value.Partitions.Count > 0).Select(pair => new BatchPart(
+            pair.Key,
+            new RowsMutation(
+                [.. pair.Value.Partitions.Select(partition =>
+                    new PartitionMutation(Murmur3Token.Of(partition.Key), partition.Key, partition.Value))],
+                [], pair.Value.Table.Options.GcGraceSeconds))).ToArray();
+        if (kind == BatchKind.Logged && parts.Sum(part => part.Mutation.Partitions.Count) > 1)
         {
-            var mutation = new RowsMutation(
-                [.. partitions.Select(partition => new PartitionMutation(Murmur3Token.Of(partition.Key), partition.Key, partition.Value))],
-                [], table.Options.GcGraceSeconds);
-            Check(await context.Shards.MutateAsync(name, mutation, default, cancellationToken).ConfigureAwait(false));
+            await LoggedAsync(parts, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await ApplyAsync(parts, cancellationToken).ConfigureAwait(false);
         }
 
         return VoidResult.Instance;
     }
+
+    private async ValueTask ApplyAsync(IReadOnlyList<BatchPart> parts, CancellationToken cancellationToken)
+    {
+        foreach (var part in parts)
+        {
+            Check(await context.Shards.MutateAsync(part.Space, part.Mutation, default, cancellationToken).ConfigureAwait(false));
+        }
+    }
+
+    private async ValueTask LoggedAsync(IReadOnlyList<BatchPart> parts, CancellationToken cancellationToken)
+    {
+        // Whoever does the rest of it does it with timestamps that are fixed now, so that doing it twice is doing it once.
+        var timestampMicros = context.NowMilliseconds * 1000;
+        var logged = parts.Select(part => part with { Mutation = WithTimestamps(part.Mutation, timestampMicros) }).ToArray();
+        var key = await context.Batches.WriteAsync(logged, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Each shard's own timestamps lose against nothing that was there before. Only elements that are appended to lists must be found
+            // again in their places.
+            await ApplyAsync(parts.Any(part => Appends(part.Mutation)) ? logged : parts, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AtollException error) when (error is not UnknownSpaceException)
+        {
+            var required = (ClusterErrors.ReplicasDefault / 2) + 1;
+            throw new CqlException(
+                CqlErrorCode.WriteTimeout, $"Operation timed out: {error.Message}; the batch is written down, and will be done",
+                new WriteTimeoutDetails(context.Options.Consistency, required - 1, required, CqlWriteType.Batch), error);
+        }
+
+        await context.Batches.RemoveAsync(key, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static RowsMutation WithTimestamps(RowsMutation mutation, long timestampMicros) => mutation with
+    {
+        Partitions = [.. mutation.Partitions.Select(partition => partition with
+        {
+            Operations = [.. partition.Operations.Select(operation =>
+                operation with { TimestampMicros = operation.TimestampMicros ?? timestampMicros })],
+        })],
+    };
+
+    private static bool Appends(RowsMutation mutation) => mutation.Partitions.Any(partition => partition.Operations.Any(operation =>
+        operation.Cells.Any(cell => cell.Kind is CellWriteKind.Append or CellWriteKind.Prepend)));
 
     private async ValueTask<StatementResult> ConditionallyAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, bool isBatch, CancellationToken cancellationToken)

@@ -9,7 +9,8 @@ namespace Atoll.Services.Tables.Execution;
 /// <param name="Shards">The rows.</param>
 /// <param name="Options">What came with the statement.</param>
 /// <param name="Functions">What functions may know.</param>
-internal sealed record StatementContext(IRowShards Shards, StatementOptions Options, FunctionContext Functions)
+/// <param name="Batches">The log of batches.</param>
+internal sealed record StatementContext(IRowShards Shards, StatementOptions Options, FunctionContext Functions, BatchLog Batches)
 {
     /// <summary>The time that expiry is judged by, in Unix milliseconds.</summary>
     public long NowMilliseconds => Functions.NowMilliseconds;
@@ -74,6 +75,9 @@ internal static class ClusterErrors
         CqlConsistency.LocalOne => "LOCAL_ONE",
         _ => consistency.ToString().ToUpperInvariant(),
     };
+
+    /// <summary>Replicas of what belongs to no keyspace.</summary>
+    public const int ReplicasDefault = 3;
 
     /// <summary>How many replicas the tables of a keyspace have.</summary>
     public static int Replicas(KeyspaceDefinition keyspace) => KeyspaceChanges.ReplicationFactor(keyspace);
