@@ -72,7 +72,7 @@ public sealed class TablesService : ITables, IDisposable
     }
 
     /// <summary>
-    /// Does logged batches to their end that something stopped in their middle. Each node calls it now and then; several at once do no harm.
+    /// Does logged batches to their end that something stopped in their middle. Each node calls it now and then; several at once are fine.
     /// </summary>
     /// <param name="age">How long ago a batch must have begun: longer than one can take that is still under way.</param>
     /// <param name="cancellationToken">Ends the work; the rest is done the next time.</param>

@@ -16,7 +16,7 @@ internal sealed record BatchPart(string Space, RowsMutation Mutation);
 /// <summary>
 /// The log of batches that touch more than one partition: written before the first of them is touched, and removed after the last, so that
 /// whatever stops a batch in its middle, somebody finds it and does the rest. A batch is a row of its own: its identity is the partition
-/// key, and its one cell holds a version (byte), when it was written (Unix milliseconds, 8 bytes), the number of parts (varint), and of each
+/// key, and its one cell holds a version (byte), when it was written (Unix milliseconds, 8 bytes), the number of parts (varint); of each
 /// the space (string) and the mutation as a command (bytes). Done again, a batch has the same effect: its operations have timestamps.
 /// </summary>
 /// <param name="shards">The rows.</param>

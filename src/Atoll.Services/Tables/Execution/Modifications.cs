@@ -125,8 +125,8 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         var key = await context.Batches.WriteAsync(logged, cancellationToken).ConfigureAwait(false);
         try
         {
-            // Each shard's own timestamps lose against nothing that was there before. Only elements that are appended to lists must be found
-            // again in their places.
+            // Each shard's own timestamps lose against nothing that was there before. Only elements that are appended to lists must be
+            // found again in their places.
             await ApplyAsync(parts.Any(part => Appends(part.Mutation)) ? logged : parts, cancellationToken).ConfigureAwait(false);
         }
         catch (AtollException error) when (error is not UnknownSpaceException)
