@@ -24,7 +24,10 @@ public sealed record StatementOptions
     /// <summary>Where an earlier answer stopped; empty: from the start.</summary>
     public ReadOnlyMemory<byte> PagingState { get; init; }
 
-    /// <summary>The timestamp of writes that don't name one, in microseconds; null: the cluster's time.</summary>
+    /// <summary>
+    /// The client's time for writes that don't name a timestamp, in microseconds; null: none. Strong tables don't use it: the order of
+    /// their log decides, so that a client whose clock is fast never hides what others write after it.
+    /// </summary>
     public long? DefaultTimestampMicros { get; init; }
 
     /// <summary>The keyspace of names without one, for this statement only; null: the session's.</summary>

@@ -149,16 +149,23 @@ internal sealed class TableSession(TablesService tables) : ITableSession
     private async ValueTask CreateSpacesAsync(
         IEnumerable<TableDefinition> missing, UnknownSpaceException error, CancellationToken cancellationToken)
     {
-        var schema = await tables.Catalog.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var table in missing.Distinct())
+        try
         {
-            if (!schema.TryGetTable(table.Keyspace, table.Name, out var now) || now.Id != table.Id)
+            var schema = await tables.Catalog.RefreshAsync(cancellationToken).ConfigureAwait(false);
+            foreach (var table in missing.Distinct())
             {
-                throw new CqlException(CqlErrorCode.Invalid, $"table {table.Name} does not exist", innerException: error);
-            }
+                if (!schema.TryGetTable(table.Keyspace, table.Name, out var now) || now.Id != table.Id)
+                {
+                    throw new CqlException(CqlErrorCode.Invalid, $"table {table.Name} does not exist", innerException: error);
+                }
 
-            await tables.SchemaStatements.CreateSpaceAsync(schema.Keyspaces[table.Keyspace], table, cancellationToken)
-                .ConfigureAwait(false);
+                await tables.SchemaStatements.CreateSpaceAsync(schema.Keyspaces[table.Keyspace], table, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+        }
+        catch (AtollException failure)
+        {
+            throw ClusterErrors.Translate(failure, CqlConsistency.Quorum, ClusterErrors.ReplicasDefault, null);
         }
     }
 

@@ -79,6 +79,20 @@ public sealed class ConditionalWriteTests
     }
 
     [Fact]
+    public async Task Static_columns_have_conditions_of_their_own()
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TABLE b (p int, c int, v int, s int static, PRIMARY KEY (p, c))");
+        Assert.Equal("false", await cql.Run("UPDATE b SET s = 1 WHERE p = 1 IF EXISTS"));
+        Assert.Equal("true", await cql.Run("INSERT INTO b (p, s) VALUES (1, 5) IF NOT EXISTS"));
+        Assert.Equal("false, 1, null, 5, null", await cql.Run("INSERT INTO b (p, s) VALUES (1, 6) IF NOT EXISTS"));
+        Assert.Equal("false, 5", await cql.Run("UPDATE b SET s = 7 WHERE p = 1 IF s = 6"));
+        Assert.Equal("true", await cql.Run("UPDATE b SET s = 7 WHERE p = 1 IF s = 5"));
+        Assert.Equal("true", await cql.Run("UPDATE b SET v = 1 WHERE p = 1 AND c = 1 IF s = 7"));
+        Assert.Equal("1, 1, 7, 1", await cql.Run("SELECT * FROM b"));
+    }
+
+    [Fact]
     public async Task Many_conditional_increments_lose_none()
     {
         using var cql = await Users();

@@ -135,6 +135,27 @@ public sealed class SelectTests
     }
 
     [Fact]
+    public async Task Rows_are_there_whatever_of_them_is_read()
+    {
+        using var cql = await Cql.WithKeyspace(
+            null, "CREATE TABLE w (k int PRIMARY KEY, a int, b int)", "UPDATE w SET a = 1 WHERE k = 1", "UPDATE w SET b = 2 WHERE k = 2");
+        Assert.Equal("1; 2", await cql.Run("SELECT k FROM w WHERE k IN (1, 2)"));
+        Assert.Equal("1, null; 2, 2", await cql.Run("SELECT k, b FROM w WHERE k IN (1, 2)"));
+        Assert.Equal("2", await cql.Run("SELECT count(*) FROM w"));
+        Assert.Equal("1", await cql.Run("SELECT k FROM w WHERE a = 1 ALLOW FILTERING"));
+    }
+
+    [Fact]
+    public async Task A_statement_may_not_ask_for_too_many_keys()
+    {
+        using var cql = await Events();
+        var values = string.Join(", ", Enumerable.Range(0, 300));
+        Assert.Equal(
+            "The IN relations of the statement make 90000 keys, more than 65536",
+            await cql.Invalid($"SELECT v FROM t WHERE p = 1 AND a IN ({values}) AND b IN ({values})"));
+    }
+
+    [Fact]
     public async Task A_paging_state_that_is_none_is_a_protocol_error()
     {
         using var cql = await Events();

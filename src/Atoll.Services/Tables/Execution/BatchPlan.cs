@@ -1,5 +1,3 @@
-using Atoll.Services.Tables.Types;
-
 namespace Atoll.Services.Tables.Execution;
 
 /// <summary>BEGIN BATCH ... APPLY BATCH.</summary>
@@ -9,9 +7,7 @@ internal sealed class BatchPlan(Markers markers, BatchKind kind, BoundTerm? time
     public override async ValueTask<StatementResult> ExecuteAsync(
         StatementContext context, BoundValues values, CancellationToken cancellationToken)
     {
-        long? timestampMicros = timestamp?.Evaluate(values) is { IsUnset: false } given
-            ? CqlBytes.ToBigint((given.BytesOrNull ?? throw CqlException.Invalid("Invalid null value of timestamp")).Span)
-            : null;
+        var timestampMicros = ModificationPlan.TimestampMicros(timestamp, values);
         return await new Modifications(context, kind, timestampMicros)
             .ExecuteAsync([.. statements.Select(statement => (statement, values))], isBatch: true, cancellationToken).ConfigureAwait(false);
     }

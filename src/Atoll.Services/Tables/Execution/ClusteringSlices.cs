@@ -61,6 +61,7 @@ internal sealed class ClusteringSlices(TableDefinition table)
         {
             var start = first;
             var tuples = given(values).Select(tuple => Encode(start, tuple)).ToArray();
+            KeyValues.CheckCombinations((long)prefixes.Count * tuples.Length);
             prefixes = [.. prefixes.SelectMany(prefix => tuples.Select(tuple => (byte[])[.. prefix, .. tuple]))];
             first += columns;
         }

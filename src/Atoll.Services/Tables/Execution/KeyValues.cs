@@ -9,6 +9,9 @@ namespace Atoll.Services.Tables.Execution;
 /// <param name="list">The marker for a list of values.</param>
 internal sealed class KeyValues(string column, CqlType type, IReadOnlyList<BoundTerm>? terms, BoundTerm? list)
 {
+    // Each is a read of its own: more would keep a node busy for long, for one statement.
+    private const int KeysMax = 64 * 1024;
+
     /// <summary>Whether it is one value whatever is bound.</summary>
     public bool IsSingle => terms is { Count: 1 };
 
@@ -37,6 +40,15 @@ internal sealed class KeyValues(string column, CqlType type, IReadOnlyList<Bound
         }
 
         return [.. found];
+    }
+
+    /// <summary>Refuses what would make more keys than one statement may ask for.</summary>
+    public static void CheckCombinations(long keys)
+    {
+        if (keys > KeysMax)
+        {
+            throw CqlException.Invalid($"The IN relations of the statement make {keys} keys, more than {KeysMax}");
+        }
     }
 
     /// <summary>The bytes of a value that may be neither null nor unset.</summary>

@@ -68,9 +68,12 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
         new Modifications(context, BatchKind.Unlogged, null).ExecuteAsync([(this, values)], isBatch: false, cancellationToken);
 
     /// <summary>The client's own timestamp; null for the cluster's.</summary>
-    public long? TimestampMicros(BoundValues values)
+    public long? TimestampMicros(BoundValues values) => TimestampMicros(Timestamp, values);
+
+    /// <summary>The timestamp that a term gives; null when there is none.</summary>
+    public static long? TimestampMicros(BoundTerm? term, BoundValues values)
     {
-        var value = Timestamp?.Evaluate(values) ?? CqlValue.Unset;
+        var value = term?.Evaluate(values) ?? CqlValue.Unset;
         if (value.IsUnset)
         {
             return null;
@@ -148,6 +151,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
         var read = new PartitionRead(
             Murmur3Token.Of(key), key, new RowsSelection { Range = ClusteringRange.Of(clustering), WithStatic = true });
         var page = await shards.ReadPartitionAsync(Table.SpaceName, read, default, cancellationToken).ConfigureAwait(false);
+        RowReader.Check(Table, page);
         var values = new ReadOnlyMemory<byte>[PartitionKey.Count];
         Murmur3Token.TryParseKey(key, values);
         var partition = page.Partitions.Count > 0 ? page.Partitions[0] : null;

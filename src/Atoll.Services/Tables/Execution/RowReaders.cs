@@ -18,14 +18,19 @@ internal abstract class RowReader
     /// <summary>Where the next page begins.</summary>
     public abstract PagingState Position(long limitLeft, long partitionRows);
 
-    private protected static IReadOnlyList<RowView> Views(TableDefinition table, RowsPage page, bool restrictsClustering)
+    /// <summary>Refuses a page that is none.</summary>
+    public static void Check(TableDefinition table, RowsPage page)
     {
         if (page.Status != RowsStatus.Ok)
         {
             throw new CqlException(
                 CqlErrorCode.ServerError, $"a read of {table.Keyspace}.{table.Name} ended as {page.Status}: {page.Detail}");
         }
+    }
 
+    private protected static IReadOnlyList<RowView> Views(TableDefinition table, RowsPage page, bool restrictsClustering)
+    {
+        Check(table, page);
         var rows = new List<RowView>();
         var key = new ReadOnlyMemory<byte>[table.PartitionKey.Length];
         foreach (var partition in page.Partitions)
@@ -57,14 +62,17 @@ internal abstract class RowReader
 /// <param name="RestrictsClustering">Whether clustering columns are restricted.</param>
 /// <param name="Reverse">Whether rows come in reverse.</param>
 /// <param name="RowsPerPartitionMax">Rows of a partition; 0 for all.</param>
+/// <param name="Columns">The columns whose cells are read, in order; empty for all.</param>
 internal sealed record ReadPlan(
-    TableDefinition Table, IRowShards Shards, bool RestrictsClustering, bool Reverse, int RowsPerPartitionMax)
+    TableDefinition Table, IRowShards Shards, bool RestrictsClustering, bool Reverse, int RowsPerPartitionMax,
+    IReadOnlyList<uint> Columns)
 {
     public RowsSelection Selection(ClusteringRange range, int rowsMax, ReadOnlyMemory<byte> resumeAfter) => new()
     {
         Range = range,
         Reverse = Reverse,
         WithStatic = !Table.Statics.IsEmpty,
+        Columns = Columns,
         RowsMax = rowsMax,
         RowsPerPartitionMax = RowsPerPartitionMax,
         ResumeAfter = resumeAfter,

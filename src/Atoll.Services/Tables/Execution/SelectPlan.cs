@@ -33,6 +33,9 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
     /// <summary>The table's rows, when it is computed.</summary>
     public IVirtualTable? Virtual { get; init; }
 
+    // Of a table with static columns everything is read: whether a partition has any decides whether it has a row.
+    private IReadOnlyList<uint> CellColumns { get => field ??= Table.Statics.IsEmpty ? WantedColumns() : []; set; }
+
     public override IReadOnlyList<int> PartitionKeyIndexes => Restrictions.PartitionKeyMarkers;
 
     public override IReadOnlyList<ColumnSpec> Result => Selection.Columns;
@@ -81,6 +84,15 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
         return new RowsResult(Selection.Columns, rows, next);
     }
 
+    private List<uint> WantedColumns()
+    {
+        var wanted = Selection.TableColumns.Select(position => Table.Columns[position]).Concat(Restrictions.Others)
+            .Where(column => !column.IsPrimaryKey).Select(column => column.Id).Distinct().Order().ToList();
+
+        // An empty list asks for all: who wants none asks for a column that no row has.
+        return wanted.Count == Table.Regulars.Length ? [] : wanted.Count == 0 ? [Table.NextColumnId] : wanted;
+    }
+
     private static long LimitOf(BoundTerm? term, BoundValues values, string name)
     {
         var value = term?.Evaluate(values) ?? CqlValue.Unset;
@@ -106,7 +118,8 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
         }
 
         var plan = new ReadPlan(
-            Table, context.Shards, Restrictions.RestrictsClustering, IsReverse, isFiltered || perPartition < 0 ? 0 : (int)perPartition);
+            Table, context.Shards, Restrictions.RestrictsClustering, IsReverse, isFiltered || perPartition < 0 ? 0 : (int)perPartition,
+            CellColumns);
         if (Restrictions.PartitionKey is { } key)
         {
             var ranges = Restrictions.Clustering.Evaluate(values);
@@ -143,6 +156,7 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
         foreach (var part in key)
         {
             var candidates = part.Evaluate(values);
+            KeyValues.CheckCombinations((long)tuples.Count * candidates.Count);
             tuples = [.. tuples.SelectMany(tuple => candidates.Select(value => (ReadOnlyMemory<byte>[])[.. tuple, value]))];
         }
 
