@@ -11,8 +11,8 @@ public sealed class EventualTarget : CodecTarget
 {
     private static readonly Ballot Early = new(new HybridTime(300), new NodeId(1), 2);
     private static readonly Ballot Late = new(new HybridTime(301), new NodeId(1), 0);
-    private static readonly PaxosDecree First = new(Early, Early, Ballot.None, new byte[] { 1, 2 });
-    private static readonly PaxosDecree Second = new(Late, Early, Early, new byte[] { 3 });
+    private static readonly PaxosDecree First = new(Early, Early, Early, Ballot.None, new byte[] { 1, 2 });
+    private static readonly PaxosDecree Second = new(Late, Early, Early, Early, new byte[] { 3 });
 
     private readonly Func<ReadOnlyMemory<byte>, WireWriter, string?> _recode;
 

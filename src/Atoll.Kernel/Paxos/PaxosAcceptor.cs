@@ -53,6 +53,13 @@ public sealed class PaxosAcceptor
     /// </summary>
     public HybridTime Closed { get; set; }
 
+    /// <summary>
+    /// The floor that this node has told others (<see cref="CoordinationFloors"/>), durably. A new decree that is so old is refused: nobody
+    /// would wait for it any more. One that another replica has accepted is taken all the same: that one holds its floor back for it. Told
+    /// floors lag some seconds behind the clock, so that no proposal that is under way is refused.
+    /// </summary>
+    public HybridTime ToldFloor { get; set; }
+
     /// <summary>What the replica wants done. The host goes through it after every call, and clears it.</summary>
     public PaxosEffects Effects { get; } = new();
 
@@ -202,7 +209,9 @@ public sealed class PaxosAcceptor
 
     private void OnPropose(NodeId from, in PaxosMessage message, in PaxosPartitionState state)
     {
-        if (message.Ballot < PromisedIn(state))
+        var isKnown = message.Ballot == state.Accepted.Ballot || message.Ballot <= state.Committed.Ballot;
+        var isTooOld = message.Decree.Judged == message.Ballot && message.Ballot.Time <= ToldFloor && !isKnown;
+        if (message.Ballot < PromisedIn(state) || isTooOld)
         {
             Refuse(from, message, state);
             return;
@@ -253,7 +262,7 @@ public sealed class PaxosAcceptor
 
     private void Apply(in PaxosMessage message)
     {
-        if (message.Decree.Original.Time > Closed)
+        if (message.Decree.Judged.Time > Closed)
         {
             Effects.AddMessage(new PaxosEffect { Kind = PaxosEffectKind.Apply }, message);
         }
@@ -303,7 +312,8 @@ public sealed class PaxosAcceptor
         to,
         message.Answer(PaxosMessageKind.Refused, Membership.Epoch) with
         {
-            Bound = PromisedIn(state),
+            // So that the next attempt's ballot is later than both.
+            Bound = PromisedIn(state) is var promised && promised.Time > ToldFloor ? promised : new Ballot(ToldFloor, _self, 0),
 
             // Had it been accepted, what is remembered would be of this ballot or a later one.
             WasNeverAccepted = state.Accepted.Ballot < message.Ballot && state.Committed.Ballot < message.Ballot

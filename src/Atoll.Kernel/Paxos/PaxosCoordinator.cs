@@ -81,7 +81,7 @@ public sealed class PaxosCoordinator
             round.Original = round.Original == Ballot.None ? round.Ballot : round.Original;
             round.LastProposed = round.Ballot;
             StartPropose(
-                round, new PaxosDecree(round.Ballot, round.Original, round.LastCommitted.Ballot, update), isOwn: true, now);
+                round, new PaxosDecree(round.Ballot, round.Original, round.Ballot, round.LastCommitted.Ballot, update), isOwn: true, now);
             Schedule(round);
         }
     }

@@ -1,5 +1,6 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.Kernel.Eventual;
 
 namespace Atoll.Kernel.Paxos;
 
@@ -9,12 +10,17 @@ namespace Atoll.Kernel.Paxos;
 /// Whose it is: the ballot of its operation's first proposal. It stays when somebody else finishes it under a ballot of its own, so that
 /// the operation's coordinator recognises it, and never lets it happen twice.
 /// </param>
+/// <param name="Judged">
+/// The ballot at which its condition was judged, and which its update's times are taken from; it stays, too. Its time is the decree's stamp
+/// (<see cref="RangeHorizon"/>).
+/// </param>
 /// <param name="Previous">
 /// The ballot of the partition's last decree before this one, or none when all replicas are known to have everything: a replica that
 /// lacks it knows that something is missing.
 /// </param>
 /// <param name="Update">What is to be merged into the partition; opaque here.</param>
-public readonly record struct PaxosDecree(Ballot Ballot, Ballot Original, Ballot Previous, ReadOnlyMemory<byte> Update)
+public readonly record struct PaxosDecree(
+    Ballot Ballot, Ballot Original, Ballot Judged, Ballot Previous, ReadOnlyMemory<byte> Update)
 {
     /// <summary>Nothing.</summary>
     public static readonly PaxosDecree None;
@@ -34,6 +40,7 @@ public readonly record struct PaxosDecree(Ballot Ballot, Ballot Original, Ballot
         if (!IsNone)
         {
             Original.Write(writer);
+            Judged.Write(writer);
             Previous.Write(writer);
             writer.WriteBytes(Update.Span);
         }
@@ -47,8 +54,9 @@ public readonly record struct PaxosDecree(Ballot Ballot, Ballot Original, Ballot
             return None;
         }
 
-        var decree = new PaxosDecree(ballot, Ballot.Read(ref reader), Ballot.Read(ref reader), reader.ReadBytes());
-        if (decree.Original == Ballot.None || decree.Original > ballot || decree.Previous >= ballot
+        var decree = new PaxosDecree(
+            ballot, Ballot.Read(ref reader), Ballot.Read(ref reader), Ballot.Read(ref reader), reader.ReadBytes());
+        if (decree.Original == Ballot.None || decree.Original > decree.Judged || decree.Judged > ballot || decree.Previous >= ballot
             || decree.Update.Length > Limits.EntryBytesMax)
         {
             reader.Fail();

@@ -1,4 +1,6 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 
 namespace Atoll.Kernel.Paxos;
 
@@ -25,6 +27,19 @@ public readonly record struct PaxosPartitionState(
 
     /// <summary>Whether the last decree is known to be on all replicas (or there is none): nobody needs it from here.</summary>
     public bool IsSettled => Accepted.IsNone && Committed.Ballot <= Everywhere;
+
+    /// <summary>
+    /// The earliest stamp of a decree that is not settled, or Max: what holds the node's floor back (<see cref="CoordinationFloors"/>).
+    /// </summary>
+    public HybridTime EarliestStamp
+    {
+        get
+        {
+            var accepted = Accepted.IsNone ? HybridTime.Max : Accepted.Judged.Time;
+            var committed = Committed.Ballot <= Everywhere ? HybridTime.Max : Committed.Judged.Time;
+            return accepted < committed ? accepted : committed;
+        }
+    }
 
     /// <summary>
     /// What two replicas' states say together: what a new replica takes over when it receives the partition (docs/eventual.md). It must

@@ -24,6 +24,7 @@ public sealed class PaxosCluster
     private readonly int _lossPpm;
     private readonly int _doublePpm;
     private readonly bool _changesMembership;
+    private readonly bool _tellsFloors;
     private readonly int _disturbMillisecondsMax;
     private readonly int _judgingMicrosecondsMax;
     private PaxosMembership _membership;
@@ -33,7 +34,7 @@ public sealed class PaxosCluster
     private long _order;
     private bool _isFaulty = true;
 
-    internal PaxosCluster(ulong seed, Sabotage sabotage = Sabotage.None, bool isFaulty = true)
+    internal PaxosCluster(ulong seed, Sabotage sabotage = Sabotage.None, bool isFaulty = true, bool holdsNothingBack = false)
     {
         _random = new Prng(seed);
         _isFaulty = isFaulty;
@@ -42,7 +43,14 @@ public sealed class PaxosCluster
         var diskSpeedPpm = _random.Pick([700_000, 700_000, 100_000, 30_000]);
         _disturbMillisecondsMax = _random.Pick([40, 300]);
         _judgingMicrosecondsMax = _random.Pick([1000, 100_000]);
-        _changesMembership = isFaulty && _random.Chance(400_000);
+        if (sabotage is Sabotage.VotesBeforeDurable or Sabotage.AcknowledgesBeforeDurable)
+        {
+            // Where disks are slow and crashes frequent, it shows soon.
+            (diskSpeedPpm, _disturbMillisecondsMax, _judgingMicrosecondsMax) = (30_000, 40, 100_000);
+        }
+
+        _changesMembership = isFaulty && sabotage == Sabotage.None && _random.Chance(400_000);
+        _tellsFloors = isFaulty && sabotage == Sabotage.None && !_changesMembership && _random.Chance(500_000);
         var count = _random.Pick([3, 3, 5]);
         var voters = Enumerable.Range(1, count).Select(i => new NodeId((uint)i)).ToArray();
         _membership = _leaving = PaxosMembership.Of(1, voters);
@@ -52,7 +60,7 @@ public sealed class PaxosCluster
         {
             var id = new NodeId((uint)i);
             var options = new PaxosOptions { Self = id, Lane = 0, Sabotage = sabotage, BackoffMax = Duration.FromMilliseconds(200) };
-            var node = new PaxosTestNode(options, _membership, _random.Fork(), sabotage);
+            var node = new PaxosTestNode(options, _membership, _random.Fork(), sabotage) { HoldsNothingBack = holdsNothingBack };
             var skew = Duration.FromSeconds(_random.NextInt(0, 10_000));
             node.DiskSpeedPpm = diskSpeedPpm;
             node.WallTime = () => Instant.Zero + skew + (Now - Instant.Zero);
@@ -154,6 +162,17 @@ public sealed class PaxosCluster
             if (_isFaulty && _random.Chance(20_000))
             {
                 node.Sweep();
+            }
+
+            if (_tellsFloors && _random.Chance(30_000))
+            {
+                node.TellFloor();
+            }
+
+            if (_tellsFloors && _random.Chance(30_000))
+            {
+                // No exchange brings what is missing here, so the membership stays: else who was copied from would not have to have all.
+                node.Close(_nodes.Values.Min(other => other.ToldFloor));
             }
         }
 

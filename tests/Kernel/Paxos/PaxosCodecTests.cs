@@ -12,8 +12,8 @@ public sealed class PaxosCodecTests
 {
     private static readonly Ballot Early = new(new HybridTime(300), new NodeId(1), 2);
     private static readonly Ballot Late = new(new HybridTime(301), new NodeId(1), 0);
-    private static readonly PaxosDecree First = new(Early, Early, Ballot.None, new byte[] { 1, 2 });
-    private static readonly PaxosDecree Second = new(Late, Early, Early, new byte[] { 3 });
+    private static readonly PaxosDecree First = new(Early, Early, Early, Ballot.None, new byte[] { 1, 2 });
+    private static readonly PaxosDecree Second = new(Late, Early, Early, Early, new byte[] { 3 });
 
     // A change of a byte here is a change of the protocol, and needs a test of the upgrade.
     public static TheoryData<PaxosMessage, string> Layouts => new()
@@ -21,17 +21,17 @@ public sealed class PaxosCodecTests
         { Of(PaxosMessageKind.Inspect) with { Data = new byte[] { 9 } }, "0105070107" + "AC020102" + "0109" },
         {
             Of(PaxosMessageKind.Inspected) with { Decree = Second.WithoutUpdate(), LastCommitted = First, Bound = Early, IsSettled = true },
-            "0205070107" + "AC020102" + "AD020100AC020102AC02010200" + "AC020102AC020102000000020102" + "AC020102" + "0100" + "00"
+            "0205070107" + "AC020102" + "AD020100AC020102AC020102AC02010200" + "AC020102AC020102AC020102000000020102" + "AC020102" + "0100" + "00"
         },
         { Of(PaxosMessageKind.Prepare), "0305070107" + "AC020102" + "00" },
         {
             Of(PaxosMessageKind.Promise) with { Data = new byte[] { 9 } },
             "0405070107" + "AC020102" + "000000" + "000000" + "000000" + "0000" + "0109"
         },
-        { Of(PaxosMessageKind.Propose) with { Decree = First }, "0505070107" + "AC020102" + "AC020102AC020102000000020102" },
+        { Of(PaxosMessageKind.Propose) with { Decree = First }, "0505070107" + "AC020102" + "AC020102AC020102AC020102000000020102" },
         { Of(PaxosMessageKind.Accepted), "0605070107" + "AC020102" },
         { Of(PaxosMessageKind.Refused) with { Bound = Late, WasNeverAccepted = true }, "0705070107" + "AC020102" + "AD020100" + "01" },
-        { Of(PaxosMessageKind.Commit) with { Decree = First }, "0805070107" + "AC020102" + "AC020102AC020102000000020102" },
+        { Of(PaxosMessageKind.Commit) with { Decree = First }, "0805070107" + "AC020102" + "AC020102AC020102AC020102000000020102" },
         { Of(PaxosMessageKind.Committed) with { Bound = Early }, "0905070107" + "AC020102" + "AC020102" },
         { Of(PaxosMessageKind.Settled), "0A05070107" + "AC020102" },
         { Of(PaxosMessageKind.WrongEpoch), "0B05070107" + "AC020102" },

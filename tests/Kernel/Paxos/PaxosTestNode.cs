@@ -3,6 +3,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 using Atoll.Kernel.Paxos;
 
 namespace Atoll.Kernel.Tests.Paxos;
@@ -23,6 +24,7 @@ public sealed class PaxosTestNode
     private long _writes;
     private long _durableWrites;
     private uint _lives;
+    private TestHybridClock _clock = null!;
     private List<Action<Disk>>? _batch;
 
     internal PaxosTestNode(PaxosOptions template, PaxosMembership membership, Prng random, Sabotage sabotage)
@@ -88,10 +90,14 @@ public sealed class PaxosTestNode
     {
         IsUp = true;
         _current = _durable.Clone();
-        Acceptor = new PaxosAcceptor(Id, _current.Membership, _current.Floor, _sabotage) { IsCatchingUp = _current.IsCatchingUp };
-        var clock = new TestHybridClock(() => WallTime());
+        Acceptor = new PaxosAcceptor(Id, _current.Membership, _current.Floor, _sabotage)
+        {
+            IsCatchingUp = _current.IsCatchingUp, ToldFloor = _current.ToldFloor, Closed = _current.Closed,
+        };
+        _clock = new TestHybridClock(() => WallTime());
+        _clock.Observe(_current.ToldFloor);
         Coordinator = new PaxosCoordinator(
-            _template with { Lane = ++_lives }, clock, new RegisterData(), _random.Fork());
+            _template with { Lane = ++_lives }, _clock, new RegisterData(), _random.Fork());
     }
 
     public void Receive(NodeId from, byte[] bytes, Instant now)
@@ -164,6 +170,34 @@ public sealed class PaxosTestNode
         }
 
         _batch = null;
+    }
+
+    /// <summary>
+    /// Tells a floor: before everything that is not settled here, and before the clock. Everything that is written must be durable first.
+    /// </summary>
+    public HybridTime TellFloor()
+    {
+        var clock = _clock.Next();
+        var earliest = HoldsNothingBack ? HybridTime.Max : _current.States.Keys.Select(key => StateOf(key).EarliestStamp).DefaultIfEmpty(HybridTime.Max).Min();
+        var floor = CoordinationFloors.Of(clock, earliest);
+        floor = floor > _current.ToldFloor ? floor : _current.ToldFloor;
+        Write(disk => disk.ToldFloor = floor);
+        Sync(everything: true);
+        Acceptor.ToldFloor = floor;
+        return floor;
+    }
+
+    /// <summary>A planted bug: unsettled decrees do not hold the floor back.</summary>
+    public bool HoldsNothingBack { get; init; }
+
+    public HybridTime ToldFloor => _durable.ToldFloor;
+
+    public void Close(HybridTime leastFloor)
+    {
+        var closed = leastFloor > _current.Closed ? leastFloor : _current.Closed;
+        Write(disk => disk.Closed = closed);
+        Sync(everything: true);
+        Acceptor.Closed = closed;
     }
 
     /// <summary>Forgets what may be forgotten.</summary>
@@ -301,6 +335,10 @@ public sealed class PaxosTestNode
 
         public bool IsCatchingUp { get; set; }
 
+        public HybridTime ToldFloor { get; set; }
+
+        public HybridTime Closed { get; set; }
+
         public Disk Clone() => new()
         {
             States = new(States, StringComparer.Ordinal),
@@ -308,6 +346,8 @@ public sealed class PaxosTestNode
             Floor = Floor,
             Membership = Membership,
             IsCatchingUp = IsCatchingUp,
+            ToldFloor = ToldFloor,
+            Closed = Closed,
         };
     }
 }
