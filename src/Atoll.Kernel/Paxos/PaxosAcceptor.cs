@@ -48,8 +48,9 @@ public sealed class PaxosAcceptor
     public bool IsCatchingUp { get; set; }
 
     /// <summary>
-    /// What the partition's range has closed (<see cref="RangeHorizon.Closed"/>), set before each step. A decree so old is settled: it
-    /// is in the data, and merging a late copy of it again could bring back what a tombstone, dropped since, had covered.
+    /// What the partition's range has closed (<see cref="RangeHorizon.Closed"/>), set before each step. What is so old
+    /// is in the data of some replica, from where exchanges bring it; merging a late copy of it could bring back what a tombstone, dropped
+    /// since, had covered.
     /// </summary>
     public HybridTime Closed { get; set; }
 

@@ -21,7 +21,8 @@ public sealed class PaxosCodecTests
         { Of(PaxosMessageKind.Inspect) with { Data = new byte[] { 9 } }, "0105070107" + "AC020102" + "0109" },
         {
             Of(PaxosMessageKind.Inspected) with { Decree = Second.WithoutUpdate(), LastCommitted = First, Bound = Early, IsSettled = true },
-            "0205070107" + "AC020102" + "AD020100AC020102AC020102AC02010200" + "AC020102AC020102AC020102000000020102" + "AC020102" + "0100" + "00"
+            "0205070107" + "AC020102" + "AD020100AC020102AC020102AC02010200"
+                + "AC020102AC020102AC020102000000020102" + "AC020102" + "0100" + "00"
         },
         { Of(PaxosMessageKind.Prepare), "0305070107" + "AC020102" + "00" },
         {

@@ -178,7 +178,8 @@ public sealed class PaxosTestNode
     public HybridTime TellFloor()
     {
         var clock = _clock.Next();
-        var earliest = HoldsNothingBack ? HybridTime.Max : _current.States.Keys.Select(key => StateOf(key).EarliestStamp).DefaultIfEmpty(HybridTime.Max).Min();
+        var earliest = HoldsNothingBack ? HybridTime.Max
+            : _current.States.Keys.Select(key => StateOf(key).EarliestStamp).DefaultIfEmpty(HybridTime.Max).Min();
         var floor = CoordinationFloors.Of(clock, earliest);
         floor = floor > _current.ToldFloor ? floor : _current.ToldFloor;
         Write(disk => disk.ToldFloor = floor);
