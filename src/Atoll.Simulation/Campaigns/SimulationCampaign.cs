@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Atoll.Foundation.Checks;
+using Atoll.Simulation.Workloads;
 using Atoll.Simulation.World;
 
 namespace Atoll.Simulation.Campaigns;
@@ -22,6 +23,9 @@ public sealed record CampaignOptions
 
     /// <summary>Each that many seeds one runs twice, and must go exactly alike; 0 for none.</summary>
     public int TwiceEvery { get; init; } = 20;
+
+    /// <summary>What clients work on.</summary>
+    public WorkloadKind Workload { get; init; }
 
     /// <summary>A bug to put into every run on purpose.</summary>
     public PlantedBug Bug { get; init; }
@@ -133,16 +137,16 @@ public sealed class SimulationCampaign
 
             var twice = _options.TwiceEvery > 0 && number % _options.TwiceEvery == 0;
             var seed = _options.FirstSeed + (ulong)number;
-            Take(twice ? RunTwice(seed) : SimulationRun.Run(seed, _options.Bug), twice);
+            Take(twice ? RunTwice(seed) : SimulationRun.Run(seed, _options.Workload, _options.Bug), twice);
         }
     }
 
     private SimulationResult RunTwice(ulong seed)
     {
         var first = new EventTrace(keepHashes: true);
-        var result = SimulationRun.Run(seed, _options.Bug, first);
+        var result = SimulationRun.Run(seed, _options.Workload, _options.Bug, first);
         var second = new EventTrace(expected: first.Hashes);
-        var again = SimulationRun.Run(seed, _options.Bug, second);
+        var again = SimulationRun.Run(seed, _options.Workload, _options.Bug, second);
         if (second.FirstDifference is null && result.TraceHash == again.TraceHash && result.Outcome == again.Outcome)
         {
             return result;

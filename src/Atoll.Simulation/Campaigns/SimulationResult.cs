@@ -1,3 +1,4 @@
+using Atoll.Simulation.Workloads;
 using Atoll.Simulation.World;
 
 namespace Atoll.Simulation.Campaigns;
@@ -59,7 +60,9 @@ public sealed record SimulationResult
 
     /// <summary>The command that does it again.</summary>
     public string ReplayCommand =>
-        $"./atoll sim --seed {Seed}" + (Sheet.Bug == PlantedBug.None ? "" : $" --planted-bug {Sheet.Bug}");
+        $"./atoll sim --seed {Seed}"
+        + (Sheet.Workload.Kind == WorkloadKind.Records ? "" : $" --workload {Sheet.Workload.Kind}")
+        + (Sheet.Bug == PlantedBug.None ? "" : $" --planted-bug {Sheet.Bug}");
 
     /// <summary>A failure told in full: what was wrong, the sheet, the story, and how to replay it in the last line.</summary>
     public string Describe() =>

@@ -7,6 +7,7 @@ using Atoll.Simulation.Clusters;
 using Atoll.Simulation.Linearizability;
 using Atoll.Simulation.World;
 using Atoll.Simulation.Workloads;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Simulation.Campaigns;
 
@@ -24,7 +25,7 @@ public sealed class SimulationRun
     private readonly SimulationSheet _sheet;
     private readonly Prng _prng;
     private readonly SimCluster _cluster;
-    private RecordsWorkload? _workload;
+    private IWorkload? _workload;
 
     private SimulationRun(SimulationSheet sheet, EventTrace? trace, Action<string>? tell)
     {
@@ -43,6 +44,16 @@ public sealed class SimulationRun
     public static SimulationResult Run(
         ulong seed, PlantedBug bug = PlantedBug.None, EventTrace? trace = null, Action<string>? tell = null) =>
         Run(SimulationSheet.Draw(seed) with { Bug = bug }, trace, tell);
+
+    /// <summary>Runs a seed with clients of the given kind.</summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="kind">What clients work on.</param>
+    /// <param name="bug">A bug to put in on purpose.</param>
+    /// <param name="trace">Where events are recorded; null for a fresh trace.</param>
+    /// <param name="tell">Gets each line of the story as it happens; null for nobody.</param>
+    public static SimulationResult Run(
+        ulong seed, WorkloadKind kind, PlantedBug bug = PlantedBug.None, EventTrace? trace = null, Action<string>? tell = null) =>
+        Run(SimulationSheet.Draw(seed).Of(kind) with { Bug = bug }, trace, tell);
 
     /// <summary>Runs a sheet.</summary>
     public static SimulationResult Run(SimulationSheet sheet, EventTrace? trace = null, Action<string>? tell = null)
@@ -76,9 +87,14 @@ public sealed class SimulationRun
 
         _cluster.Start();
         Check.That(RunUntil(() => _cluster.Directory.Nodes.Length == _sheet.Cluster.Nodes, Duration.FromSeconds(30)));
-        var space = _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards);
+        var holdsRows = _sheet.Workload.Kind == WorkloadKind.Rows;
+        var space = holdsRows
+            ? _cluster.CreateSpace("rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows)
+            : _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards);
         PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
-        _workload = new RecordsWorkload(_cluster, space, _sheet.Workload, _prng.Fork());
+        _workload = holdsRows
+            ? new RowsWorkload(_cluster, space, _sheet.Workload, _prng.Fork())
+            : new RecordsWorkload(_cluster, space, _sheet.Workload, _prng.Fork());
         _workload.Start();
         var injector = new FaultInjector(_cluster, _sheet.Faults, _prng.Fork());
         injector.Start();
@@ -91,11 +107,11 @@ public sealed class SimulationRun
         if (!RunUntil(HasConverged, ConvergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
-                $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeWatchers()}");
+                $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeLag()}");
         }
 
         ReadEverything();
-        _workload.CheckWatchers();
+        _workload.CheckTheRest();
         CheckHistory();
     }
 
@@ -107,7 +123,7 @@ public sealed class SimulationRun
         return numbers[.._sheet.ExpendableNodes];
     }
 
-    private bool HasConverged() => ConvergenceChecker.Missing(_cluster) is null && _workload!.AreWatchersCaughtUp;
+    private bool HasConverged() => ConvergenceChecker.Missing(_cluster) is null && _workload!.IsCaughtUp;
 
     private void ProveThatItServes()
     {

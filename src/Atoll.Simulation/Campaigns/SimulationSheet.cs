@@ -91,6 +91,9 @@ public sealed record SimulationSheet
         };
     }
 
+    /// <summary>The same sheet with clients of another kind.</summary>
+    public SimulationSheet Of(WorkloadKind kind) => this with { Workload = Workload with { Kind = kind } };
+
     /// <summary>The sheet for people: a line for each number.</summary>
     public override string ToString()
     {

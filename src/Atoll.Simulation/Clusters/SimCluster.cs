@@ -185,10 +185,10 @@ public sealed class SimCluster
     }
 
     /// <summary>Creates a space of records.</summary>
-    public SpaceId CreateSpace(string name, int replicas = 3, int shards = 1)
+    public SpaceId CreateSpace(string name, int replicas = 3, int shards = 1, SpaceKind kind = SpaceKind.Records)
     {
         var writer = new WireWriter();
-        DirectoryCommand.WriteCreateSpace(writer, new SpaceOptions(name, Replicas: replicas, ShardCount: shards));
+        DirectoryCommand.WriteCreateSpace(writer, new SpaceOptions(name, Replicas: replicas, ShardCount: shards, Kind: kind));
         var space = new SpaceId(Administer(NewClient(), writer).Id);
         Check.That(RunUntil(() => Directory.TryGetSpace(space, out _), Duration.FromSeconds(30)));
         return space;

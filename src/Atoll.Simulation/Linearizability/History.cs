@@ -44,6 +44,17 @@ public sealed class History
         }
     }
 
+    /// <summary>A write ended without effect: a record had another value than the condition of a step says.</summary>
+    /// <param name="operation">The write.</param>
+    /// <param name="at">When its client heard of it.</param>
+    /// <param name="failedStep">Which step's condition did not hold.</param>
+    /// <param name="foundValue">The value that was there; 0 for no record.</param>
+    public void ReturnConflict(Operation operation, Instant at, int failedStep, long foundValue)
+    {
+        operation.FoundValue = foundValue;
+        Return(operation, at, OperationOutcome.Conflict, failedStep: failedStep);
+    }
+
     /// <summary>A read ended.</summary>
     public void ReturnRead(Operation operation, Instant at, params IReadOnlyList<Observation> observations)
     {

@@ -82,6 +82,12 @@ internal sealed class HistoryPartition(IReadOnlyList<string> keys, IReadOnlyList
             seen[observation.Value] = observation.Version;
         }
 
+        // A condition that names a value, and an answer that names the one that was there instead, notice the write of it.
+        foreach (var value in known.SelectMany(NoticedByConditions))
+        {
+            seen.TryAdd(value, 0);
+        }
+
         var lastNotice = LastThatMayNoticeAnyWrite(known, returnedOnes, seen);
         foreach (var operation in known)
         {
@@ -104,6 +110,7 @@ internal sealed class HistoryPartition(IReadOnlyList<string> keys, IReadOnlyList
                         _positions[step.Key],
                         step.Value,
                         step.ExpectedVersion,
+                        step.ExpectedValue,
                         step.Kind == StepKind.Delete && operation.Steps.Count == 1)),
                 ],
             };
@@ -117,12 +124,15 @@ internal sealed class HistoryPartition(IReadOnlyList<string> keys, IReadOnlyList
         attributed.UnionWith(returned.Where(operation => operation.Outcome == OperationOutcome.Ok).Select(operation => operation.Version));
         attributed.Remove(0);
         var byAnswer = returned.Where(operation =>
-            (operation.Outcome == OperationOutcome.Conflict && !attributed.Contains(operation.Version))
+            (operation is { Outcome: OperationOutcome.Conflict, FoundValue: null } && !attributed.Contains(operation.Version))
             || (operation.Outcome == OperationOutcome.Ok && operation.Steps.Any(step => step.Kind == StepKind.Delete)));
         var byCondition = all.Where(operation =>
             operation.Steps.Any(step => step.ExpectedVersion is { } expected && expected != 0 && !attributed.Contains(expected)));
         return byAnswer.Concat(byCondition).Select(operation => operation.Returned).DefaultIfEmpty(-1).Max();
     }
+
+    private static IEnumerable<long> NoticedByConditions(Operation operation) =>
+        operation.Steps.Select(step => step.ExpectedValue ?? 0).Append(operation.FoundValue ?? 0).Where(value => value != 0);
 
     private static bool IsUnnoticeable(Operation operation, Dictionary<long, ulong> seen) =>
         operation.Steps.All(step => step.Kind == StepKind.Put && !seen.ContainsKey(step.Value));

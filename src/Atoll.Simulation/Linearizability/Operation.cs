@@ -15,6 +15,9 @@ public enum StepKind : byte
 
     /// <summary>Removes the record.</summary>
     Delete = 3,
+
+    /// <summary>Removes the record and does not tell whether there was one.</summary>
+    BlindDelete = 4,
 }
 
 /// <summary>How an operation ended, as its client saw it.</summary>
@@ -41,7 +44,9 @@ public enum OperationOutcome : byte
 /// <param name="Key">The key.</param>
 /// <param name="Value">Put: the number that stands for the value, unique in the whole history and not 0.</param>
 /// <param name="ExpectedVersion">The condition: the version that the record must have, 0 for "no record"; null for none.</param>
-public readonly record struct Step(StepKind Kind, string Key, long Value = 0, ulong? ExpectedVersion = null);
+/// <param name="ExpectedValue">The condition: the value that the record must have, 0 for "no record"; null for none.</param>
+public readonly record struct Step(
+    StepKind Kind, string Key, long Value = 0, ulong? ExpectedVersion = null, long? ExpectedValue = null);
 
 /// <summary>What a get saw of one key.</summary>
 /// <param name="Value">The number that stands for the value; 0 when there was no record.</param>
@@ -93,6 +98,9 @@ public sealed class Operation
     /// <summary>Conflict: which step's condition did not hold.</summary>
     public int FailedStep { get; internal set; }
 
+    /// <summary>Conflict: the value that was there instead, 0 for no record; null when that is not known.</summary>
+    public long? FoundValue { get; internal set; }
+
     /// <summary>What each get step saw, in the order of the steps; empty for writes.</summary>
     public IReadOnlyList<Observation> Observations { get; internal set; } = [];
 
@@ -107,7 +115,8 @@ public sealed class Operation
         for (var i = 0; i < Steps.Count; i++)
         {
             var step = Steps[i];
-            var expected = step.ExpectedVersion is { } version ? $" if {version}" : "";
+            var expected = step.ExpectedVersion is { } version ? $" if {version}"
+                : step.ExpectedValue is { } value ? $" if it is {value}" : "";
             text.Append(i == 0 ? "" : "; ").Append(step.Kind switch
             {
                 StepKind.Get => $"get {step.Key}{Seen(i)}",

@@ -83,8 +83,12 @@ internal sealed class ModelState(ModelRecord[] records, ulong lastVersion)
     {
         var failed = operation.Steps[operation.FailedStep];
         var record = records[failed.Key];
-        var mustFail = failed.Expected is { } expected && !(record.MayBe(expected) && (record.IsExact || !record.Exists));
-        return mustFail && (operation.Version == 0 || record.MayBe(operation.Version)) ? this : null;
+        var mustFail = failed.ExpectedValue is { } value
+            ? record.Value != value
+            : failed.Expected is { } expected && !(record.MayBe(expected) && (record.IsExact || !record.Exists));
+        var isAsFound = (operation.Version == 0 || record.MayBe(operation.Version))
+            && (operation.Source.FoundValue is not { } found || record.Value == found);
+        return mustFail && isAsFound ? this : null;
     }
 
     private ModelState? AfterWrite(ModelOperation operation)
@@ -101,6 +105,11 @@ internal sealed class ModelState(ModelRecord[] records, ulong lastVersion)
                 return null;
             }
 
+            if (step.ExpectedValue is { } value && records[step.Key].Value != value)
+            {
+                return null;
+            }
+
             if (step.MustExist && operation.Outcome == OperationOutcome.Ok && !records[step.Key].Exists)
             {
                 return null;
@@ -110,7 +119,7 @@ internal sealed class ModelState(ModelRecord[] records, ulong lastVersion)
         var written = (ModelRecord[])records.Clone();
         foreach (var step in operation.Steps)
         {
-            written[step.Key] = step.Kind == StepKind.Delete
+            written[step.Key] = step.Kind is StepKind.Delete or StepKind.BlindDelete
                 ? ModelRecord.None
                 : new ModelRecord(step.Value, operation.Version != 0 ? operation.Version : lastVersion, operation.Version != 0);
         }
@@ -124,8 +133,10 @@ internal sealed class ModelState(ModelRecord[] records, ulong lastVersion)
 /// <param name="Key">The key's position.</param>
 /// <param name="Value">Put: the value's number.</param>
 /// <param name="Expected">The condition, or null.</param>
+/// <param name="ExpectedValue">The condition on the value, or null.</param>
 /// <param name="MustExist">A delete alone, which answers "not found" when there is nothing.</param>
-internal readonly record struct ModelStep(StepKind Kind, int Key, long Value, ulong? Expected, bool MustExist);
+internal readonly record struct ModelStep(
+    StepKind Kind, int Key, long Value, ulong? Expected, long? ExpectedValue, bool MustExist);
 
 /// <summary>An operation as the search sees it.</summary>
 internal sealed class ModelOperation

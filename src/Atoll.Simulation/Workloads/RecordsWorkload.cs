@@ -15,7 +15,7 @@ using Atoll.StateMachines.Records;
 namespace Atoll.Simulation.Workloads;
 
 /// <summary>Clients of one space's records: each does one thing after the other, drawn from the workload's shape.</summary>
-public sealed class RecordsWorkload
+public sealed class RecordsWorkload : IWorkload
 {
     // A probe's request may be forgotten once, by a jump of a clock; not again and again.
     private const int ProbeTriesMax = 3;
@@ -108,13 +108,13 @@ public sealed class RecordsWorkload
     }
 
     /// <summary>The watchers have seen everything that was acknowledged so far; throws when they missed something.</summary>
-    public void CheckWatchers() => _watchers.ForEach(watcher => watcher.Check());
+    public void CheckTheRest() => _watchers.ForEach(watcher => watcher.Check());
 
     /// <summary>True when the watchers have caught up with what was acknowledged.</summary>
-    public bool AreWatchersCaughtUp => _watchers.TrueForAll(watcher => watcher.IsCaughtUp);
+    public bool IsCaughtUp => _watchers.TrueForAll(watcher => watcher.IsCaughtUp);
 
     /// <summary>Where the watchers stand, for people.</summary>
-    public string DescribeWatchers() => string.Join("; ", _watchers);
+    public string DescribeLag() => string.Join("; ", _watchers);
 
     /// <summary>A write to each shard through a node, to see that it serves; keys that the history does not look at.</summary>
     /// <param name="through">The node.</param>

@@ -2,9 +2,22 @@ using Atoll.Foundation.Time;
 
 namespace Atoll.Simulation.Workloads;
 
-/// <summary>What clients do: the numbers of a records workload. Weights are relative to each other.</summary>
+/// <summary>What clients work on.</summary>
+public enum WorkloadKind
+{
+    /// <summary>A space of records.</summary>
+    Records = 0,
+
+    /// <summary>A space of rows.</summary>
+    Rows = 1,
+}
+
+/// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>
 public sealed record WorkloadShape
 {
+    /// <summary>What they work on.</summary>
+    public WorkloadKind Kind { get; init; }
+
     /// <summary>Clients that work at once, each one request after the other.</summary>
     public int Clients { get; init; } = 5;
 

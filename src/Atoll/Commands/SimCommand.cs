@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Atoll.Output;
 using Atoll.Simulation.Campaigns;
+using Atoll.Simulation.Workloads;
 using Spectre.Console;
 
 namespace Atoll.Commands;
@@ -29,6 +30,8 @@ internal sealed class SimCommand
         Description = "Break the cluster on purpose: the checkers must find it",
     };
 
+    private readonly Option<WorkloadKind> _workload = new("--workload") { Description = "What clients work on: records or rows" };
+
     private readonly Option<bool> _continue = new("--continue") { Description = "Go on after a failure" };
 
     private readonly Option<FileInfo?> _story = new("--story")
@@ -50,7 +53,7 @@ internal sealed class SimCommand
             seed differed. The last line of a failure is the command that replays it.
             """)
         {
-            sim._seeds, sim._first, sim._seed, sim._minutes, sim._parallel, sim._bug, sim._continue,
+            sim._seeds, sim._first, sim._seed, sim._minutes, sim._parallel, sim._workload, sim._bug, sim._continue,
             sim._story,
         };
         command.Validators.Add(result =>
@@ -74,6 +77,7 @@ internal sealed class SimCommand
             Seeds = single is null ? Math.Max(1, parsed.GetValue(_seeds)) : 1,
             AtMost = parsed.GetValue(_minutes) is { } minutes ? TimeSpan.FromMinutes(minutes) : null,
             Parallel = Math.Clamp(parsed.GetValue(_parallel), 1, 256),
+            Workload = parsed.GetValue(_workload),
             Bug = parsed.GetValue(_bug),
             StopAtFailure = !parsed.GetValue(_continue),
         };
@@ -81,7 +85,7 @@ internal sealed class SimCommand
         if (single is { } seed && parsed.GetValue(_story) is { } file)
         {
             using var story = file.CreateText();
-            SimulationRun.Run(seed, options.Bug, tell: story.WriteLine);
+            SimulationRun.Run(seed, options.Workload, options.Bug, tell: story.WriteLine);
         }
 
         var lastSaid = 0L;
