@@ -76,6 +76,12 @@ internal enum Sabotage
 
     /// <summary>Rows 5 and 6: a replica that lost its log votes before it has it back.</summary>
     RebuildingVotes = 1 << 21,
+
+    /// <summary>Row 23: a write without a timestamp gets the shard's own, whatever the cells have that it shall replace.</summary>
+    LosesToFastClocks = 1 << 22,
+
+    /// <summary>Row 24: a deletion of many rows is forgotten in its time, although some of them are still there.</summary>
+    ForgetsDeletions = 1 << 23,
 }
 
 /// <summary>Asks for a planted bug.</summary>

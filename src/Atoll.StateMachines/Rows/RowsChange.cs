@@ -23,12 +23,18 @@ internal sealed class RowsChange
     private readonly HybridTime _now;
     private readonly long _shardMicros;
     private readonly int _graceSeconds;
+    private readonly bool _looksAhead;
     private readonly List<RowChange> _rows = [];
     private readonly Dictionary<ByteKey, RowChange> _rowsByKey = [];
     private readonly List<(byte[] Key, StoredPartition Partition)> _partitions = [];
 
-    internal RowsChange(RowsState state, HybridTime now, int graceSeconds)
+    /// <param name="state">The rows before the command.</param>
+    /// <param name="now">The command's time.</param>
+    /// <param name="graceSeconds">How long tombstones are kept.</param>
+    /// <param name="looksAhead">False with a planted bug only: timestamps above the shard's own are not looked for.</param>
+    internal RowsChange(RowsState state, HybridTime now, int graceSeconds, bool looksAhead)
     {
+        _looksAhead = looksAhead;
         _state = state;
         _now = now;
         _graceSeconds = graceSeconds;
@@ -43,7 +49,7 @@ internal sealed class RowsChange
     {
         var key = RowKey.OfPartition(partition.Token, partition.Key.Span);
         var before = _state.GetPartition(key);
-        var ahead = before.AheadMicros >= _shardMicros ? before.AheadMicros : RowTimestamp.None;
+        var ahead = _looksAhead && before.AheadMicros >= _shardMicros ? before.AheadMicros : RowTimestamp.None;
         if (ahead != RowTimestamp.None)
         {
             Ahead.Hit();

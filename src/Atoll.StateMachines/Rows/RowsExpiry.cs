@@ -21,7 +21,10 @@ internal sealed class RowsExpiry(RowsState state)
     private HybridTime _sweptVersion;
     private byte[] _sweptThrough = [];
 
-    internal void Find(HybridTime now, Action<byte[]?, StoreFault?> done)
+    /// <param name="now">What is over at this time has expired.</param>
+    /// <param name="sweeps">False with a planted bug only: what deletions cover is not looked for.</param>
+    /// <param name="done">The end: the command that removes what is dead, or null; and what could not be read.</param>
+    internal void Find(HybridTime now, bool sweeps, Action<byte[]?, StoreFault?> done)
     {
         var search = new Search(done);
         state.FindExpired(
@@ -33,7 +36,7 @@ internal sealed class RowsExpiry(RowsState state)
                     return false;
                 }
 
-                if (RowKey.KindOf(key.Span) == RowKeyKind.Partition)
+                if (sweeps && RowKey.KindOf(key.Span) == RowKeyKind.Partition)
                 {
                     search.Partitions.Enqueue(key);
                 }

@@ -58,7 +58,8 @@ public sealed class RowsStateMachine : IStateMachine
     public long Bytes => _state.Accounts.Bytes;
 
     /// <inheritdoc />
-    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done) => _expiry.Find(now, done);
+    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done) =>
+        _expiry.Find(now, !Sabotage.Has(Sabotage.ForgetsDeletions), done);
 
     /// <inheritdoc />
     public bool IsPrepared(ReadOnlyMemory<byte> command)
@@ -166,7 +167,7 @@ public sealed class RowsStateMachine : IStateMachine
             return;
         }
 
-        var change = new RowsChange(_state, now, mutation.GraceSeconds);
+        var change = new RowsChange(_state, now, mutation.GraceSeconds, !Sabotage.Has(Sabotage.LosesToFastClocks));
         foreach (var partition in mutation.Partitions)
         {
             change.Add(partition);
@@ -249,7 +250,7 @@ public sealed class RowsStateMachine : IStateMachine
     private void ExpirePartition(in ExpiredRow row, in StoredRecord record, HybridTime now)
     {
         var partition = StoredPartition.Read(record.Value);
-        var isSwept = row.IsSwept && row.Version == record.Version;
+        var isSwept = (row.IsSwept && row.Version == record.Version) || Sabotage.Has(Sabotage.ForgetsDeletions);
         var after = (isSwept ? partition with { IsSwept = true } : partition).Purge(now.UnixMilliseconds);
         if (isSwept)
         {

@@ -44,6 +44,7 @@ internal sealed class NodeHost : IAsyncDisposable
             var clock = new ServerClock(TimeProvider.System);
             others = Others(options, clock);
             var client = new AtollClient(node.Live, new CallerOptions { Clock = clock }, new NodePorts(node, others));
+            node.Live.DirectoryChanged = client.ObserveDirectory;
             var gateways = await GatewayServer.StartAsync(node.Live, client, clock, Gateways(options, node), loggers, cancellation)
                 .ConfigureAwait(false);
             return new NodeHost(node, gateways, others);
