@@ -52,7 +52,8 @@ public sealed class RowsLayoutTests
                     ],
                     [
                         RowCondition.NotExists(Bytes("a")),
-                        RowCondition.Cell(Bytes("a"), 1, CellComparison.In, [Bytes("v"), default(ReadOnlyMemory<byte>?)], ValueOrder.Integer),
+                        RowCondition.Cell(
+                            Bytes("a"), 1, CellComparison.In, [Bytes("v"), default(ReadOnlyMemory<byte>?)], ValueOrder.Integer),
                         RowCondition.Collection(Bytes("a"), 3, CellComparison.Equal, [new(Bytes("k"), Bytes("v"))], true),
                     ],
                     60));
