@@ -168,6 +168,12 @@ public static class Limits
     /// <summary>Operators in one CQL term; with the levels of nesting, they bound the depth of its tree.</summary>
     public const int CqlOperatorsMax = 250;
 
+    /// <summary>
+    /// Bytes of a varint, and of a decimal's digits: more than ten thousand digits. To write a number as digits takes the square of their
+    /// number: at a million of them, a minute and a half.
+    /// </summary>
+    public const int CqlNumberBytesMax = 4_200;
+
     /// <summary>Bind markers of a CQL query: the native protocol counts values in 16 bits.</summary>
     public const int CqlMarkersMax = 65_535;
 }

@@ -65,6 +65,24 @@ public sealed class ArithmeticTests
         Assert.IsType<FunctionFailureDetails>(error.Details);
     }
 
+    [Fact]
+    public void A_number_is_bounded_wherever_it_comes_from()
+    {
+        // To write a million digits takes a minute and a half.
+        var digits = new string('7', 10_000);
+        foreach (var type in new[] { CqlTypes.Varint, CqlTypes.Decimal })
+        {
+            var large = CqlLiterals.Parse(type, digits);
+            Assert.Equal(digits, CqlFormat.Text(type, large));
+            Assert.Throws<CqlException>(() => CqlLiterals.Parse(type, digits + digits));
+            Assert.NotNull(CqlValidation.Error(type, new byte[10_000]));
+        }
+
+        var varint = (CqlTypes.Varint, (ReadOnlyMemory<byte>?)CqlLiterals.Parse(CqlTypes.Varint, digits));
+        var product = FunctionCalls.Registry.FindOperator(ArithmeticOperator.Multiply, CqlTypes.Varint, CqlTypes.Varint, null);
+        Assert.Equal(CqlErrorCode.FunctionFailure, Assert.Throws<CqlException>(() => FunctionCalls.Invoke(product, varint, varint)).Code);
+    }
+
     [Theory]
     [InlineData("int", null, null, "int int")]
     [InlineData(null, "double", null, "double double")]

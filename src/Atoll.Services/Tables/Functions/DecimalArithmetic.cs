@@ -1,16 +1,17 @@
 using System.Numerics;
+using Atoll.Foundation;
 using Atoll.Services.Tables.Types;
 
 namespace Atoll.Services.Tables.Functions;
 
 /// <summary>
-/// Arithmetic of numbers of any size, with Cassandra's rules for scales and precision. No operation takes long: numbers of more than a
-/// million bits are refused, and so is what would write out more than ten thousand digits.
+/// Arithmetic of large numbers, with Cassandra's rules for scales and precision. No operation takes long: numbers beyond
+/// <see cref="Limits.CqlNumberBytesMax"/> are refused, and so is what would write out more than ten thousand digits.
 /// </summary>
 internal static class DecimalArithmetic
 {
     private const int DigitsMax = 10_000;
-    private const long BitsMax = 1_000_000;
+    private const long BitsMax = 8L * Limits.CqlNumberBytesMax - 1;
 
     // Of a quotient: at least so many significant digits and digits behind the point, and at most so many behind it.
     private const int QuotientDigitsMin = 32;
@@ -28,7 +29,7 @@ internal static class DecimalArithmetic
 
     /// <summary>The product.</summary>
     public static CqlDecimal Multiply(CqlDecimal left, CqlDecimal right) =>
-        Round(Multiply(left.Unscaled, right.Unscaled), (long)left.Scale + right.Scale);
+        Round(Bounded(left.Unscaled) * Bounded(right.Unscaled), (long)left.Scale + right.Scale);
 
     /// <summary>The quotient, without zeros at its end.</summary>
     public static CqlDecimal Divide(CqlDecimal left, CqlDecimal right)
@@ -60,7 +61,7 @@ internal static class DecimalArithmetic
     }
 
     /// <summary>The product of whole numbers.</summary>
-    public static BigInteger Multiply(BigInteger left, BigInteger right) => Bounded(left) * Bounded(right);
+    public static BigInteger Multiply(BigInteger left, BigInteger right) => Bounded(Bounded(left) * Bounded(right));
 
     /// <summary>The quotient of whole numbers, without its fraction.</summary>
     public static BigInteger Divide(BigInteger left, BigInteger right) => BigInteger.Divide(Bounded(left), NotZero(Bounded(right)));
@@ -137,7 +138,9 @@ internal static class DecimalArithmetic
 
     private static BigInteger Power(long exponent) => exponent <= DigitsMax ? BigInteger.Pow(10, (int)exponent) : throw TooLarge();
 
-    private static BigInteger Bounded(BigInteger value) => value.GetBitLength() <= BitsMax ? value : throw TooLarge();
+    /// <summary>The number, if it is not too large for a value.</summary>
+    /// <exception cref="OverflowException">It is.</exception>
+    public static BigInteger Bounded(BigInteger value) => value.GetBitLength() <= BitsMax ? value : throw TooLarge();
 
     private static BigInteger NotZero(BigInteger value) => !value.IsZero ? value : throw new DivideByZeroException();
 

@@ -184,8 +184,8 @@ internal static class Operators
 
     private static BigInteger Compute(ArithmeticOperator operation, BigInteger left, BigInteger right) => operation switch
     {
-        ArithmeticOperator.Add => left + right,
-        ArithmeticOperator.Subtract => left - right,
+        ArithmeticOperator.Add => DecimalArithmetic.Bounded(left + right),
+        ArithmeticOperator.Subtract => DecimalArithmetic.Bounded(left - right),
         ArithmeticOperator.Multiply => DecimalArithmetic.Multiply(left, right),
         ArithmeticOperator.Divide => DecimalArithmetic.Divide(left, right),
         _ => DecimalArithmetic.Remainder(left, right),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Numerics;
+using Atoll.Foundation;
 
 namespace Atoll.Services.Tables.Types;
 
@@ -40,10 +41,12 @@ public static class CqlLiterals
                 ? CqlBytes.Of(value) : throw Unable("short", text),
             CqlTypeCode.Tinyint => sbyte.TryParse(text, Integers, CultureInfo.InvariantCulture, out var value)
                 ? CqlBytes.Of(value) : throw Unable("byte", text),
+            CqlTypeCode.Varint or CqlTypeCode.Decimal when text.Length > NumberCharactersMax =>
+                throw CqlException.Invalid($"A {type} of {text.Length} characters is too long: {NumberCharactersMax} are allowed"),
             CqlTypeCode.Varint => BigInteger.TryParse(text, Integers, CultureInfo.InvariantCulture, out var value)
-                ? CqlBytes.Of(value) : throw Unable("int", text),
+                ? Bounded(type, CqlBytes.Of(value)) : throw Unable("int", text),
             CqlTypeCode.Decimal => CqlDecimal.TryParse(text, out var value)
-                ? CqlBytes.Of(value) : throw Unable("BigDecimal", text),
+                ? Bounded(type, CqlBytes.Of(value)) : throw Unable("BigDecimal", text),
             CqlTypeCode.Double => CqlNumbers.TryParse(text, out var value) ? CqlBytes.Of(value) : throw Unable("double", text),
             CqlTypeCode.Float => CqlNumbers.TryParse(text, out var value) ? CqlBytes.Of((float)value) : throw Unable("float", text),
             CqlTypeCode.Timestamp => CqlTimes.TryParseTimestamp(text, out var value)
@@ -107,6 +110,12 @@ public static class CqlLiterals
         return isParsed && !text.Contains('%', StringComparison.Ordinal)
             && (address.AddressFamily == AddressFamily.InterNetworkV6 || text.Count(character => character == '.') == 3);
     }
+
+    // Far more digits than bytes are allowed; and so many that no text that is too long is read at all.
+    private const int NumberCharactersMax = 3 * Limits.CqlNumberBytesMax;
+
+    private static ReadOnlyMemory<byte> Bounded(CqlType type, ReadOnlyMemory<byte> value) =>
+        CqlValidation.Error(type, value) is { } error ? throw CqlException.Invalid(error) : value;
 
     private static CqlException Unable(string what, string text) => CqlException.Invalid($"Unable to make {what} from '{text}'");
 }

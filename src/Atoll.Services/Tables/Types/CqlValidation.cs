@@ -1,4 +1,5 @@
 using System.Text.Unicode;
+using Atoll.Foundation;
 
 namespace Atoll.Services.Tables.Types;
 
@@ -19,11 +20,15 @@ public static class CqlValidation
         {
             CqlTypeCode.Ascii => System.Text.Ascii.IsValid(bytes) ? null : "Invalid byte for ascii: " + FirstNotAscii(bytes),
             CqlTypeCode.Varchar => Utf8.IsValid(bytes) ? null : "String didn't validate.",
-            CqlTypeCode.Blob or CqlTypeCode.Varint => null,
+            CqlTypeCode.Blob => null,
+            CqlTypeCode.Varint => length <= Limits.CqlNumberBytesMax ? null
+                : $"A varint may have {Limits.CqlNumberBytesMax} bytes at most ({length})",
             CqlTypeCode.Custom => null,
             CqlTypeCode.Bigint or CqlTypeCode.Counter => length is 0 or 8 ? null : $"Expected 8 or 0 byte long ({length})",
             CqlTypeCode.Boolean => length is 0 or 1 ? null : $"Expected 1 or 0 byte value ({length})",
-            CqlTypeCode.Decimal => length is 0 or >= 4 ? null : $"Expected 0 or at least 4 bytes ({length})",
+            CqlTypeCode.Decimal => length is not (0 or >= 4) ? $"Expected 0 or at least 4 bytes ({length})"
+                : length <= 4 + Limits.CqlNumberBytesMax ? null
+                : $"The digits of a decimal may have {Limits.CqlNumberBytesMax} bytes at most ({length - 4})",
             CqlTypeCode.Double => length is 0 or 8 ? null : $"Expected 8 or 0 byte value for a double ({length})",
             CqlTypeCode.Float => length is 0 or 4 ? null : $"Expected 4 or 0 byte value for a float ({length})",
             CqlTypeCode.Int => length is 0 or 4 ? null : $"Expected 4 or 0 byte int ({length})",
