@@ -28,13 +28,17 @@ internal static class UpCommand
             Description = "Event loops of each node, when the data is new", DefaultValueFactory = _ => 1,
         };
         var port = new Option<int>("--port") { Description = "First of the ports, when the data is new", DefaultValueFactory = _ => 4600 };
+        var cql = new Option<int?>("--cql-port")
+        {
+            Description = "First of the ports for CQL; 0: none. Default: 9042, or 42 behind the first of the others", HelpName = "PORT",
+        };
         var log = new Option<string>("--log")
         {
             Description = "Log level: trace, debug, info, warning, error, none", DefaultValueFactory = _ => "warning",
         };
         var command = new Command("up", "Run a local cluster in one process; Ctrl-C stops it, and it comes back with its data")
         {
-            nodes, data, loops, port, log,
+            nodes, data, loops, port, cql, log,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -47,24 +51,26 @@ internal static class UpCommand
             // All nodes stop together: that they lose each other then is no news.
             using var loggers = NodeLogging.Create(
                 NodeLogging.Parse(parsed.GetRequiredValue(log)), () => cancellation.IsCancellationRequested);
-            return await RunAsync(cluster, folder, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
+            return await RunAsync(cluster, folder, parsed.GetValue(cql) ?? cluster.DefaultCqlPort(), client.Printer(parsed), loggers, cancellation)
+                .ConfigureAwait(false);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        LocalCluster cluster, string folder, Printer printer, ILoggerFactory loggers, CancellationToken cancellation)
+        LocalCluster cluster, string folder, int cqlPort, Printer printer, ILoggerFactory loggers, CancellationToken cancellation)
     {
         var hosts = new List<NodeHost>();
         cluster.RequireWhole(folder);
         try
         {
-            foreach (var options in cluster.Hosts(folder))
+            foreach (var options in cluster.Hosts(folder, cqlPort))
             {
                 foreach (var endPoint in new[]
                 {
                     options.NativeEndPoint!, options.HttpEndPoint!, System.Net.IPEndPoint.Parse(options.Node.PeerListen),
-                })
+                    options.CqlEndPoint,
+                }.OfType<System.Net.IPEndPoint>())
                 {
                     if (EndPoints.WhyTaken(endPoint) is { } why)
                     {
@@ -78,7 +84,7 @@ internal static class UpCommand
 
             await ReadyAsync(hosts[0], cancellation).ConfigureAwait(false);
             LocalCluster.MarkFounded(folder);
-            Announce(cluster, folder, printer);
+            Announce(cluster, folder, [.. cluster.Hosts(folder, cqlPort).Select(options => options.CqlEndPoint?.ToString())], printer);
             var failure = Task.WhenAny(hosts.Select(host => host.Failure));
             var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);
             if (stopped == failure)
@@ -115,7 +121,7 @@ internal static class UpCommand
         await client.Spaces.ListAsync(cancellation).ConfigureAwait(false);
     }
 
-    private static void Announce(LocalCluster cluster, string folder, Printer printer)
+    private static void Announce(LocalCluster cluster, string folder, IReadOnlyList<string?> cql, Printer printer)
     {
         if (printer.IsJson)
         {
@@ -124,12 +130,13 @@ internal static class UpCommand
                 writer.WriteString("cluster", cluster.ClusterId);
                 writer.WriteString("data", folder);
                 writer.WriteStartArray("nodes");
-                foreach (var node in cluster.Nodes)
+                foreach (var (node, cqlAddress) in cluster.Nodes.Zip(cql))
                 {
                     writer.WriteStartObject();
                     writer.WriteNumber("node", node.Id.Value);
                     writer.WriteString("client", node.Description.ClientAddress);
                     writer.WriteString("http", $"http://{node.Description.HttpAddress}");
+                    writer.WriteString("cql", cqlAddress);
                     writer.WriteEndObject();
                 }
 
@@ -139,9 +146,10 @@ internal static class UpCommand
         }
 
         printer.Line($"Atoll is up: {cluster.Nodes.Length} nodes, data in {folder}");
-        foreach (var node in cluster.Nodes)
+        foreach (var (node, cqlAddress) in cluster.Nodes.Zip(cql))
         {
-            printer.Line($"  node {node.Id}: clients {node.Description.ClientAddress}, http://{node.Description.HttpAddress}");
+            printer.Line($"  node {node.Id}: clients {node.Description.ClientAddress}, http://{node.Description.HttpAddress}"
+                + (cqlAddress is null ? "" : $", CQL {cqlAddress}"));
         }
 
         printer.Line("Ctrl-C stops it; start it again to go on.");

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Atoll.Client.Hosting;
 using Atoll.Foundation.Identity;
+using Atoll.Gateways.Cql.Wire;
 using Atoll.Output;
 using Atoll.StateMachines.Directory;
 
@@ -77,10 +78,21 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
     /// <summary>Notes that every node has started: from now on, each must find its data again.</summary>
     public static void MarkFounded(string folder) => File.WriteAllBytes(Path.Combine(folder, FoundedName), []);
 
+    /// <summary>
+    /// The first node's port for CQL when none is asked for: the one that drivers try, where the other ports are the usual ones.
+    /// </summary>
+    public int DefaultCqlPort() => FirstClientPort() == PortPlan.UsualClient ? CqlProtocol.DefaultPort : FirstClientPort() + 42;
+
+    private int FirstClientPort() => System.Net.IPEndPoint.Parse(Nodes[0].Description.ClientAddress).Port;
+
     /// <summary>How each node is started.</summary>
-    public IEnumerable<NodeHostOptions> Hosts(string folder) => Nodes.Select(node =>
+    /// <param name="folder">Where the data is.</param>
+    /// <param name="cqlPort">The first node's port for CQL; 0: none. The others' is as far from their port for clients.</param>
+    public IEnumerable<NodeHostOptions> Hosts(string folder, int cqlPort) => Nodes.Select(node =>
     {
         var description = node.Description;
+        var client = System.Net.IPEndPoint.Parse(description.ClientAddress);
+        var shift = client.Port - FirstClientPort();
         return new NodeHostOptions
         {
             Node = new EmbeddedNodeOptions
@@ -94,7 +106,8 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
                 Founders = Nodes,
                 ClusterId = ulong.Parse(ClusterId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture),
             },
-            NativeEndPoint = System.Net.IPEndPoint.Parse(description.ClientAddress),
+            NativeEndPoint = client,
+            CqlEndPoint = cqlPort == 0 ? null : new System.Net.IPEndPoint(client.Address, cqlPort + shift),
             HttpEndPoint = System.Net.IPEndPoint.Parse(description.HttpAddress),
         };
     });
@@ -131,4 +144,8 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
 /// <param name="Client">For the native protocol.</param>
 /// <param name="Peer">For other nodes.</param>
 /// <param name="Http">For HTTP.</param>
-internal readonly record struct PortPlan(int Client = 4600, int Peer = 4601, int Http = 4680);
+internal readonly record struct PortPlan(int Client = PortPlan.UsualClient, int Peer = 4601, int Http = 4680)
+{
+    /// <summary>The port for clients where none is asked for.</summary>
+    public const int UsualClient = 4600;
+}

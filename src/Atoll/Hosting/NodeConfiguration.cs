@@ -3,6 +3,7 @@ using Atoll.Client.Hosting;
 using Atoll.Client.Remote;
 using Atoll.Commands;
 using Atoll.Foundation;
+using Atoll.Gateways.Cql.Wire;
 using Atoll.Gateways.Security;
 using Atoll.Live.Networks;
 using Atoll.Output;
@@ -21,6 +22,7 @@ internal static class NodeConfiguration
         ["port"] = "Port for clients of the native protocol. Default: 4600",
         ["peer-port"] = "Port for other nodes. Default: 4601",
         ["http-port"] = "Port for HTTP; 0: none. Default: 4680",
+        ["cql-port"] = "Port for CQL's native protocol; 0: none. As far from port on every node. Default: 9042",
         ["name"] = "The node's name, unique in the cluster. Default: its client address",
         ["region"] = "The region that it stands in",
         ["zone"] = "The zone that fails as one",
@@ -56,6 +58,7 @@ internal static class NodeConfiguration
         var (port, peerPort, httpPort) = (
             settings.Number("port", 4600, 1, 65535), settings.Number("peer-port", 4601, 1, 65535),
                 settings.Number("http-port", 4680, 0, 65535));
+        var cqlPort = settings.Number("cql-port", CqlProtocol.DefaultPort, 0, 65535);
         var native = EndPoints.Resolve(host, port);
         if (settings.Text("advertise") is null && (native.Address.Equals(IPAddress.Any) || native.Address.Equals(IPAddress.IPv6Any)))
         {
@@ -97,6 +100,8 @@ internal static class NodeConfiguration
             },
             NativeEndPoint = native,
             HttpEndPoint = httpPort == 0 ? null : EndPoints.Resolve(host, httpPort),
+            CqlEndPoint = cqlPort == 0 ? null : EndPoints.Resolve(host, cqlPort),
+            CqlAdvertised = cqlPort == 0 ? null : EndPoints.Resolve(advertised, cqlPort),
             Certificate = tls is null ? null : () => tls.Certificate, // the same file as towards nodes
             AuthorityFile = authority,
             Tokens = tokens,

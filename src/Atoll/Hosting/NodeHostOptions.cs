@@ -14,6 +14,12 @@ internal sealed record NodeHostOptions
 
     public IPEndPoint? HttpEndPoint { get; init; }
 
+    /// <summary>Where CQL listens; null: nowhere.</summary>
+    public IPEndPoint? CqlEndPoint { get; init; }
+
+    /// <summary>Where drivers reach it; null: where it listens.</summary>
+    public IPEndPoint? CqlAdvertised { get; init; }
+
     /// <summary>The certificate towards clients; null: plain connections.</summary>
     public Func<SslStreamCertificateContext>? Certificate { get; init; }
 

@@ -33,7 +33,7 @@ public sealed class CqlOutput
             _frames.Truncate(start);
             ResponseEncoder.Write(_frames, version, stream, new ErrorResponse(
                 Services.Tables.CqlErrorCode.Invalid,
-                $"the answer of {bodyBytes} bytes is longer than the {CqlProtocol.BodyBytesMax} of the protocol; ask for fewer rows at once"));
+                $"the answer of {bodyBytes} bytes is longer than the protocol allows; ask for fewer rows at once"));
         }
         else if (_compression != CqlCompression.None && !_inSegments && bodyBytes >= BodyCompression.WorthwhileBytesMin)
         {

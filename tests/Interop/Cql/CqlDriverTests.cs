@@ -1,0 +1,95 @@
+using Atoll.Interop.Tests.Processes;
+using Xunit;
+
+namespace Atoll.Interop.Tests.Cql;
+
+/// <summary>
+/// The drivers of Cassandra that Debian and npm have, unchanged and with their default policies, against three real processes. What they
+/// do is in driver.py and driver.js beside this file.
+/// </summary>
+public sealed class CqlDriverTests
+{
+    [Theory]
+    [InlineData(Driver.Python)]
+    [InlineData(Driver.Node)]
+    public async Task A_driver_finds_the_cluster_through_one_node(Driver driver)
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await RunAsync(cluster, driver, "system");
+    }
+
+    [Theory]
+    [InlineData(Driver.Python)]
+    [InlineData(Driver.Node)]
+    public async Task A_driver_keeps_tables(Driver driver)
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await RunAsync(cluster, driver, "tables");
+    }
+
+    [Theory]
+    [InlineData(Driver.Python)]
+    [InlineData(Driver.Node)]
+    public async Task A_driver_authenticates_with_the_clusters_token(Driver driver)
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster, "--tokens", "the-token");
+        await RunAsync(cluster, driver, "credentials", "the-token");
+    }
+
+    [Fact]
+    public async Task A_driver_goes_on_while_the_nodes_are_killed_one_after_the_other()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        using var driver = DriverProcess.Start(Driver.Python, "failover", Addresses(cluster));
+        await driver.SaysAsync("running");
+        await driver.AskAsync("500", "progress");
+        for (var victim = 1; victim <= 3; victim++)
+        {
+            cluster.Node(victim).Dispose();
+            await driver.AskAsync("500", "progress");
+            await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
+            await driver.AskAsync("500", "progress");
+        }
+
+        driver.EndInput();
+        await driver.SaysAsync("done");
+        TestContext.Current.SendDiagnosticMessage(driver.Output);
+    }
+
+    private static async Task StartAsync(ProcessCluster cluster, params string[] options)
+    {
+        DriverProcess.RequireAll();
+        await cluster.StartThreeAsync(_ => (new Dictionary<string, string>(), options));
+    }
+
+    private static string[] Addresses(ProcessCluster cluster) => [.. Enumerable.Range(1, 3).Select(cluster.Host)];
+
+    private static async Task RunAsync(ProcessCluster cluster, Driver driver, string scenario, string input = "")
+    {
+        using var process = DriverProcess.Start(driver, scenario, Addresses(cluster));
+        process.Write(input);
+        process.EndInput();
+        try
+        {
+            await process.SaysAsync("done");
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
+    }
+}
+
+/// <summary>Which driver.</summary>
+public enum Driver
+{
+    /// <summary>Debian's python3-cassandra.</summary>
+    Python,
+
+    /// <summary>npm's cassandra-driver.</summary>
+    Node,
+}

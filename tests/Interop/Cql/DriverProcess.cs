@@ -1,0 +1,185 @@
+using System.Diagnostics;
+
+namespace Atoll.Interop.Tests.Cql;
+
+/// <summary>A program with a driver, running; what it says is kept, and can be waited for.</summary>
+internal sealed class DriverProcess : IDisposable
+{
+    // A scenario takes some ten seconds; far more when the machine is busy with other things.
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
+
+    private readonly Process _process;
+    private readonly List<string> _lines = [];
+    private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private DriverProcess(Process process) => _process = process;
+
+    /// <summary>Everything that it has said so far, on both standard streams.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (_lines)
+            {
+                return string.Join('\n', _lines);
+            }
+        }
+    }
+
+    private static string Folder { get; } = FindFolder();
+
+    /// <summary>Fails, and names what is missing, when a driver is not installed.</summary>
+    public static void RequireAll()
+    {
+        var missing = new List<string>();
+        if (!Succeeds("/usr/bin/python3", "-c", "import cassandra"))
+        {
+            missing.Add("python3-cassandra (Debian's package, for /usr/bin/python3)");
+        }
+
+        if (!Directory.Exists(Path.Combine(Folder, "node_modules", "cassandra-driver")))
+        {
+            missing.Add($"npm's cassandra-driver (npm ci in {Folder})");
+        }
+
+        if (missing.Count > 0)
+        {
+            throw new InvalidOperationException($"missing: {string.Join(", ", missing)}; ./test --all as root installs them");
+        }
+    }
+
+    /// <summary>Starts a scenario.</summary>
+    public static DriverProcess Start(Driver driver, string scenario, IEnumerable<string> addresses)
+    {
+        var (program, script) = driver == Driver.Python ? ("/usr/bin/python3", "driver.py") : ("node", "driver.js");
+        var process = new Process
+        {
+            StartInfo = new ProcessStartInfo(program, [Path.Combine(Folder, script), scenario, .. addresses])
+            {
+                RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            },
+        };
+        var started = new DriverProcess(process);
+        process.OutputDataReceived += (_, line) => started.Add(line.Data);
+        process.ErrorDataReceived += (_, line) => started.Add(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return started;
+    }
+
+    /// <summary>Writes a line to it; nothing when it is empty.</summary>
+    public void Write(string line)
+    {
+        if (line.Length > 0)
+        {
+            _process.StandardInput.WriteLine(line);
+            _process.StandardInput.Flush();
+        }
+    }
+
+    /// <summary>There is nothing more to read for it.</summary>
+    public void EndInput() => _process.StandardInput.Close();
+
+    /// <summary>Writes a line, and waits for one more line that begins with that text.</summary>
+    public async Task AskAsync(string line, string answer)
+    {
+        var before = Count(answer);
+        Write(line);
+        await UntilAsync(() => Count(answer) > before, answer);
+    }
+
+    /// <summary>Waits for a line that begins with that text; fails when the program ends without, or in time says nothing such.</summary>
+    public Task SaysAsync(string text) => UntilAsync(() => Count(text) > 0, text);
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private async Task UntilAsync(Func<bool> condition, string what)
+    {
+        using var deadline = new CancellationTokenSource(Deadline);
+        while (true)
+        {
+            Task more;
+            lock (_lines)
+            {
+                more = _more.Task;
+            }
+
+            if (condition())
+            {
+                return;
+            }
+
+            try
+            {
+                var ended = _process.WaitForExitAsync(deadline.Token);
+                if (await Task.WhenAny(more, ended) == ended && !more.IsCompleted)
+                {
+                    await ended;
+                    if (!condition())
+                    {
+                        throw new InvalidOperationException($"it ended with {_process.ExitCode} and never said \"{what}\":\n{Output}");
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                throw new TimeoutException($"it did not say \"{what}\" within {Deadline.TotalSeconds:0} s:\n{Output}");
+            }
+        }
+    }
+
+    private int Count(string text)
+    {
+        lock (_lines)
+        {
+            return _lines.Count(line => line.StartsWith(text, StringComparison.Ordinal));
+        }
+    }
+
+    private void Add(string? line)
+    {
+        if (line is not null)
+        {
+            lock (_lines)
+            {
+                _lines.Add(line);
+                _more.TrySetResult();
+                _more = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+    }
+
+    private static bool Succeeds(string program, params string[] arguments)
+    {
+        if (!File.Exists(program))
+        {
+            return false;
+        }
+
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        process.WaitForExit();
+        return process.ExitCode == 0;
+    }
+
+    private static string FindFolder()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Atoll.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("the repository's root");
+        }
+
+        return Path.Combine(folder, "tests", "Interop", "Cql");
+    }
+}

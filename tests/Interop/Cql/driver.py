@@ -1,0 +1,317 @@
+"""Python's driver for Cassandra, as Debian packages it, against Atoll.
+
+    driver.py SCENARIO ADDRESS...
+
+A scenario prints a line for each thing that holds, and ends with an error at the first that does not.
+"""
+import datetime
+import decimal
+import sys
+import threading
+import time
+import uuid
+import warnings
+
+from cassandra import AlreadyExists, ConsistencyLevel, InvalidRequest, OperationTimedOut, Timeout, Unavailable
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import Cluster, EXEC_PROFILE_DEFAULT, ExecutionProfile, NoHostAvailable
+from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.policies import ConstantSpeculativeExecutionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.protocol import SyntaxException
+from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, SimpleStatement
+from cassandra.util import Date, Duration, Time
+
+warnings.simplefilter("ignore")
+PATIENCE_SECONDS = 60
+
+
+def ok(what):
+    print("ok:", what, flush=True)
+
+
+def equal(expected, got, what):
+    if expected != got:
+        raise AssertionError("%s: expected %r, got %r" % (what, expected, got))
+    ok(what)
+
+
+def raises(kind, query, what, session):
+    try:
+        session.execute(query)
+    except kind as error:
+        ok("%s (%s)" % (what, type(error).__name__))
+        return error
+    raise AssertionError("%s: no error" % what)
+
+
+def connect(addresses, **options):
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        consistency_level=ConsistencyLevel.QUORUM, request_timeout=30)
+    return Cluster(addresses, execution_profiles={EXEC_PROFILE_DEFAULT: profile}, connect_timeout=30, **options)
+
+
+def keyspace(session, name):
+    session.execute("CREATE KEYSPACE IF NOT EXISTS %s WITH replication = "
+                    "{'class': 'SimpleStrategy', 'replication_factor': 3}" % name)
+    session.set_keyspace(name)
+
+
+# ---- what a driver reads of the cluster
+
+def system(addresses):
+    for version, compression in ((None, True), (3, False), (4, "lz4"), (5, False), (5, "lz4")):
+        options = {} if version is None else {"protocol_version": version}
+        cluster = connect(addresses[:1], compression=compression, **options)
+        session = cluster.connect()
+        name = "version %s, compression %s" % (cluster.protocol_version, compression)
+        equal(len(addresses), len(cluster.metadata.all_hosts()), "%s: every node is found through one" % name)
+        equal(sorted(addresses), sorted(host.address for host in cluster.metadata.all_hosts()), "%s: by its address" % name)
+        local = session.execute("SELECT * FROM system.local WHERE key = 'local'").one()
+        equal("COMPLETED", local.bootstrapped, "%s: system.local" % name)
+        peers = session.execute("SELECT * FROM system.peers_v2").all()
+        equal(len(addresses) - 1, len(peers), "%s: system.peers_v2" % name)
+        equal(True, all(peer.tokens for peer in peers), "%s: tokens" % name)
+        equal(True, "system" in cluster.metadata.keyspaces and "system_schema" in cluster.metadata.keyspaces, "%s: keyspaces" % name)
+        raises(InvalidRequest, "SELECT * FROM system.nothing", "%s: an unknown table" % name, session)
+        cluster.shutdown()
+
+
+def credentials(addresses):
+    token = sys.stdin.readline().strip()
+    try:
+        connect(addresses, auth_provider=PlainTextAuthProvider("ada", "guess")).connect()
+        raise AssertionError("a wrong password is let in")
+    except NoHostAvailable as error:
+        equal(True, "AuthenticationFailed" in repr(error), "a wrong password is refused")
+    cluster = connect(addresses, auth_provider=PlainTextAuthProvider("ada", token))
+    equal("local", cluster.connect().execute("SELECT key FROM system.local").one().key, "the token is let in")
+    cluster.shutdown()
+
+
+# ---- tables
+
+def tables(addresses):
+    cluster = connect(addresses)
+    session = cluster.connect()
+    keyspace(session, "driver")
+    schema(cluster, session)
+    values(session)
+    collections(cluster, session)
+    paging(session)
+    batches(session)
+    conditions(session)
+    counters(session)
+    errors(session)
+    tracing(session)
+    cluster.shutdown()
+
+
+def schema(cluster, session):
+    session.execute("CREATE TABLE IF NOT EXISTS users (id int, at timestamp, name text, PRIMARY KEY (id, at)) "
+                    "WITH CLUSTERING ORDER BY (at DESC)")
+    table = cluster.metadata.keyspaces["driver"].tables["users"]
+    equal(["id"], [column.name for column in table.partition_key], "the driver knows the partition key of a new table")
+    equal(["at"], [column.name for column in table.clustering_key], "and its clustering key")
+    session.execute("ALTER TABLE users ADD age int")
+    equal(True, "age" in cluster.metadata.keyspaces["driver"].tables["users"].columns, "the driver learns of a new column")
+    raises(AlreadyExists, "CREATE TABLE users (id int PRIMARY KEY)", "a table that exists", session)
+    session.execute("CREATE TABLE gone (k int PRIMARY KEY)")
+    session.execute("DROP TABLE gone")
+    equal(False, "gone" in cluster.metadata.keyspaces["driver"].tables, "the driver learns of a dropped table")
+    equal(True, cluster.control_connection.wait_for_schema_agreement(), "the nodes agree on the schema")
+
+
+def values(session):
+    types = [
+        ("ascii", "abc"), ("bigint", -(2 ** 63)), ("blob", b"\x00\xff"), ("boolean", True), ("date", Date("2024-02-29")),
+        ("decimal", decimal.Decimal("-12.345")), ("double", 1.5), ("duration", Duration(1, 2, 3)), ("float", 0.25),
+        ("inet", "127.0.0.1"), ("int", 2 ** 31 - 1), ("smallint", -(2 ** 15)), ("text", "h\u00e9llo \U0001F600"),
+        ("time", Time("12:34:56.789")), ("timestamp", datetime.datetime(2024, 2, 29, 1, 2, 3, 456000)),
+        ("timeuuid", uuid.uuid1()), ("tinyint", -128), ("uuid", uuid.uuid4()), ("varchar", ""), ("varint", 2 ** 100),
+    ]
+    columns = ", ".join("c_%s %s" % (name, name) for name, _ in types)
+    session.execute("CREATE TABLE every (k int PRIMARY KEY, %s)" % columns)
+    names = ", ".join("c_" + name for name, _ in types)
+    insert = session.prepare("INSERT INTO every (k, %s) VALUES (?%s)" % (names, ", ?" * len(types)))
+    session.execute(insert, [1] + [value for _, value in types])
+    row = session.execute("SELECT %s FROM every WHERE k = 1" % names).one()
+    for (name, value), got in zip(types, row):
+        equal(value, got, "a value of type %s" % name)
+    session.execute(insert, [1] + [UNSET_VALUE] * len(types))
+    equal(row, session.execute("SELECT %s FROM every WHERE k = 1" % names).one(), "what is not set stays as it was")
+    session.execute(insert, [1] + [None] * len(types))
+    equal([None] * len(types), list(session.execute("SELECT %s FROM every WHERE k = 1" % names).one()), "null removes")
+    session.execute("INSERT INTO every (k, c_int) VALUES (2, 5) USING TTL 1000 AND TIMESTAMP 1234")
+    row = session.execute("SELECT ttl(c_int), writetime(c_int) FROM every WHERE k = 2").one()
+    equal((True, 1234), (900 < row[0] <= 1000, row[1]), "TTL and timestamp")
+
+
+def collections(cluster, session):
+    session.execute("CREATE TYPE address (street text, number int)")
+    session.execute("CREATE TABLE c (k int PRIMARY KEY, l list<int>, s set<text>, m map<text, int>, f frozen<list<text>>, "
+                    "t tuple<int, text>, a frozen<address>)")
+    session.execute("INSERT INTO c (k, l, s, m, f, t, a) VALUES (1, [1, 2], {'b', 'a'}, {'x': 1}, ['f'], (7, 'seven'), "
+                    "{street: 'Main', number: 5})")
+    session.execute("UPDATE c SET l = l + [3], s = s - {'a'}, m['y'] = 2 WHERE k = 1")
+    row = session.execute("SELECT * FROM c WHERE k = 1").one()
+    equal([1, 2, 3], row.l, "a list grows")
+    equal({"b"}, set(row.s), "a set shrinks")
+    equal({"x": 1, "y": 2}, dict(row.m), "a map gets an entry")
+    equal((["f"], (7, "seven")), (row.f, row.t), "a frozen list and a tuple")
+    equal(("Main", 5), (row.a.street, row.a.number), "a user-defined type")
+    equal(True, "address" in cluster.metadata.keyspaces["driver"].user_types, "the driver knows the type")
+
+
+def paging(session):
+    session.execute("CREATE TABLE pages (k int, n int, v text, PRIMARY KEY (k, n))")
+    insert = session.prepare("INSERT INTO pages (k, n, v) VALUES (?, ?, ?)")
+    rows = [(k, n, "value %d" % n) for k in range(4) for n in range(1500)]
+    results = execute_concurrent_with_args(session, insert, rows, concurrency=64)
+    equal(True, all(result.success for result in results), "6,000 rows through concurrent requests")
+    page = SimpleStatement("SELECT k, n FROM pages WHERE k = 2", fetch_size=100)
+    equal(list(range(1500)), [row.n for row in session.execute(page)], "a partition in pages of 100 rows, in order")
+    whole = SimpleStatement("SELECT k, n FROM pages", fetch_size=777)
+    equal(sorted((k, n) for k, n, _ in rows), sorted((row.k, row.n) for row in session.execute(whole)), "the table in pages")
+    first = session.execute(SimpleStatement("SELECT n FROM pages WHERE k = 1", fetch_size=10))
+    state, seen = first.paging_state, len(first.current_rows)
+    rest = session.execute(SimpleStatement("SELECT n FROM pages WHERE k = 1", fetch_size=5000), paging_state=state)
+    equal(list(range(seen, 1500)), [row.n for row in rest], "a page by its paging state")
+    equal(6000, session.execute("SELECT count(*) FROM pages").one()[0], "count")
+    equal([1499, 1498], [row.n for row in session.execute("SELECT n FROM pages WHERE k = 3 ORDER BY n DESC LIMIT 2")], "descending")
+
+
+def batches(session):
+    batch = BatchStatement(BatchType.LOGGED)
+    insert = session.prepare("INSERT INTO pages (k, n, v) VALUES (?, ?, ?)")
+    for n in range(10):
+        batch.add(insert, (100 + n, n, "batched"))
+    batch.add(SimpleStatement("DELETE FROM pages WHERE k = 0 AND n = 0"))
+    session.execute(batch)
+    equal([0], [row.n for row in session.execute("SELECT n FROM pages WHERE k = 100")], "a logged batch")
+    equal([], session.execute("SELECT n FROM pages WHERE k = 0 AND n = 0").all(), "with a delete in it")
+
+
+def conditions(session):
+    session.execute("CREATE TABLE lwt (k int PRIMARY KEY, v int)")
+    equal(True, session.execute("INSERT INTO lwt (k, v) VALUES (1, 1) IF NOT EXISTS").was_applied, "insert if not exists")
+    again = session.execute("INSERT INTO lwt (k, v) VALUES (1, 2) IF NOT EXISTS")
+    equal((False, 1), (again.was_applied, again.one().v), "not applied, with the row that there is")
+    equal(False, session.execute("UPDATE lwt SET v = 3 WHERE k = 1 IF v = 2").was_applied, "update if: not applied")
+    equal(True, session.execute("UPDATE lwt SET v = 3 WHERE k = 1 IF v = 1").was_applied, "update if: applied")
+    update = session.prepare("UPDATE lwt SET v = ? WHERE k = 1 IF v = ?")
+    update.serial_consistency_level = ConsistencyLevel.SERIAL
+    applied = []
+
+    def add(count):
+        for _ in range(count):
+            while True:
+                serial = SimpleStatement("SELECT v FROM lwt WHERE k = 1", consistency_level=ConsistencyLevel.SERIAL)
+                value = session.execute(serial).one().v
+                if session.execute(update, (value + 1, value)).was_applied:
+                    applied.append(1)
+                    break
+
+    threads = [threading.Thread(target=add, args=(10,)) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    equal(3 + len(applied), session.execute("SELECT v FROM lwt WHERE k = 1").one().v, "forty increments by compare-and-set of four threads")
+    equal(40, len(applied), "all of them")
+
+
+def counters(session):
+    session.execute("CREATE TABLE counts (k int PRIMARY KEY, c counter)")
+    update = session.prepare("UPDATE counts SET c = c + ? WHERE k = ?")
+    execute_concurrent_with_args(session, update, [(1, 1)] * 200, concurrency=32)
+    equal(200, session.execute("SELECT c FROM counts WHERE k = 1").one().c, "two hundred increments of a counter")
+    batch = BatchStatement(BatchType.COUNTER)
+    batch.add(update, (-50, 1))
+    batch.add(update, (7, 2))
+    session.execute(batch)
+    equal([150, 7], [session.execute("SELECT c FROM counts WHERE k = %d" % k).one().c for k in (1, 2)], "a batch of counters")
+
+
+def errors(session):
+    error = raises(SyntaxException, "SELEC k FROM lwt", "a syntax error", session)
+    equal(True, "line 1" in str(error), "with its line")
+    raises(InvalidRequest, "SELECT nothing FROM lwt", "an unknown column", session)
+    raises(InvalidRequest, "SELECT * FROM lwt WHERE v = 1", "a filter without ALLOW FILTERING", session)
+    raises(InvalidRequest, "INSERT INTO lwt (v) VALUES (1)", "a key is missing", session)
+
+
+def tracing(session):
+    future = session.execute_async("SELECT * FROM lwt WHERE k = 1", trace=True)
+    future.result()
+    equal(True, future.get_query_trace(max_wait=30).duration is not None, "a traced statement")
+
+
+# ---- nodes die
+
+RETRIED = (OperationTimedOut, Timeout, Unavailable, NoHostAvailable)
+
+
+def failover(addresses):
+    """Writes and reads go on while the other side of the pipe kills nodes; every acknowledged write is there in the end."""
+    speculative = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy()),
+        speculative_execution_policy=ConstantSpeculativeExecutionPolicy(0.2, 2),
+        consistency_level=ConsistencyLevel.QUORUM, request_timeout=5)
+    cluster = Cluster(addresses, execution_profiles={EXEC_PROFILE_DEFAULT: speculative}, connect_timeout=30)
+    session = cluster.connect()
+    keyspace(session, "failover")
+    session.execute("CREATE TABLE IF NOT EXISTS written (k int PRIMARY KEY, v int)")
+    insert = session.prepare("INSERT INTO written (k, v) VALUES (?, ?)")
+    insert.is_idempotent = True
+    select = session.prepare("SELECT v FROM written WHERE k = ?")
+    select.is_idempotent = True
+    stopping = threading.Event()
+    acknowledged = [set() for _ in range(4)]
+    failures = []
+
+    def patiently(statement, arguments):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return session.execute(statement, arguments)
+            except RETRIED as error:
+                failures.append(error)
+                if time.monotonic() > deadline:
+                    raise
+
+    def write(thread):
+        key = thread
+        while not stopping.is_set():
+            patiently(insert, (key, key * 2))
+            acknowledged[thread].add(key)
+            row = patiently(select, (key,)).one()
+            if row is None or row.v != key * 2:
+                failures.append(AssertionError("%d was acknowledged and reads as %r" % (key, row)))
+                stopping.set()
+            key += len(acknowledged)
+
+    threads = [threading.Thread(target=write, args=(thread,)) for thread in range(len(acknowledged))]
+    [thread.start() for thread in threads]
+    print("running", flush=True)
+    for line in sys.stdin:
+        # Each line: say how far it is when so many more writes went through.
+        target = sum(map(len, acknowledged)) + int(line)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while sum(map(len, acknowledged)) < target and not stopping.is_set():
+            if time.monotonic() > deadline:
+                stopping.set()
+                raise AssertionError("no progress: %r" % failures[-3:])
+            time.sleep(0.05)
+        print("progress", sum(map(len, acknowledged)), flush=True)
+    stopping.set()
+    [thread.join() for thread in threads]
+    broken = [failure for failure in failures if isinstance(failure, AssertionError)]
+    equal([], broken, "what was acknowledged is read")
+    everything = set().union(*acknowledged)
+    found = {row.k for row in patiently("SELECT k FROM written", None)}
+    equal(set(), everything - found, "%d acknowledged writes are there, after %d failed attempts" % (len(everything), len(failures)))
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    {"system": system, "credentials": credentials, "tables": tables, "failover": failover}[sys.argv[1]](sys.argv[2:])
+    print("done", flush=True)
