@@ -1,8 +1,12 @@
+using System.Globalization;
 using Atoll.Client.Hosting;
 using Atoll.Client.Remote;
 using Atoll.Commands;
 using Atoll.Foundation.Time;
 using Atoll.Gateways;
+using Atoll.Gateways.Cql;
+using Atoll.Gateways.Cql.Security;
+using Atoll.Gateways.Cql.Topology;
 using Atoll.Gateways.Http;
 using Atoll.Gateways.Native;
 using Atoll.Node.Requests;
@@ -19,12 +23,14 @@ internal sealed class NodeHost : IAsyncDisposable
 {
     private readonly GatewayServer _gateways;
     private readonly RemotePort? _others;
+    private readonly NodeTables? _tables;
 
-    private NodeHost(EmbeddedNode node, GatewayServer gateways, RemotePort? others)
+    private NodeHost(EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables)
     {
         Node = node;
         _gateways = gateways;
         _others = others;
+        _tables = tables;
     }
 
     public EmbeddedNode Node { get; }
@@ -45,9 +51,10 @@ internal sealed class NodeHost : IAsyncDisposable
             others = Others(options, clock);
             var client = new AtollClient(node.Live, new CallerOptions { Clock = clock }, new NodePorts(node, others));
             node.Live.DirectoryChanged = client.ObserveDirectory;
-            var gateways = await GatewayServer.StartAsync(node.Live, client, clock, Gateways(options, node), loggers, cancellation)
-                .ConfigureAwait(false);
-            return new NodeHost(node, gateways, others);
+            var tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
+            var gateways = await GatewayServer.StartAsync(
+                node.Live, client, clock, Gateways(options, node, tables), loggers, cancellation).ConfigureAwait(false);
+            return new NodeHost(node, gateways, others, tables);
         }
         catch
         {
@@ -65,6 +72,7 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
+        _tables?.Dispose();
         if (_others is not null)
         {
             await _others.DisposeAsync().ConfigureAwait(false);
@@ -73,8 +81,11 @@ internal sealed class NodeHost : IAsyncDisposable
         await Node.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static GatewayServerOptions Gateways(NodeHostOptions options, EmbeddedNode node) => new()
+    private static GatewayServerOptions Gateways(NodeHostOptions options, EmbeddedNode node, NodeTables? tables) => new()
     {
+        CqlEndPoint = options.CqlEndPoint,
+        CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
+        Cql = new CqlGatewayOptions { Authenticator = new TokenAuthenticator(options.Tokens) },
         NativeEndPoint = options.NativeEndPoint,
         HttpEndPoint = options.HttpEndPoint,
         Certificate = options.Certificate,
@@ -85,6 +96,14 @@ internal sealed class NodeHost : IAsyncDisposable
         },
         InlineScheduling = options.InlineScheduling,
     };
+
+    private static CqlSelf SelfOf(NodeHostOptions options, EmbeddedNode node)
+    {
+        var client = options.Node.ClientAddress;
+        return new CqlSelf(
+            node.Id, options.CqlAdvertised ?? options.CqlEndPoint!,
+            int.Parse(client.AsSpan(client.LastIndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+    }
 
     private static async ValueTask<string?> ReadinessAsync(EmbeddedNode node, CancellationToken cancellation)
     {
