@@ -26,7 +26,7 @@ public sealed class CqlTopologyWatch : BackgroundService
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, (IPAddress? Address, long ResolvedAt)> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<NodeId, PeerState> _peers = [];
-    private volatile CqlTopology _current;
+    private volatile Seen _seen;
     private bool _isFirst = true;
 
     /// <summary>A watch that looks once now, and then when it is started.</summary>
@@ -36,11 +36,19 @@ public sealed class CqlTopologyWatch : BackgroundService
     public CqlTopologyWatch(Func<DirectoryView> directory, CqlSelf self, TimeProvider time)
     {
         (_directory, _self, _time) = (directory, self, time);
-        _current = CqlTopology.Of(directory(), self, KnownAddress);
+        var view = directory();
+        _seen = new Seen(view, CqlTopology.Of(view, self, KnownAddress));
     }
 
-    /// <summary>The cluster as it was seen last.</summary>
-    public CqlTopology Current => _current;
+    /// <summary>The cluster as the node knows it now.</summary>
+    public CqlTopology Current
+    {
+        get
+        {
+            var (view, seen) = (_directory(), _seen);
+            return ReferenceEquals(view, seen.View) ? seen.Topology : Look(view);
+        }
+    }
 
     /// <summary>Told of each change; set before it is started.</summary>
     public Action<CqlEvent> Changed { get; set; } = static _ => { };
@@ -67,8 +75,7 @@ public sealed class CqlTopologyWatch : BackgroundService
     {
         var view = _directory();
         await ResolveAsync(view, cancellation).ConfigureAwait(false);
-        _current = CqlTopology.Of(view, _self, KnownAddress);
-        var peers = _current.Peers;
+        var peers = Look(view).Peers;
         var reached = await Task.WhenAll(peers.Select(peer => IsReachableAsync(peer.Native, cancellation))).ConfigureAwait(false);
         for (var i = 0; i < peers.Length; i++)
         {
@@ -82,6 +89,13 @@ public sealed class CqlTopologyWatch : BackgroundService
         }
 
         _isFirst &= view.ClusterId == 0; // those that were there before are read by drivers when they connect
+    }
+
+    private CqlTopology Look(DirectoryView view)
+    {
+        var topology = CqlTopology.Of(view, _self, KnownAddress);
+        _seen = new Seen(view, topology);
+        return topology;
     }
 
     private void Note(CqlNode peer, bool isReached)
@@ -158,6 +172,8 @@ public sealed class CqlTopologyWatch : BackgroundService
             }
         }
     }
+
+    private sealed record Seen(DirectoryView View, CqlTopology Topology);
 
     private sealed class PeerState
     {
