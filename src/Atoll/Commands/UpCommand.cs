@@ -51,8 +51,8 @@ internal static class UpCommand
             // All nodes stop together: that they lose each other then is no news.
             using var loggers = NodeLogging.Create(
                 NodeLogging.Parse(parsed.GetRequiredValue(log)), () => cancellation.IsCancellationRequested);
-            return await RunAsync(cluster, folder, parsed.GetValue(cql) ?? cluster.DefaultCqlPort(), client.Printer(parsed), loggers, cancellation)
-                .ConfigureAwait(false);
+            var cqlPort = parsed.GetValue(cql) ?? cluster.DefaultCqlPort();
+            return await RunAsync(cluster, folder, cqlPort, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
         });
         return command;
     }
@@ -84,7 +84,8 @@ internal static class UpCommand
 
             await ReadyAsync(hosts[0], cancellation).ConfigureAwait(false);
             LocalCluster.MarkFounded(folder);
-            Announce(cluster, folder, [.. cluster.Hosts(folder, cqlPort).Select(options => options.CqlEndPoint?.ToString())], printer);
+            var cql = cluster.Hosts(folder, cqlPort).Select(options => options.CqlEndPoint?.ToString());
+            Announce(cluster, folder, [.. cql], printer);
             var failure = Task.WhenAny(hosts.Select(host => host.Failure));
             var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);
             if (stopped == failure)

@@ -26,7 +26,9 @@ internal sealed class DriverProcess : IDisposable
         }
     }
 
-    private static string Folder { get; } = FindFolder();
+    private static string Root { get; } = FindRoot();
+
+    private static string NodeModules { get; } = Path.Combine(Root, "artifacts", "cql-driver", "node_modules");
 
     /// <summary>Fails, and names what is missing, when a driver is not installed.</summary>
     public static void RequireAll()
@@ -37,9 +39,9 @@ internal sealed class DriverProcess : IDisposable
             missing.Add("python3-cassandra (Debian's package, for /usr/bin/python3)");
         }
 
-        if (!Directory.Exists(Path.Combine(Folder, "node_modules", "cassandra-driver")))
+        if (!Directory.Exists(Path.Combine(NodeModules, "cassandra-driver")))
         {
-            missing.Add($"npm's cassandra-driver (npm ci in {Folder})");
+            missing.Add($"npm's cassandra-driver (as tests/Interop/Cql/package.json says, in {NodeModules})");
         }
 
         if (missing.Count > 0)
@@ -54,11 +56,12 @@ internal sealed class DriverProcess : IDisposable
         var (program, script) = driver == Driver.Python ? ("/usr/bin/python3", "driver.py") : ("node", "driver.js");
         var process = new Process
         {
-            StartInfo = new ProcessStartInfo(program, [Path.Combine(Folder, script), scenario, .. addresses])
+            StartInfo = new ProcessStartInfo(program, [Path.Combine(Root, "tests", "Interop", "Cql", script), scenario, .. addresses])
             {
                 RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             },
         };
+        process.StartInfo.Environment["NODE_PATH"] = NodeModules;
         var started = new DriverProcess(process);
         process.OutputDataReceived += (_, line) => started.Add(line.Data);
         process.ErrorDataReceived += (_, line) => started.Add(line.Data);
@@ -172,7 +175,7 @@ internal sealed class DriverProcess : IDisposable
         return process.ExitCode == 0;
     }
 
-    private static string FindFolder()
+    private static string FindRoot()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Atoll.slnx")))
@@ -180,6 +183,6 @@ internal sealed class DriverProcess : IDisposable
             folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("the repository's root");
         }
 
-        return Path.Combine(folder, "tests", "Interop", "Cql");
+        return folder;
     }
 }
