@@ -19,6 +19,7 @@ public static class FuzzTargets
         new NativeHelloTarget(),
         new RecordsCommandTarget(),
         new RecordsQueryTarget(),
+        new RowsCommandTarget(),
         new RecordsResultTarget(),
         new DirectoryCommandTarget(),
         new DirectoryViewTarget(),

@@ -138,8 +138,8 @@ public static class Limits
     /// </summary>
     public const int RangeDeletionsMax = 1_000;
 
-    /// <summary>Length of a partition's key in bytes: what the native protocol can name.</summary>
-    public const int PartitionKeyBytesMax = 64 * 1024 - 1;
+    /// <summary>Length of a partition's key in bytes: a record's key at its ceiling, less what stands around the partition's in it.</summary>
+    public const int PartitionKeyBytesMax = KeyBytesMax - 11;
 
     /// <summary>Documents in the directory; every node keeps them all.</summary>
     public const int DocumentsMax = 4096;

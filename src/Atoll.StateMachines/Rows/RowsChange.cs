@@ -140,6 +140,10 @@ internal sealed class RowsChange
         {
             Fault = $"a partition remembers at most {Limits.RangeDeletionsMax} deleted ranges";
         }
+        else if (deletions.Ranges.Sum(static range => (long)range.From.Length + range.To.Length) > Limits.ValueBytesMax / 2)
+        {
+            Fault = $"the deleted ranges of a partition have at most {Limits.ValueBytesMax / 2} bytes of keys";
+        }
 
         if (isDeleted || aheadMicros != before.AheadMicros)
         {

@@ -105,7 +105,7 @@ public static class RowsCommand
         }
 
         mutation = new RowsMutation(partitions, conditions, grace);
-        return reader.OkAtEnd && kind == RowsCommandKind.Mutate && count > 0 && AreDistinct(partitions);
+        return reader.OkAtEnd && kind == RowsCommandKind.Mutate && count > 0 && AreDistinct(partitions) && KeysFit(mutation);
     }
 
     /// <summary>
@@ -191,6 +191,32 @@ public static class RowsCommand
         }
 
         return reader.OkAtEnd && kind == RowsCommandKind.Expire;
+    }
+
+    private static bool KeysFit(RowsMutation mutation)
+    {
+        foreach (var partition in mutation.Partitions)
+        {
+            foreach (var operation in partition.Operations)
+            {
+                var longest = Math.Max(operation.Clustering.Length, Math.Max(operation.Range.From.Length, operation.Range.To.Length));
+                if (RowKey.LengthOf(partition.Key.Length, longest) > Limits.KeyBytesMax)
+                {
+                    return false;
+                }
+            }
+        }
+
+        foreach (var condition in mutation.Conditions)
+        {
+            var key = mutation.Partitions[condition.Partition].Key;
+            if (RowKey.LengthOf(key.Length, condition.Clustering.Length) > Limits.KeyBytesMax)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static bool AreDistinct(List<PartitionMutation> partitions)
