@@ -138,7 +138,7 @@ public static class Limits
     /// </summary>
     public const int RangeDeletionsMax = 1_000;
 
-    /// <summary>Length of a partition's key in bytes: a record's key at its ceiling, less what stands around the partition's in it.</summary>
+    /// <summary>Length of a partition's key in bytes: a record's key at its ceiling, less what stands around it there.</summary>
     public const int PartitionKeyBytesMax = KeyBytesMax - 11;
 
     /// <summary>Documents in the directory; every node keeps them all.</summary>
