@@ -45,6 +45,8 @@ public static class FuzzTargets
         new CqlStreamTarget(),
         new CqlCompressionTarget(),
         new CqlJsonTarget(),
+        new CqlValueTarget(),
+        new CqlKeyspaceTarget(),
         .. EventualTarget.All(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }
