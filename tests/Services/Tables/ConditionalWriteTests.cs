@@ -35,6 +35,7 @@ public sealed class ConditionalWriteTests
     [InlineData("l = [1, 2]", "true")]
     [InlineData("l[1] = 2", "true")]
     [InlineData("l[1] = 3", "false, [1, 2]")]
+    [InlineData("l[5] = null", "true")]
     [InlineData("m['x'] = 1", "true")]
     [InlineData("m['y'] = null", "true")]
     [InlineData("m = {'x': 1}", "true")]
@@ -89,6 +90,10 @@ public sealed class ConditionalWriteTests
         Assert.Equal("false, 5", await cql.Run("UPDATE b SET s = 7 WHERE p = 1 IF s = 6"));
         Assert.Equal("true", await cql.Run("UPDATE b SET s = 7 WHERE p = 1 IF s = 5"));
         Assert.Equal("true", await cql.Run("UPDATE b SET v = 1 WHERE p = 1 AND c = 1 IF s = 7"));
+        await cql.Run("ALTER TABLE b ADD d decimal static");
+        Assert.Equal("true", await cql.Run("UPDATE b SET d = 1.5 WHERE p = 1 IF d = null"));
+        Assert.Equal("true", await cql.Run("UPDATE b SET d = null WHERE p = 1 IF d = 1.50"));
+        await cql.Run("ALTER TABLE b DROP d");
         Assert.Equal("1, 1, 7, 1", await cql.Run("SELECT * FROM b"));
     }
 

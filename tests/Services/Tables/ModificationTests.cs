@@ -73,6 +73,7 @@ public sealed class ModificationTests
         await cql.Run("DELETE st['b'], m['y'] FROM t WHERE p = 1 AND c = 1");
         Assert.Equal("{'', 'c'}, {'w': 0, 'z': 3}", await cql.Run("SELECT st, m FROM t"));
         Assert.Equal("3, {'w': 0}", await cql.Run("SELECT m['z'], m['a'..'x'] FROM t"));
+        Assert.Equal("null, 'c', null", await cql.Run("SELECT st['x'], st['c'], m['x'] FROM t"));
         await cql.Run("UPDATE t SET m['z'] = null WHERE p = 1 AND c = 1");
         Assert.Equal("{'w': 0}", await cql.Run("SELECT m FROM t"));
         Assert.Equal("1", await cql.Run("SELECT p FROM t WHERE st CONTAINS 'c' AND m CONTAINS KEY 'w' ALLOW FILTERING"));

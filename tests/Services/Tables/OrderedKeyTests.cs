@@ -72,6 +72,18 @@ public sealed class OrderedKeyTests
     }
 
     [Fact]
+    public void A_field_that_is_null_is_not_one_that_is_empty()
+    {
+        var type = new TupleType([CqlTypes.Text, CqlTypes.Text]);
+        foreach (ReadOnlyMemory<byte>? first in new ReadOnlyMemory<byte>?[] { null, ReadOnlyMemory<byte>.Empty })
+        {
+            var key = OrderedKeyWriter.Encode(type, CqlSequence.WriteTuple([first, CqlBytes.Of("a")]));
+            Assert.True(OrderedKeyReader.TryDecode(type, key, false, out var back));
+            Assert.Equal(first.HasValue, CqlSequence.ReadTuple(back, 2)[0].HasValue);
+        }
+    }
+
+    [Fact]
     public void Decimals_and_varints_of_one_number_have_one_key()
     {
         Assert.Equal(

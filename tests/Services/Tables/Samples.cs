@@ -99,7 +99,10 @@ internal static class Samples
         var fields = new ReadOnlyMemory<byte>?[types.Count];
         for (var index = 0; index < fields.Length; index++)
         {
-            fields[index] = random.NextBelow(4) == 0 ? null : Value(ref random, types[index], depth + 1);
+            if (random.NextBelow(4) != 0)
+            {
+                fields[index] = Value(ref random, types[index], depth + 1);
+            }
         }
 
         return CqlSequence.WriteTuple(fields);

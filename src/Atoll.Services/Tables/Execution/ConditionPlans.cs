@@ -253,6 +253,7 @@ internal static class ConditionPlanner
             throw CqlException.Invalid($"Invalid negative list index {at}");
         }
 
-        return list is { } some && CqlSequence.ReadCollection(some) is var parts && at < parts.Count ? parts[at] : null;
+        return list is { } some && CqlSequence.ReadCollection(some) is var parts && at < parts.Count
+            ? parts[at] : (ReadOnlyMemory<byte>?)null;
     }
 }

@@ -156,7 +156,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
         Murmur3Token.TryParseKey(key, values);
         var partition = page.Partitions.Count > 0 ? page.Partitions[0] : null;
         var row = partition is { Rows: [var found, ..] } ? found.Row : RowData.Empty;
-        return RowView.OfCells(Table, key, values, clustering.IsEmpty ? null : clustering, partition?.Static ?? RowData.Empty, row);
+        return RowView.OfCells(Table, key, values, clustering, partition?.Static ?? RowData.Empty, row);
     }
 
     private static bool Needs(CellOperation[] operations) => operations.Any(operation => operation.NeedsRow);

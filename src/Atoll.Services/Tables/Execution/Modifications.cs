@@ -292,10 +292,10 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         foreach (var row in current.Where(row => !row.IsStatic))
         {
             views[Convert.ToHexString(row.Clustering.Span)] = RowView.OfCells(
-                plan.Table, key, values, row.Clustering.IsEmpty ? null : row.Clustering, statics, row.Row);
+                plan.Table, key, values, row.Clustering, statics, row.Row);
         }
 
-        views.TryAdd("", RowView.OfCells(plan.Table, key, values, null, statics, RowData.Empty));
+        views.TryAdd("", RowView.OfCells(plan.Table, key, values, default, statics, RowData.Empty));
         return views;
     }
 

@@ -48,7 +48,7 @@ internal abstract class RowReader
             // A partition that has nothing but static columns is a row without clustering columns, unless these are asked for.
             if (partition.Rows.Count == 0 && !partition.IsContinued && !partition.Static.IsEmpty && !restrictsClustering)
             {
-                rows.Add(RowView.OfCells(table, partition.Key, key, null, partition.Static, RowData.Empty));
+                rows.Add(RowView.OfCells(table, partition.Key, key, default, partition.Static, RowData.Empty));
             }
         }
 

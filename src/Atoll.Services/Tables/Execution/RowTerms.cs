@@ -53,7 +53,7 @@ internal sealed class ElementRowTerm(RowTerm collection, CqlType type, RowTerm k
         }
 
         return collection.Type is MapType map ? CollectionAccess.Find(map, bytes, wanted)
-            : RowFilters.Contains(collection.Type, bytes, false, wanted) ? wanted : null;
+            : RowFilters.Contains(collection.Type, bytes, false, wanted) ? wanted : (ReadOnlyMemory<byte>?)null;
     }
 }
 

@@ -55,27 +55,29 @@ internal sealed class RowView
     /// <param name="table">The table.</param>
     /// <param name="partitionKey">The partition's key.</param>
     /// <param name="key">The values of the partition key's columns.</param>
-    /// <param name="clustering">The clustering key; null for a partition that has nothing but its static row.</param>
+    /// <param name="clustering">
+    /// The clustering key; empty without clustering columns, and for a partition that has nothing but its static row.
+    /// </param>
     /// <param name="statics">The cells of the static row.</param>
     /// <param name="row">The cells of the row.</param>
     public static RowView OfCells(
         TableDefinition table, ReadOnlyMemory<byte> partitionKey, ReadOnlySpan<ReadOnlyMemory<byte>> key,
-        ReadOnlyMemory<byte>? clustering, RowData statics, RowData row)
+        ReadOnlyMemory<byte> clustering, RowData statics, RowData row)
     {
         var values = new ReadOnlyMemory<byte>?[table.Columns.Length];
         var view = new RowView(table, values, statics, row, isMade: false)
         {
             PartitionKey = partitionKey,
-            ClusteringKey = clustering ?? default,
+            ClusteringKey = clustering,
         };
         for (var index = 0; index < key.Length; index++)
         {
             values[index] = key[index];
         }
 
-        if (clustering is { } bytes)
+        if (!clustering.IsEmpty)
         {
-            ClusteringKeys.Decode(table, bytes, values.AsSpan(key.Length, table.Clustering.Length));
+            ClusteringKeys.Decode(table, clustering, values.AsSpan(key.Length, table.Clustering.Length));
         }
 
         Array.Fill(view._isMade, true, 0, key.Length + table.Clustering.Length);

@@ -27,9 +27,11 @@ public static class CqlFormat
                 .Select((field, index) => $"{CqlNames.Quote(user.Fields[index].Name)}: {Literal(user.Fields[index].Type, field)}"))}}}",
             _ => type.Code switch
             {
-                CqlTypeCode.Ascii or CqlTypeCode.Varchar or CqlTypeCode.Inet or CqlTypeCode.Date or CqlTypeCode.Time =>
-                    CqlNames.Text(Text(type, some)),
-                CqlTypeCode.Timestamp => some.IsEmpty ? "''" : $"'{CqlTimes.FormatTimestamp(CqlBytes.ToBigint(some.Span), 'T')}'",
+                CqlTypeCode.Ascii or CqlTypeCode.Varchar => CqlNames.Text(Text(type, some)),
+                CqlTypeCode.Blob => Text(type, some),
+                _ when some.IsEmpty => "null", // no literal but text and blobs can be empty
+                CqlTypeCode.Inet or CqlTypeCode.Date or CqlTypeCode.Time => CqlNames.Text(Text(type, some)),
+                CqlTypeCode.Timestamp => $"'{CqlTimes.FormatTimestamp(CqlBytes.ToBigint(some.Span), 'T')}'",
                 _ => Text(type, some),
             },
         };

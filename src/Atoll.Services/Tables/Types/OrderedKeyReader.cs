@@ -251,7 +251,10 @@ public ref struct OrderedKeyReader
                 return Failed();
             }
 
-            fields[index] = mark == OrderedKeyWriter.ValueMark ? Read(typeOf(index)) : null;
+            if (mark == OrderedKeyWriter.ValueMark)
+            {
+                fields[index] = Read(typeOf(index));
+            }
         }
 
         return CqlSequence.WriteTuple(fields);
