@@ -45,19 +45,25 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         var node = await EmbeddedNode.StartAsync(options.Node, loggers, cancellation).ConfigureAwait(false);
         RemotePort? others = null;
+        NodeTables? tables = null;
         try
         {
             var clock = new ServerClock(TimeProvider.System);
             others = Others(options, clock);
             var client = new AtollClient(node.Live, new CallerOptions { Clock = clock }, new NodePorts(node, others));
             node.Live.DirectoryChanged = client.ObserveDirectory;
-            var tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
+            tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
             var gateways = await GatewayServer.StartAsync(
                 node.Live, client, clock, Gateways(options, node, tables), loggers, cancellation).ConfigureAwait(false);
             return new NodeHost(node, gateways, others, tables);
         }
         catch
         {
+            if (tables is not null)
+            {
+                await tables.DisposeAsync().ConfigureAwait(false);
+            }
+
             if (others is not null)
             {
                 await others.DisposeAsync().ConfigureAwait(false);
@@ -72,7 +78,11 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
-        _tables?.Dispose();
+        if (_tables is not null)
+        {
+            await _tables.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_others is not null)
         {
             await _others.DisposeAsync().ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Atoll.Services;
+using Atoll.Services.Errors;
 using Atoll.Services.Tables;
 using Atoll.Services.Tables.Functions;
 
@@ -7,25 +8,60 @@ namespace Atoll.Hosting;
 
 /// <summary>
 /// The tables that a node serves. Whenever the directory brings another schema it is read at once, not with the next statement: drivers
-/// that registered for changes of the schema are told by the node that they are connected to, whoever made the change.
+/// that registered for changes of the schema are told by the node that they are connected to, whoever made the change. And logged batches
+/// that were stopped in their middle, by a node's end say, are done to their end by whichever node finds them.
 /// </summary>
-internal sealed class NodeTables : IDisposable
+internal sealed class NodeTables : IAsyncDisposable
 {
+    private static readonly TimeSpan BatchInterval = TimeSpan.FromSeconds(15);
+
+    // Longer than a batch can take that is still under way: a call of each step gives up before that.
+    private static readonly TimeSpan BatchAge = TimeSpan.FromSeconds(60);
+
     private readonly IDisposable _following;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _finishing;
 
     public NodeTables(AtollClient client, ulong clusterId)
     {
         var options = new TablesOptions { ClusterName = string.Create(CultureInfo.InvariantCulture, $"atoll-{clusterId:x16}") };
         Service = new TablesService(client.Schemas, client.Rows, TimeProvider.System, FunctionRegistry.BuiltIn, options);
         _following = client.Schemas.Subscribe(() => _ = FollowAsync());
+        _finishing = FinishBatchesAsync();
     }
 
     public TablesService Service { get; }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         _following.Dispose();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _finishing.ConfigureAwait(false);
+        _stopping.Dispose();
         Service.Dispose();
+    }
+
+    private async Task FinishBatchesAsync()
+    {
+        using var timer = new PeriodicTimer(BatchInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false))
+            {
+                try
+                {
+                    await Service.FinishBatchesAsync(BatchAge, _stopping.Token).ConfigureAwait(false);
+                }
+                catch (AtollException)
+                {
+                    // A table cannot be written to now: its batches are found again the next time.
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // The node stops; others go on.
+        }
     }
 
     private async Task FollowAsync()

@@ -24,6 +24,10 @@ public sealed class NodeConfigurationTests
         Assert.Equal(("127.0.0.1:4600", "127.0.0.1:4601", "127.0.0.1:4680"),
             (options.Node.ClientAddress, options.Node.PeerAddress, options.Node.HttpAddress));
         Assert.Null(Build(("http-port", "0")).HttpEndPoint);
+        Assert.Equal("127.0.0.1:9042", Build().CqlEndPoint!.ToString());
+        Assert.Null(Build(("cql-port", "0")).CqlEndPoint);
+        var advertised = Build(("listen", "127.0.0.1"), ("advertise", "127.0.0.5"), ("cql-port", "9999"));
+        Assert.Equal(("127.0.0.1:9999", "127.0.0.5:9999"), (advertised.CqlEndPoint!.ToString(), advertised.CqlAdvertised!.ToString()));
     }
 
     [Fact]
