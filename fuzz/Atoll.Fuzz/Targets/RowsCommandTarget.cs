@@ -67,6 +67,12 @@ public sealed class RowsCommandTarget : CodecTarget
         BrokenPromiseException.Unless(
             !fault.IsNone || mutated.Status != RowsStatus.Invalid, "what is passed by Validate is a command");
         outcome = $"{RowsCommand.KindOf(input.Span)} {mutated.Status}";
+        if (RowsCommand.KindOf(input.Span) == RowsCommandKind.Truncate && fault.IsNone)
+        {
+            RowsCommand.WriteTruncate(again);
+            return true;
+        }
+
         if (!RowsCommand.TryReadMutate(input, out var mutation))
         {
             BrokenPromiseException.Unless(
