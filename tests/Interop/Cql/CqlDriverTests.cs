@@ -29,6 +29,14 @@ public sealed class CqlDriverTests
         await RunAsync(cluster, driver, "tables");
     }
 
+    [Fact]
+    public async Task A_driver_loads_and_pages_100_000_rows()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await RunAsync(cluster, Driver.Python, "load");
+    }
+
     [Theory]
     [InlineData(Driver.Python)]
     [InlineData(Driver.Node)]

@@ -245,6 +245,31 @@ def tracing(session):
     equal(True, future.get_query_trace(max_wait=30).duration is not None, "a traced statement")
 
 
+def load(addresses):
+    """100,000 rows, loaded through many requests at once, and read in pages of the driver's usual length."""
+    cluster = connect(addresses)
+    session = cluster.connect()
+    session.execute("CREATE KEYSPACE loaded WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 3}")
+    session.set_keyspace("loaded")
+    session.execute("CREATE TABLE rows (k int, n int, v text, PRIMARY KEY (k, n))")
+    insert = session.prepare("INSERT INTO rows (k, n, v) VALUES (?, ?, ?)")
+    count, partitions = 100000, 16
+    rows = ((n % partitions, n, "the value of row %d" % n) for n in range(count))
+    started = time.monotonic()
+    results = execute_concurrent_with_args(session, insert, rows, concurrency=256, results_generator=True)
+    equal(count, sum(1 for success, _ in results if success), "100,000 rows are loaded")
+    loaded = time.monotonic()
+    seen = [(row.k, row.n) for row in session.execute("SELECT k, n FROM rows")]
+    equal(sorted((n % partitions, n) for n in range(count)), sorted(seen), "and read, in pages of 5,000")
+    for k in range(partitions):
+        page = [row.n for row in session.execute("SELECT n FROM rows WHERE k = %d" % k)]
+        if page != list(range(k, count, partitions)):
+            raise AssertionError("partition %d is not in order, or not whole" % k)
+    ok("every partition by itself, in order")
+    print("report: %d rows a second in, %d out" % (count / (loaded - started), 2 * count / (time.monotonic() - loaded)), flush=True)
+    cluster.shutdown()
+
+
 # ---- nodes die
 
 RETRIED = (OperationTimedOut, Timeout, Unavailable, NoHostAvailable)
@@ -313,5 +338,5 @@ def failover(addresses):
 
 
 if __name__ == "__main__":
-    {"system": system, "credentials": credentials, "tables": tables, "failover": failover}[sys.argv[1]](sys.argv[2:])
+    {"system": system, "credentials": credentials, "tables": tables, "load": load, "failover": failover}[sys.argv[1]](sys.argv[2:])
     print("done", flush=True)
