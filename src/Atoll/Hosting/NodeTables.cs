@@ -52,7 +52,7 @@ internal sealed class NodeTables : IAsyncDisposable
                 {
                     await Service.FinishBatchesAsync(BatchAge, _stopping.Token).ConfigureAwait(false);
                 }
-                catch (AtollException)
+                catch (Exception error) when (error is AtollException or CqlException)
                 {
                     // A table cannot be written to now: its batches are found again the next time.
                 }

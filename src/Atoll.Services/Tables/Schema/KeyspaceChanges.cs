@@ -63,7 +63,8 @@ internal static class KeyspaceChanges
             var chosen = faultModel.ToLowerInvariant() switch
             {
                 "strong" => FaultModel.Strong,
-                "eventual" => FaultModel.Eventual,
+                "eventual" => throw CqlException.Configuration(
+                    "The fault_model 'eventual' is not available in this version; 'strong' is"),
                 _ => throw CqlException.Configuration($"Unknown fault_model '{faultModel}': it can be 'strong' or 'eventual'"),
             };
             if (chosen != keyspace.FaultModel && !keyspace.Tables.IsEmpty)
