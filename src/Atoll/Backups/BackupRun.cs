@@ -272,11 +272,24 @@ public sealed class BackupRun
         var spaces = await Patience.TryAsync(() => _atoll.Spaces.ListAsync(cancellation), cancellation).ConfigureAwait(false);
         if (Options.Spaces.Count == 0)
         {
-            return spaces;
+            var tables = spaces.Where(static space => space.Options.Kind != SpaceKind.Records).Select(static space => space.Name).ToList();
+            if (tables.Count > 0)
+            {
+                _remark($"left out, as tables cannot be backed up in this version: {string.Join(", ", tables)}");
+            }
+
+            return [.. spaces.Where(static space => space.Options.Kind == SpaceKind.Records)];
         }
 
-        return [.. Options.Spaces.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name =>
-            spaces.FirstOrDefault(space => space.Name == name) ?? throw new UnknownSpaceException($"there is no space \"{name}\""))];
+        return [.. Options.Spaces.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Chosen(spaces, name))];
+    }
+
+    private static SpaceInfo Chosen(IEnumerable<SpaceInfo> spaces, string name)
+    {
+        var space = spaces.FirstOrDefault(space => space.Name == name) ?? throw new UnknownSpaceException($"there is no space \"{name}\"");
+        return space.Options.Kind == SpaceKind.Records
+            ? space
+            : throw new BackupException($"\"{name}\" is a table, and tables cannot be backed up in this version");
     }
 
     private List<BackupSegment> Relocate(BackupManifest basis) =>

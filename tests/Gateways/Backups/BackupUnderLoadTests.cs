@@ -59,6 +59,12 @@ public sealed class BackupUnderLoadTests : IDisposable
             await using var client = Client(addresses);
             var info = await client.Spaces.CreateAsync(new SpaceOptions("bank", Replicas: 3, ShardCount: 4));
             Assert.Equal(4, info.Options.ShardCount);
+
+            // A table beside the records: left out, and said so.
+            await client.Spaces.CreateAsync(new SpaceOptions("town.people", Kind: SpaceKind.Rows));
+            var remarks = new List<string>();
+            var options = new BackupOptions { To = Path.Combine(_folder, "table"), Spaces = ["town.people"] };
+            await Assert.ThrowsAsync<BackupException>(() => new BackupRun(client, options, static _ => { }).RunAsync(default));
             var history = new ConcurrentDictionary<string, ConcurrentQueue<(HybridTime Version, int Balance)>>(StringComparer.Ordinal);
             using var stop = new CancellationTokenSource();
             var started = new CountdownEvent(Writers);
@@ -75,8 +81,10 @@ public sealed class BackupUnderLoadTests : IDisposable
             {
                 var folder = Path.Combine(_folder, $"backup{i}");
                 var run = new BackupRun(
-                    client, new BackupOptions { To = folder, Base = basis, SegmentBytes = 256 }, static _ => { });
+                    client, new BackupOptions { To = folder, Base = basis, SegmentBytes = 256 }, remarks.Add);
                 var manifest = await run.RunAsync(default);
+                Assert.Equal("bank", Assert.Single(manifest.Spaces).Name);
+                Assert.Contains(remarks, static remark => remark.Contains("town.people", StringComparison.Ordinal));
                 var time = new HybridTime(ulong.Parse(manifest.Time, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 
                 await PassAsync(client, time, history);
