@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
+using Atoll.Gateways.Connections;
 using Atoll.Gateways.Metrics;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
@@ -9,92 +10,62 @@ using Atoll.Services.Native;
 
 namespace Atoll.Gateways.Native;
 
-/// <summary>
-/// The way out of a connection: answers come from any thread, gather in a buffer, and leave together. One flush is under way at a
-/// time; what comes meanwhile goes with the next.
-/// </summary>
-internal sealed class NativeReplies : IThreadPoolWorkItem
+/// <summary>The way out of a connection: frames of the native protocol gather in a buffer, and leave together.</summary>
+internal sealed class NativeReplies(PipeWriter output, NativeGatewayOptions options, RequestMetrics metrics)
+    : GatheredReplies(output, options.Time, options.FrameTimeout, options.OutgoingBytesMax)
 {
-    private const int KeptWriterBytesMax = 1024 * 1024;
-
-    private readonly Lock _lock = new();
-    private readonly PipeWriter _output;
-    private readonly NativeGatewayOptions _options;
-    private readonly RequestMetrics _metrics;
     private readonly Stack<NativeCall> _idle = new();
     private WireWriter _gathering = new(4096);
-    private WireWriter _sending = new(4096);
-    private TaskCompletionSource? _room;
-    private TaskCompletionSource? _answered;
-    private long _flushingSince;
-    private int _inFlight;
-    private bool _flushing;
-    private bool _aborted;
 
-    public NativeReplies(PipeWriter output, NativeGatewayOptions options, RequestMetrics metrics)
-    {
-        _output = output;
-        _options = options;
-        _metrics = metrics;
-    }
-
-    /// <summary>Whether nothing can be sent any longer.</summary>
-    public bool IsAborted => Volatile.Read(ref _aborted);
-
-    /// <summary>Whether the client has taken nothing of what it was sent for too long.</summary>
-    public bool IsStuck => Volatile.Read(ref _flushingSince) is var since && since != 0
-        && _options.Time.GetElapsedTime(since) > _options.FrameTimeout;
+    /// <inheritdoc />
+    protected override int WaitingBytes => _gathering.Length;
 
     /// <summary>Writes the hello and waits until it has left.</summary>
-    public async Task HelloAsync(ServerHello hello)
+    public Task HelloAsync(ServerHello hello)
     {
         var writer = new WireWriter();
         hello.Write(writer);
-        await _output.WriteAsync(writer.WrittenMemory).ConfigureAwait(false);
+        return SendFirstAsync(writer.WrittenMemory);
     }
 
     /// <summary>A sink for a request, and its trace's next parent in it; false when the connection has too many under way.</summary>
     public bool TryBegin(ref Request request, uint correlation, out NativeCall call)
     {
-        lock (_lock)
+        lock (Gate)
         {
-            if (_inFlight >= _options.InFlightMax)
+            if (InFlight >= options.InFlightMax)
             {
                 call = null!;
                 return false;
             }
 
-            _inFlight++;
+            Began();
             if (!_idle.TryPop(out call!))
             {
                 call = new NativeCall(this);
             }
         }
 
-        _metrics.Began();
-        call.Begin(ref request, correlation, _options.Time.GetTimestamp(), _options.Node);
+        metrics.Began();
+        call.Begin(ref request, correlation, options.Time.GetTimestamp(), options.Node);
         return true;
     }
 
     /// <summary>A request was answered; its sink may be used again.</summary>
     public void End(NativeCall call, uint correlation, RequestKind kind, long startedAt, in Response response)
     {
-        _metrics.Ended(kind, response.Status, _options.Time.GetElapsedTime(startedAt));
+        metrics.Ended(kind, response.Status, options.Time.GetElapsedTime(startedAt));
         var start = false;
-        lock (_lock)
+        lock (Gate)
         {
-            _inFlight--;
             _idle.Push(call);
-            if (_inFlight == 0)
-            {
-                _answered?.TrySetResult();
-            }
-
-            if (!_aborted)
+            if (!IsAborted)
             {
                 WriteResponse(correlation, response);
                 start = MustStart();
             }
+
+            Ended();
         }
 
         Start(start);
@@ -104,7 +75,7 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
     public void Reply(uint correlation, in Response response)
     {
         bool start;
-        lock (_lock)
+        lock (Gate)
         {
             WriteResponse(correlation, response);
             start = MustStart();
@@ -116,10 +87,10 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
     public void Pong(uint correlation)
     {
         bool start;
-        lock (_lock)
+        lock (Gate)
         {
             var position = NativeFrame.Begin(_gathering, NativeFrameType.Pong, correlation);
-            _gathering.WriteUInt64(_options.Now.Value);
+            _gathering.WriteUInt64(options.Now.Value);
             NativeFrame.End(_gathering, position);
             start = MustStart();
         }
@@ -130,7 +101,7 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
     public void Error(NativeError error, string reason)
     {
         bool start;
-        lock (_lock)
+        lock (Gate)
         {
             NativeFrame.WriteError(_gathering, error, reason);
             start = MustStart();
@@ -142,7 +113,7 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
     public void GoAway()
     {
         bool start;
-        lock (_lock)
+        lock (Gate)
         {
             NativeFrame.End(_gathering, NativeFrame.Begin(_gathering, NativeFrameType.GoAway, 0));
             start = MustStart();
@@ -151,153 +122,19 @@ internal sealed class NativeReplies : IThreadPoolWorkItem
         Start(start);
     }
 
-    /// <summary>Nothing can be sent any longer.</summary>
-    public void Abort()
-    {
-        lock (_lock)
-        {
-            _aborted = true;
-            _room?.TrySetResult();
-            _answered?.TrySetResult();
-        }
-
-        _output.CancelPendingFlush();
-    }
-
-    /// <summary>Until less waits to be sent than may: a client that does not read is not read from.</summary>
-    public Task WhenRoomAsync()
-    {
-        lock (_lock)
-        {
-            if (_aborted || _gathering.Length < _options.OutgoingBytesMax)
-            {
-                return Task.CompletedTask;
-            }
-
-            _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _room.Task;
-        }
-    }
-
-    /// <summary>Until nothing is under way any longer.</summary>
-    public Task WhenAnsweredAsync()
-    {
-        lock (_lock)
-        {
-            if (_aborted || _inFlight == 0)
-            {
-                return Task.CompletedTask;
-            }
-
-            _answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _answered.Task;
-        }
-    }
-
-    /// <summary>Sends what has gathered, and ends the output.</summary>
-    public async Task CompleteAsync()
-    {
-        while (true)
-        {
-            lock (_lock)
-            {
-                if (!_flushing)
-                {
-                    _aborted = true; // late answers find nobody
-                    break;
-                }
-
-                _room = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                if (_aborted)
-                {
-                    _output.CancelPendingFlush();
-                }
-            }
-
-            await _room.Task.ConfigureAwait(false);
-        }
-
-        await _output.CompleteAsync().ConfigureAwait(false);
-    }
-
     /// <inheritdoc />
-    void IThreadPoolWorkItem.Execute() => _ = FlushAsync();
+    protected override WireWriter Take(WireWriter empty)
+    {
+        var gathered = _gathering;
+        _gathering = empty;
+        return gathered;
+    }
 
     private void WriteResponse(uint correlation, in Response response)
     {
         var position = NativeFrame.Begin(_gathering, NativeFrameType.Response, correlation);
         RequestCodec.Write(_gathering, response);
         NativeFrame.End(_gathering, position);
-    }
-
-    private bool MustStart()
-    {
-        var start = !_flushing && !_aborted;
-        _flushing |= start;
-        return start;
-    }
-
-    // On the pool, not here: whoever completes a request has others to complete, and a system call to make for all of them is enough.
-    private void Start(bool start)
-    {
-        if (start)
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
-    }
-
-    private async Task FlushAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                lock (_lock)
-                {
-                    if (_gathering.Length == 0 || _aborted)
-                    {
-                        Stopped();
-                        return;
-                    }
-
-                    (_gathering, _sending) = (_sending, _gathering);
-                    _room?.TrySetResult();
-                }
-
-                Volatile.Write(ref _flushingSince, _options.Time.GetTimestamp());
-                var flush = await _output.WriteAsync(_sending.WrittenMemory).ConfigureAwait(false);
-                Volatile.Write(ref _flushingSince, 0);
-                if (flush.IsCompleted || flush.IsCanceled)
-                {
-                    lock (_lock)
-                    {
-                        _aborted = true;
-                    }
-                }
-
-                if (_sending.Length > KeptWriterBytesMax)
-                {
-                    _sending = new WireWriter(4096);
-                }
-
-                _sending.Reset();
-            }
-        }
-        catch (Exception failure) when (failure is IOException or OperationCanceledException or InvalidOperationException
-            or Microsoft.AspNetCore.Connections.ConnectionAbortedException or Microsoft.AspNetCore.Connections.ConnectionResetException)
-        {
-            lock (_lock)
-            {
-                _aborted = true;
-                Stopped();
-            }
-        }
-    }
-
-    private void Stopped()
-    {
-        _flushing = false;
-        _room?.TrySetResult();
     }
 }
 

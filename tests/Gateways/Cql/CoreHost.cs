@@ -52,7 +52,8 @@ internal sealed class CoreHost
     {
         var sent = _output.Take(_spare);
         var bytes = sent.ToArray();
-        _spare = CqlOutput.Recycle(sent);
+        sent.Reset();
+        _spare = sent;
         return bytes;
     }
 

@@ -1,5 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
+using Atoll.Gateways.Connections;
 using Atoll.Gateways.Cql.Compression;
 using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Wire;
@@ -12,8 +13,6 @@ namespace Atoll.Gateways.Cql.Connections;
 /// </summary>
 public sealed class CqlOutput
 {
-    private const int KeptBytesMax = 1024 * 1024;
-
     private WireWriter _frames = new(4096);
     private CqlCompression _compression;
     private bool _inSegments;
@@ -52,7 +51,7 @@ public sealed class CqlOutput
 
     /// <summary>Takes all that waits.</summary>
     /// <param name="spare">An empty writer, which is used from now on or receives the bytes.</param>
-    /// <returns>The bytes to send; once they are sent, <see cref="Recycle"/> makes it the next spare one.</returns>
+    /// <returns>The bytes to send.</returns>
     public WireWriter Take(WireWriter spare)
     {
         Check.That(spare.Length == 0);
@@ -65,20 +64,8 @@ public sealed class CqlOutput
         spare.WriteRaw(_frames.Written[.._bareBytes]);
         SegmentWriter.Write(_frames.Written[_bareBytes..], _compression != CqlCompression.None, spare);
         _bareBytes = 0;
-        _frames = Recycle(_frames);
+        _frames = GatheredReplies.Recycle(_frames);
         return spare;
-    }
-
-    /// <summary>Makes what <see cref="Take"/> gave a spare one again, once it was sent.</summary>
-    public static WireWriter Recycle(WireWriter sent)
-    {
-        if (sent.Length > KeptBytesMax)
-        {
-            return new WireWriter(4096); // the memory of one long answer is not kept for ever
-        }
-
-        sent.Reset();
-        return sent;
     }
 
     private void Compress(int start)
