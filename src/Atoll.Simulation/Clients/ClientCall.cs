@@ -137,6 +137,11 @@ internal sealed class ClientCall : ISimEventTarget
         if (IsWrite)
         {
             _client.Close(_shard, _request.Identity);
+            if (response.Status == ResponseStatus.RequestExpired)
+            {
+                // Times of issue never go back within a stream: the next request of this one would be refused as well.
+                _client.BeginAnew(_shard);
+            }
         }
 
         _done(new CallResult(response, _mayHaveTakenEffect && response.Status != ResponseStatus.Ok, _attempts));

@@ -22,4 +22,11 @@ internal static class PinnedSeeds
         140587049703845, // one copy of a doubled request took effect, the other was refused; then the clock jumped past what is remembered
         277911204090261, // a flush waited for the disk to take two half-filled buffers, and they for the flush to fill them
     ];
+
+    /// <summary>The same, with clients that work on rows.</summary>
+    public static readonly ulong[] OfRows =
+    [
+        22, // writes with clocks of their own came closer to each other than the clocks of shards are
+        42012072437703, // a client went on with a stream of requests whose times lay ahead of a shard whose clock had gone back
+    ];
 }

@@ -34,6 +34,16 @@ public sealed class RowsSeedTests
     }
 
     [Fact]
+    public void Seeds_of_rows_that_once_failed_pass()
+    {
+        foreach (var seed in PinnedSeeds.OfRows)
+        {
+            var result = SimulationRun.Run(seed, WorkloadKind.Rows);
+            Assert.True(result.Outcome == SimulationOutcome.Passed, result.Describe());
+        }
+    }
+
+    [Fact]
     public void Rare_situations_of_rows_come_up()
     {
         string[] rare =
