@@ -5,14 +5,15 @@ using Microsoft.AspNetCore.Connections;
 namespace Atoll.Gateways.Connections;
 
 /// <summary>
-/// The way out of a connection, whatever its protocol: answers come from any thread, gather, and leave together. One flush is under way at a
-/// time; what comes meanwhile goes with the next. What gathers, and how, is the protocol's.
+/// The way out of a connection, whatever its protocol: answers come from any thread, gather, and leave together. One flush is under way
+/// at a time; what comes meanwhile goes with the next. What gathers, and how, is the protocol's.
 /// </summary>
 /// <param name="pipe">Where everything leaves.</param>
 /// <param name="time">The clock.</param>
 /// <param name="stuckAfter">How long a client may take nothing of what it was sent.</param>
 /// <param name="outgoingBytesMax">Bytes that may wait to be sent before there is no room.</param>
-internal abstract class GatheredReplies(PipeWriter pipe, TimeProvider time, TimeSpan stuckAfter, long outgoingBytesMax) : IThreadPoolWorkItem
+internal abstract class GatheredReplies(PipeWriter pipe, TimeProvider time, TimeSpan stuckAfter, long outgoingBytesMax)
+    : IThreadPoolWorkItem
 {
     private const int KeptWriterBytesMax = 1024 * 1024;
 

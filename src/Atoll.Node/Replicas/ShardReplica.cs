@@ -305,7 +305,11 @@ internal sealed class ShardReplica
         IsFaultedByFullDisk = reason == ReplicaStop.DiskFull;
         _applier.Stop();
         _snapshots.Stop();
-        NodeLog.ReplicaFaulted(_environment.Logger, Shard.Value, why);
+        if (reason != ReplicaStop.Dropped)
+        {
+            NodeLog.ReplicaFaulted(_environment.Logger, Shard.Value, why); // whoever drops a shard says so; that is no error
+        }
+
         _environment.Observer?.Faulted(Self, Shard, reason, why);
         _writes.ReturnGathered("the replica has stopped");
         _reads.ReturnAll("the replica has stopped");
