@@ -19,7 +19,7 @@ public sealed class LsmApartTests
 {
     private const int ValueBytes = 2000;
 
-    private static readonly LsmOptions Options = LsmRun.Small with
+    internal static readonly LsmOptions Options = LsmRun.Small with
     {
         MemtableBytes = 64 * 1024,
         TransferBytes = 4096,

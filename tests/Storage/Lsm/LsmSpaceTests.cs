@@ -12,24 +12,13 @@ namespace Atoll.Storage.Tests.Lsm;
 /// <summary>What a store needs of its disk, and what it does when there is not much left of it (museum, rows 37 and 40).</summary>
 public sealed class LsmSpaceTests
 {
-    private static readonly LsmOptions Options = LsmRun.Small with
-    {
-        MemtableBytes = 64 * 1024,
-        TransferBytes = 4096,
-        PendingWriteBytesMax = 16 * 1024,
-        FileBytes = 4096,
-        ApartBytes = 1000,
-        ValueFileBytes = 32 * 1024,
-        ValueCacheBytes = 64 * 1024,
-    };
-
     [Theory]
     [InlineData(100)]
     [InlineData(2000)]
     public void When_space_is_short_all_that_was_replaced_goes_and_merges_end(int valueBytes)
     {
         var disk = new ImageDisk();
-        var store = Open(disk, Options);
+        var store = Open(disk, LsmApartTests.Options);
         store.Shard(Shard).Horizon = HybridTime.Zero;
         for (var i = 1; i <= 3000; i++)
         {
@@ -72,7 +61,7 @@ public sealed class LsmSpaceTests
         foreach (var valueBytes in new[] { 60, 900, 1500, 9000 })
         {
             var disk = new ImageDisk();
-            var store = Open(disk, Options);
+            var store = Open(disk, LsmApartTests.Options);
             var key = 0;
             for (var round = 0; round < 60; round++)
             {
