@@ -20,6 +20,9 @@ internal sealed class ReplicaHost : ILocalReplicas
     // A journal this many segments long holds on to old entries of quiet shards: their snapshots free it.
     private const int SegmentsBeforeForcedSnapshot = 8;
 
+    // A replica that found no room tries again after this long: each attempt may write a whole state.
+    private static readonly Duration SpaceRetryInterval = Duration.FromSeconds(1);
+
     private readonly NodeOptions _options;
     private readonly DirectoryFollower _directory;
     private readonly ILogger _logger;
@@ -36,6 +39,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly RowsPolicy _rowsPolicy;
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
+    private Instant _nextSpaceRetry;
 
     public ReplicaHost(NodeOptions options, DirectoryFollower directory, ILogger logger, Func<Request, Response> answerLocally)
     {
@@ -197,8 +201,9 @@ internal sealed class ReplicaHost : ILocalReplicas
             holder.WantDurableState();
         }
 
-        if (journal.State == JournalState.Ready && _awaitingSpace.Count > 0)
+        if (journal.State == JournalState.Ready && _awaitingSpace.Count > 0 && _environment.Clock.Now >= _nextSpaceRetry)
         {
+            _nextSpaceRetry = _environment.Clock.Now + SpaceRetryInterval;
             var shards = _awaitingSpace.ToArray();
             _awaitingSpace.Clear();
             foreach (var shard in shards)
@@ -309,7 +314,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             return;
         }
 
-        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard), (replica, error) =>
+        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard), (replica, failure) =>
         {
             _recovering.Remove(shard);
             if (replica is not null)
@@ -319,16 +324,18 @@ internal sealed class ReplicaHost : ILocalReplicas
             }
             else
             {
-                var isFull = _environment!.Journal.State == JournalState.Full;
-                NodeLog.ReplicaFaulted(_logger, shard.Value, error!);
-                _environment.Observer?.Faulted(_options.Self, shard, isFull ? ReplicaStop.DiskFull : ReplicaStop.Untrusted, error!);
+                // What is on the disk is good while only room is missing: the replica waits, it is not repaired from others.
+                var why = failure!.Why;
+                var isFull = failure.IsOutOfSpace || _environment!.Journal.State == JournalState.Full;
+                NodeLog.ReplicaFaulted(_logger, shard.Value, why);
+                _environment!.Observer?.Faulted(_options.Self, shard, isFull ? ReplicaStop.DiskFull : ReplicaStop.Untrusted, why);
                 if (isFull)
                 {
                     _awaitingSpace.Add(shard);
                 }
                 else
                 {
-                    _repairs.Add(_environment, shard, error!);
+                    _repairs.Add(_environment, shard, why);
                 }
             }
 

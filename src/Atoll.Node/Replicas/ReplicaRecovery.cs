@@ -25,14 +25,14 @@ internal sealed class ReplicaRecovery
     private readonly ShardId _shard;
     private readonly IShardPolicy _policy;
     private readonly Membership _founders;
-    private readonly Action<ShardReplica?, string?> _done;
+    private readonly Action<ShardReplica?, RecoveryFailure?> _done;
     private readonly ReplicatedState _state;
     private readonly ShardLog _log;
     private readonly List<(LogIndex Index, Membership Membership)> _memberships = [];
     private Membership _stateMembership;
 
     private ReplicaRecovery(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, string?> done)
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, RecoveryFailure?> done)
     {
         _environment = environment;
         _shard = shard;
@@ -63,7 +63,7 @@ internal sealed class ReplicaRecovery
     /// <param name="founders">The membership at index 0: the founding replicas, or empty for a replica that joins later.</param>
     /// <param name="done">The end.</param>
     public static void Run(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, string?> done) =>
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, RecoveryFailure?> done) =>
         new ReplicaRecovery(environment, shard, policy, founders, done).LoadState();
 
     private void LoadState()

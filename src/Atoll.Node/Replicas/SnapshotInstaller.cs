@@ -174,7 +174,7 @@ internal sealed class SnapshotInstaller
                 reader.Close();
                 if (error is not null)
                 {
-                    FailInstall(error);
+                    FailInstall(error.Why);
                 }
                 else
                 {

@@ -11,7 +11,7 @@ internal static class SnapshotLoader
 {
     /// <summary>Loads; <paramref name="done"/> gets null, or why the state is as it was. Nothing may be applied to it meanwhile.</summary>
     public static void Load(
-        SnapshotReader reader, ReplicatedState state, LogIndex index, ReadOnlyMemory<byte> note, Action<string?> done)
+        SnapshotReader reader, ReplicatedState state, LogIndex index, ReadOnlyMemory<byte> note, Action<RecoveryFailure?> done)
     {
         var target = state.BeginRestore(index, note);
         var buffer = new byte[Limits.SnapshotChunkBytes];
@@ -21,7 +21,7 @@ internal static class SnapshotLoader
         {
             if (offset == reader.Snapshot.ContentBytes)
             {
-                target.Finish(done);
+                target.Finish(why => done(why is null ? null : new RecoveryFailure(why, target.IsOutOfSpace)));
                 return;
             }
 
@@ -43,7 +43,7 @@ internal static class SnapshotLoader
         }
     }
 
-    private static void GiveUp(ISnapshotTarget target, string why, Action<string?> done)
+    private static void GiveUp(ISnapshotTarget target, string why, Action<RecoveryFailure?> done)
     {
         target.Abandon();
         done(why);

@@ -9,6 +9,9 @@ public interface ISnapshotTarget
     /// <summary>Why the snapshot was refused; null while all is well.</summary>
     string? Error { get; }
 
+    /// <summary>Whether the only thing wrong is that the disk has no room: the same snapshot may be taken later.</summary>
+    bool IsOutOfSpace { get; }
+
     /// <summary>Takes the next slice, in order.</summary>
     /// <param name="slice">The bytes; only read during the call, nothing refers to them afterwards.</param>
     /// <returns>False when the snapshot is not one.</returns>

@@ -3,6 +3,7 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
 using Atoll.StateMachines.Requests;
 using Atoll.Storage.Sorted;
 
@@ -59,6 +60,8 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
     }
 
     public string? Error { get; private set; }
+
+    public bool IsOutOfSpace { get; private set; }
 
     public bool Accept(ReadOnlyMemory<byte> slice)
     {
@@ -132,6 +135,7 @@ internal sealed class ReplicatedSnapshotTarget : ISnapshotTarget
                 }
                 else
                 {
+                    IsOutOfSpace = result.Status == DiskStatus.Full;
                     Refuse($"the store cannot take the snapshot: {result.Detail ?? result.Status.ToString()}");
                 }
 
