@@ -31,6 +31,9 @@ public sealed record Request
     /// <summary>How fresh a read must be.</summary>
     public ReadLevel Level { get; init; }
 
+    /// <summary>For eventual spaces: how many replicas must take part; null for <see cref="RequestConsistency.Quorum"/>.</summary>
+    public RequestConsistency? Consistency { get; init; }
+
     /// <summary>For <see cref="ReadLevel.Session"/>: the least state time that the shard must have applied.</summary>
     public HybridTime MinVersion { get; init; }
 
@@ -68,7 +71,14 @@ public readonly record struct Response(
     Duration RetryAfter = default,
     HybridTime AppliedVersion = default,
     ShardId Shard = default,
-    string? Detail = null);
+    string? Detail = null)
+{
+    /// <summary>
+    /// For eventual spaces: how far the request came. With it, Unavailable means that a write had no effect, and OutcomeUnknown that it is
+    /// seen in the end wherever one replica took it.
+    /// </summary>
+    public QuorumShortfall? Shortfall { get; init; }
+}
 
 /// <summary>Takes the end of a request.</summary>
 public interface IResponseSink

@@ -2,6 +2,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 using Atoll.StateMachines.Requests;
 
 namespace Atoll.Node.Requests;
@@ -16,6 +17,10 @@ public static class RequestCodec
     public const byte Version = 1;
 
     private const int TraceContextBytesMax = 64;
+
+    // In the byte of a read's level, and in that of a response's status: what only eventual spaces have follows at once.
+    private const byte WithConsistency = 0x80;
+    private const byte WithShortfall = 0x80;
 
     /// <summary>Appends the request.</summary>
     public static void Write(WireWriter writer, Request request) =>
@@ -34,7 +39,10 @@ public static class RequestCodec
         request = new Request { Kind = default };
         var version = reader.ReadByte();
         var kind = (RequestKind)reader.ReadByte();
-        var level = (ReadLevel)reader.ReadByte();
+        var levels = reader.ReadByte();
+        var level = (ReadLevel)(levels & ~WithConsistency);
+        var consistency = (levels & WithConsistency) != 0
+            ? new RequestConsistency((ConsistencyLevel)reader.ReadByte(), (SerialLevel)reader.ReadByte()) : (RequestConsistency?)null;
         var hops = reader.ReadByte();
         var space = new SpaceId(reader.ReadVarint());
         var shard = new ShardId(reader.ReadVarint());
@@ -48,7 +56,7 @@ public static class RequestCodec
         var trace = reader.ReadBytes();
         var payload = reader.ReadBytes();
         if (!reader.Ok || version != Version || kind is < RequestKind.Write or > RequestKind.ReadIndex
-            || level > ReadLevel.Any || payload.Length > Limits.EntryBytesMax || trace.Length > TraceContextBytesMax)
+            || level > ReadLevel.Any || consistency is { IsKnown: false } || payload.Length > Limits.EntryBytesMax || trace.Length > TraceContextBytesMax)
         {
             return false;
         }
@@ -57,6 +65,7 @@ public static class RequestCodec
         {
             Kind = kind,
             Level = level,
+            Consistency = consistency,
             Hops = hops,
             Space = space,
             Shard = shard,
@@ -76,7 +85,8 @@ public static class RequestCodec
     public static void Write(WireWriter writer, in Response response)
     {
         writer.WriteByte(Version);
-        writer.WriteByte((byte)response.Status);
+        writer.WriteByte((byte)((byte)response.Status | (response.Shortfall is null ? 0 : WithShortfall)));
+        response.Shortfall?.WriteTo(writer);
         writer.WriteVarint(response.LeaderHint.Value);
         WriteDuration(writer, response.RetryAfter);
         writer.WriteVarint(response.AppliedVersion.Value);
@@ -89,14 +99,19 @@ public static class RequestCodec
     public static bool TryRead(ref WireReader reader, out Response response)
     {
         var version = reader.ReadByte();
-        var status = (ResponseStatus)reader.ReadByte();
+        var status = reader.ReadByte();
+        var shortfall = (status & WithShortfall) != 0 ? QuorumShortfall.Read(ref reader) : (QuorumShortfall?)null;
         var hint = new NodeId((uint)reader.ReadCount(int.MaxValue));
         var retryAfter = ReadDuration(ref reader);
         var applied = new HybridTime(reader.ReadVarint());
         var shard = new ShardId(reader.ReadVarint());
         var detail = reader.ReadString();
         var body = reader.ReadBytes();
-        response = new Response(status, body, hint, retryAfter, applied, shard, detail.Length == 0 ? null : detail);
+        response = new Response(
+            (ResponseStatus)(status & ~WithShortfall), body, hint, retryAfter, applied, shard, detail.Length == 0 ? null : detail)
+        {
+            Shortfall = shortfall,
+        };
         return reader.Ok && version == Version;
     }
 
@@ -105,7 +120,13 @@ public static class RequestCodec
     {
         writer.WriteByte(Version);
         writer.WriteByte((byte)request.Kind);
-        writer.WriteByte((byte)request.Level);
+        writer.WriteByte((byte)((byte)request.Level | (request.Consistency is null ? 0 : WithConsistency)));
+        if (request.Consistency is { } consistency)
+        {
+            writer.WriteByte((byte)consistency.Level);
+            writer.WriteByte((byte)consistency.Serial);
+        }
+
         writer.WriteByte(hops);
         writer.WriteVarint(request.Space.Value);
         writer.WriteVarint(shard.Value);
