@@ -374,7 +374,12 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders
     // can elect the first leader, and it is that leader who moves the shard.
-    private bool BelongsHere(ShardInfo shard) => shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self);
+    private bool BelongsHere(ShardInfo shard) =>
+        (shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self)) && !IsEventual(shard);
+
+    // Nothing here drives replicas without a leader yet.
+    private bool IsEventual(ShardInfo shard) =>
+        _directory.View.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
 
     // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log.
     private Membership FoundersOf(ShardId shard)

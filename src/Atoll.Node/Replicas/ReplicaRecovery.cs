@@ -32,7 +32,8 @@ internal sealed class ReplicaRecovery
     private Membership _stateMembership;
 
     private ReplicaRecovery(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, RecoveryFailure?> done)
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders,
+        Action<ShardReplica?, RecoveryFailure?> done)
     {
         _environment = environment;
         _shard = shard;
@@ -63,7 +64,8 @@ internal sealed class ReplicaRecovery
     /// <param name="founders">The membership at index 0: the founding replicas, or empty for a replica that joins later.</param>
     /// <param name="done">The end.</param>
     public static void Run(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, Action<ShardReplica?, RecoveryFailure?> done) =>
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders,
+        Action<ShardReplica?, RecoveryFailure?> done) =>
         new ReplicaRecovery(environment, shard, policy, founders, done).LoadState();
 
     private void LoadState()

@@ -56,7 +56,8 @@ public static class RequestCodec
         var trace = reader.ReadBytes();
         var payload = reader.ReadBytes();
         if (!reader.Ok || version != Version || kind is < RequestKind.Write or > RequestKind.ReadIndex
-            || level > ReadLevel.Any || consistency is { IsKnown: false } || payload.Length > Limits.EntryBytesMax || trace.Length > TraceContextBytesMax)
+            || level > ReadLevel.Any || consistency is { IsKnown: false }
+            || payload.Length > Limits.EntryBytesMax || trace.Length > TraceContextBytesMax)
         {
             return false;
         }

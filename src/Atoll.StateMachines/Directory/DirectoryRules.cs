@@ -6,6 +6,8 @@ namespace Atoll.StateMachines.Directory;
 /// <summary>What descriptions and options may contain. Each rule answers with a sentence for the person who broke it, or null.</summary>
 internal static class DirectoryRules
 {
+    private const int EventualReplicasMax = 7;
+
     internal static string? FaultOf(NodeDescription node) =>
         FaultOfName("node", node.Name)
         ?? FaultOfAddress("peer", node.PeerAddress, mayBeEmpty: false)
@@ -21,17 +23,22 @@ internal static class DirectoryRules
         ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
         ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Rows ? "what the space shall hold is unknown" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
-        ?? (options.Replicas is 1 or 3 or 5 or 7 ? null : $"a space has 1, 3, 5 or 7 replicas, not {options.Replicas}")
+        ?? FaultOfReplicas(options)
         ?? (options.ShardCount is < 1 or > Limits.ShardsPerSpaceMax
             ? $"a space has 1 to {Limits.ShardsPerSpaceMax} shards, not {options.ShardCount}" : null);
 
     /// <summary>What this version of Atoll cannot do yet, although the options are sound.</summary>
     internal static string? NotAvailable(SpaceOptions options)
     {
-        if (options.FaultModel != FaultModel.Strong)
+        if (options.FaultModel == FaultModel.Byzantine)
         {
-            var name = options.FaultModel == FaultModel.Eventual ? "eventual" : "byzantine";
-            return $"the fault model '{name}' is not available in this version; 'strong' is";
+            return "the fault model 'byzantine' is not available in this version; 'strong' and, for tables, 'eventual' are";
+        }
+
+        if (options is { FaultModel: FaultModel.Eventual, Kind: not SpaceKind.Rows })
+        {
+            return "the fault model 'eventual' is for the tables of CQL (CREATE KEYSPACE ... AND fault_model = 'eventual'); "
+                + "records are kept in 'strong' spaces";
         }
 
         return options.Partitioning == Partitioning.Range
@@ -43,6 +50,12 @@ internal static class DirectoryRules
         FaultOfName("document", document.Name)
         ?? (document.Value.Length > Limits.DocumentBytesMax
             ? $"a document has at most {Limits.DocumentBytesMax} bytes, this one has {document.Value.Length}" : null);
+
+    // A majority of an even number survives no more than that of the odd number below it; without a leader any number makes sense.
+    private static string? FaultOfReplicas(SpaceOptions options) => options.FaultModel == FaultModel.Eventual
+        ? options.Replicas is >= 1 and <= EventualReplicasMax
+            ? null : $"an eventual space has 1 to {EventualReplicasMax} replicas, not {options.Replicas}"
+        : options.Replicas is 1 or 3 or 5 or 7 ? null : $"a space has 1, 3, 5 or 7 replicas, not {options.Replicas}";
 
     private static string? FaultOfName(string what, string name)
     {

@@ -9,7 +9,7 @@ public enum FaultModel : byte
     /// <summary>Raft: survives a minority of crashed or cut-off replicas; linearizable.</summary>
     Strong = 1,
 
-    /// <summary>Leaderless: every reachable replica serves. Not in this version.</summary>
+    /// <summary>Leaderless: every reachable replica serves. For rows only.</summary>
     Eventual = 2,
 
     /// <summary>Outvotes lying replicas. Not in this version.</summary>
@@ -41,7 +41,7 @@ public enum SpaceKind : byte
 /// Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.
 /// </param>
 /// <param name="FaultModel">What it survives.</param>
-/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 7 of an eventual space.</param>
 /// <param name="Partitioning">How its keys are cut.</param>
 /// <param name="ShardCount">Shards, 1 to <see cref="Foundation.Limits.ShardsPerSpaceMax"/>.</param>
 /// <param name="Kind">What it holds.</param>

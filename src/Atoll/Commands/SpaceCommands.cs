@@ -25,7 +25,7 @@ internal static class SpaceCommands
         var name = new Argument<string>("name") { Description = "The space's name" };
         var replication = new Option<string>("--replication")
         {
-            Description = "What it survives: strong (Raft). eventual and byzantine are not in this version",
+            Description = "What it survives: strong (Raft). eventual is for CQL's tables, byzantine not in this version",
             DefaultValueFactory = _ => "strong",
         };
         replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");

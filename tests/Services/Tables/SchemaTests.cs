@@ -1,7 +1,9 @@
 using Atoll.Foundation.Randomness;
+using Atoll.Services.Errors;
 using Atoll.Services.Tables;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
+using Atoll.StateMachines.Directory;
 using Xunit;
 
 namespace Atoll.Services.Tests.Tables;
@@ -56,6 +58,29 @@ public sealed class SchemaTests
             damaged[(int)random.NextBelow((ulong)damaged.Length)] ^= (byte)(1 + random.NextBelow(255));
             KeyspaceDocument.TryDecode(damaged.AsMemory(0, (int)random.NextBelow((ulong)damaged.Length)), out _);
         }
+    }
+
+    [Fact]
+    public async Task A_keyspace_may_be_eventual_with_any_number_of_replicas()
+    {
+        var shards = new InMemoryRowShards(TimeProvider.System);
+        using var cql = new Cql(shards: shards);
+        var created = await cql.Session.ExecuteAsync(
+            "CREATE KEYSPACE e WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 2} AND fault_model = 'Eventual'",
+            StatementOptions.Default);
+        Assert.Empty(created.Warnings);
+        Assert.Equal("Created Table e.t", await cql.Run("CREATE TABLE e.t (a int PRIMARY KEY)"));
+        var space = new RowSpaceOptions(cql.Tables.Schema.Keyspaces["e"].Tables["t"].SpaceName, 2, 4, FaultModel.Eventual);
+        await shards.CreateAsync(space, default);
+        await Assert.ThrowsAsync<AtollException>(
+            async () => await shards.CreateAsync(space with { FaultModel = FaultModel.Strong }, default));
+        Assert.Contains("fault_model = ''eventual''", await cql.Run("DESCRIBE KEYSPACE e"), StringComparison.Ordinal);
+        Assert.Equal("'eventual'", await cql.Run("SELECT fault_model FROM system_schema.keyspaces WHERE keyspace_name = 'e'"));
+        var refused = await cql.Fail("ALTER KEYSPACE e WITH fault_model = 'strong'");
+        Assert.Equal("The fault_model of keyspace 'e' cannot be changed while it has tables", refused.Message);
+        Assert.Equal("Dropped Table e.t", await cql.Run("DROP TABLE e.t"));
+        Assert.Equal("Updated Keyspace e", await cql.Run("ALTER KEYSPACE e WITH fault_model = 'strong'"));
+        Assert.Equal(CqlErrorCode.ConfigError, (await cql.Fail("ALTER KEYSPACE e WITH fault_model = 'byzantine'")).Code);
     }
 
     [Fact]

@@ -104,7 +104,9 @@ public sealed class DirectoryTests
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 0, DirectoryStatus.Invalid, "1 to 1024 shards, not 0")]
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 1025, DirectoryStatus.Invalid, "not 1025")]
     [InlineData("a", FaultModel.Strong, 5, Partitioning.Hash, 1, DirectoryStatus.NotEnoughNodes, "need 5 nodes, the cluster has 3")]
-    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is not available")]
+    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is for the tables of CQL")]
+    [InlineData("a", FaultModel.Eventual, 8, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1 to 7 replicas, not 8")]
+    [InlineData("a", FaultModel.Eventual, 0, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1 to 7 replicas, not 0")]
     [InlineData("a", FaultModel.Byzantine, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'byzantine' is not available")]
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Range, 1, DirectoryStatus.NotAvailable, "range is not available in this version")]
     [InlineData("a", (FaultModel)9, 3, Partitioning.Hash, 1, DirectoryStatus.Invalid, "unknown")]
@@ -117,6 +119,25 @@ public sealed class DirectoryTests
         Assert.Equal(status, result.Status);
         Assert.Contains(words, result.Detail, StringComparison.Ordinal);
         Assert.Equal((version, version), (result.Version, View.Version));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void An_eventual_space_of_rows_has_any_number_of_replicas(int replicas)
+    {
+        Init(4);
+        var options = new SpaceOptions("ks.t", FaultModel.Eventual, replicas, Partitioning.Hash, 5, SpaceKind.Rows);
+        var created = Create(options);
+        Assert.Equal(DirectoryStatus.Ok, created.Status);
+        Assert.True(View.TryGetSpace(new SpaceId(created.Id), out var space));
+        Assert.Equal(options, space.Options);
+        Assert.All(View.ShardsOf(space.Id).ToArray(), shard => Assert.Equal(replicas, shard.Replicas.Distinct().Count()));
+        Assert.Equal(
+            DirectoryStatus.NotAvailable, Create(options with { Name = "ks.u", Partitioning = Partitioning.Range }).Status);
+        Assert.Equal(DirectoryStatus.AlreadyExists, Create(options with { FaultModel = FaultModel.Strong, Replicas = 3 }).Status);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Atoll.Services.Errors;
 using Atoll.Services.Tables.Language.Syntax;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Services.Tables.Execution;
 
@@ -46,7 +47,7 @@ internal sealed class SchemaStatements(SchemaCatalog catalog, IRowShards shards,
     /// <summary>Makes a table's space when there is none.</summary>
     public async ValueTask CreateSpaceAsync(KeyspaceDefinition keyspace, TableDefinition table, CancellationToken cancellationToken)
     {
-        var space = new RowSpaceOptions(table.SpaceName, Replicas(keyspace), options.ShardsPerTable);
+        var space = new RowSpaceOptions(table.SpaceName, Replicas(keyspace), options.ShardsPerTable, keyspace.FaultModel);
         try
         {
             await shards.CreateAsync(space, cancellationToken).ConfigureAwait(false);
@@ -59,8 +60,13 @@ internal sealed class SchemaStatements(SchemaCatalog catalog, IRowShards shards,
 
     private int Replicas(KeyspaceDefinition keyspace)
     {
-        // A majority of an even number is no smaller than that of the next odd one: a copy more costs no latency.
         var wanted = Math.Min(KeyspaceChanges.ReplicationFactor(keyspace), options.ReplicasMax);
+        if (keyspace.FaultModel == FaultModel.Eventual)
+        {
+            return wanted;
+        }
+
+        // A majority of an even number is no smaller than that of the next odd one: a copy more costs no latency.
         return wanted switch
         {
             <= 1 => 1,
@@ -73,7 +79,8 @@ internal sealed class SchemaStatements(SchemaCatalog catalog, IRowShards shards,
     private static List<string> Warnings(KeyspaceDefinition? keyspace, SchemaChange change)
     {
         var warnings = new List<string>();
-        if (change is { Kind: SchemaChangeKind.Created, Target: SchemaChangeTarget.Keyspace } && keyspace is not null
+        if (change is { Kind: SchemaChangeKind.Created, Target: SchemaChangeTarget.Keyspace }
+            && keyspace is { FaultModel: FaultModel.Strong }
             && KeyspaceChanges.ReplicationFactor(keyspace) % 2 == 0)
         {
             warnings.Add("Tables of strong keyspaces have an odd number of replicas: the replication factor "

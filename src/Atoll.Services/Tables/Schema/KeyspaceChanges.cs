@@ -63,8 +63,7 @@ internal static class KeyspaceChanges
             var chosen = faultModel.ToLowerInvariant() switch
             {
                 "strong" => FaultModel.Strong,
-                "eventual" => throw CqlException.Configuration(
-                    "The fault_model 'eventual' is not available in this version; 'strong' is"),
+                "eventual" => FaultModel.Eventual,
                 _ => throw CqlException.Configuration($"Unknown fault_model '{faultModel}': it can be 'strong' or 'eventual'"),
             };
             if (chosen != keyspace.FaultModel && !keyspace.Tables.IsEmpty)

@@ -1,5 +1,6 @@
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Rows;
 
 namespace Atoll.Services.Tables.Storage;
@@ -56,9 +57,11 @@ public interface IRowShards
 
 /// <summary>What is chosen when a table's space is created.</summary>
 /// <param name="Table">The space's name: "keyspace.table".</param>
-/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 7 of an eventual space.</param>
 /// <param name="ShardCount">Shards; tokens are cut into as many equal ranges.</param>
-public sealed record RowSpaceOptions(string Table, int Replicas = 3, int ShardCount = 1);
+/// <param name="FaultModel">What it survives: strong or eventual.</param>
+public sealed record RowSpaceOptions(
+    string Table, int Replicas = 3, int ShardCount = 1, FaultModel FaultModel = FaultModel.Strong);
 
 /// <summary>How a call is made.</summary>
 public readonly record struct RowCallOptions

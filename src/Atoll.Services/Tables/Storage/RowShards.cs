@@ -28,7 +28,7 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
     /// <inheritdoc />
     public async ValueTask CreateAsync(RowSpaceOptions options, CancellationToken cancellationToken) =>
         await spaces.CreateAsync(
-            new SpaceOptions(options.Table, FaultModel.Strong, options.Replicas, Partitioning.Hash, options.ShardCount, SpaceKind.Rows),
+            new SpaceOptions(options.Table, options.FaultModel, options.Replicas, Partitioning.Hash, options.ShardCount, SpaceKind.Rows),
             cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc />
