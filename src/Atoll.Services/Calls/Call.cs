@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 using Atoll.Foundation.Checks;
+using Atoll.Kernel.Eventual;
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
 
@@ -146,7 +147,9 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         // After an unknown outcome a retry is safe only when it can be recognised as one. Reads have no effect to double.
         var mayTry = response.Status.IsRetryable()
             || (unknown && (_request.Kind != RequestKind.Write || !_request.Identity.IsNone));
-        if (!mayTry || _attempt >= _caller.Retries.AttemptsMax
+
+        // A coordinator has waited for its replicas already, and says how many answered.
+        if (!mayTry || response.Shortfall is not null || _attempt >= _caller.Retries.AttemptsMax
             || (response.Status == ResponseStatus.Overloaded && !_caller.Budget.TrySpend()))
         {
             return false;
@@ -196,15 +199,24 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
     {
         // An early try may have taken effect although the last one was refused: then only "unknown" is true. A refusal as expired
         // after that may mean that the answer was forgotten, not that there never was one.
-        var error = _mayHaveTakenEffect && (response.Status.IsRetryable() || response.Status == ResponseStatus.RequestExpired)
-            ? new OutcomeUnknownException(
-                $"an earlier try may have taken effect; the last of {_attempt} ended with: {AtollException.From(response).Message}")
-            : ErrorOf(response);
-        End(error);
+        var isUncertain = _mayHaveTakenEffect && (response.Status.IsRetryable() || response.Status == ResponseStatus.RequestExpired);
+        End(isUncertain ? Uncertain(response) : ErrorOf(response));
+    }
+
+    private AtollException Uncertain(in Response response)
+    {
+        var words = $"an earlier try may have taken effect; the last of {_attempt} ended with: {AtollException.From(response).Message}";
+        return response.Shortfall is not { } shortfall ? new OutcomeUnknownException(words)
+            : new QuorumShortfallException(
+                ErrorCode.OutcomeUnknown,
+                shortfall.Outcome == EventualOutcome.Unavailable
+                    ? shortfall with { Outcome = EventualOutcome.TimedOut, Received = 0 } : shortfall,
+                words);
     }
 
     private AtollException ErrorOf(in Response response) =>
         response.Status == ResponseStatus.OutcomeUnknown && _request.Kind is not (RequestKind.Write or RequestKind.TransferLeadership)
+            && response.Shortfall is null
             ? new UnavailableException(response.Detail ?? "no answer came in time")
             : AtollException.From(response);
 

@@ -24,6 +24,11 @@ public class AtollException : Exception
     {
         var code = response.Status.ToErrorCode();
         var detail = response.Detail;
+        if (response.Shortfall is { } shortfall && code is ErrorCode.Unavailable or ErrorCode.OutcomeUnknown)
+        {
+            return new QuorumShortfallException(code, shortfall, detail);
+        }
+
         return code switch
         {
             ErrorCode.Overloaded => new OverloadedException(
@@ -61,6 +66,18 @@ public sealed class OverloadedException(string message, TimeSpan retryAfter) : A
 /// <summary>Nobody who could answer was reached before the deadline. A write had no effect.</summary>
 public sealed class UnavailableException(string message, Exception? innerException = null)
     : AtollException(ErrorCode.Unavailable, message, innerException);
+
+/// <summary>
+/// Too few replicas of an eventual space took part. <see cref="ErrorCode.Unavailable"/>: a write had no effect;
+/// <see cref="ErrorCode.OutcomeUnknown"/>: what one replica took is everywhere in the end. It was not tried again: whoever asked chose how
+/// many replicas must answer, and decides what to do when they do not.
+/// </summary>
+public sealed class QuorumShortfallException(ErrorCode code, QuorumShortfall shortfall, string? message = null) : AtollException(
+    code, message ?? $"{shortfall.Received} of {shortfall.Required} replicas answered, {shortfall.Failures} refused")
+{
+    /// <summary>How far it came.</summary>
+    public QuorumShortfall Shortfall { get; } = shortfall;
+}
 
 /// <summary>The request is malformed or breaks a rule; trying again cannot help.</summary>
 public sealed class InvalidRequestException(string message) : AtollException(ErrorCode.Invalid, message);

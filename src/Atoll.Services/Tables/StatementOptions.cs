@@ -25,8 +25,9 @@ public sealed record StatementOptions
     public ReadOnlyMemory<byte> PagingState { get; init; }
 
     /// <summary>
-    /// The client's time for writes that don't name a timestamp, in microseconds; null: none. Strong tables don't use it: the order of
-    /// their log decides, so that a client whose clock is fast never hides what others write after it.
+    /// The client's time for writes that don't name a timestamp, in microseconds; null: none. Not used: the order of a strong table's
+    /// log decides, or the clock of an eventual write's coordinator, so that a client whose clock is fast never hides what others write
+    /// after it.
     /// </summary>
     public long? DefaultTimestampMicros { get; init; }
 

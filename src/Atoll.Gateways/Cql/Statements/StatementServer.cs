@@ -126,6 +126,8 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
     // What the tables let through from below has no counts for a driver to look at; the code alone tells it whether to try again.
     private static CqlErrorCode CodeOf(AtollException error) => error switch
     {
+        QuorumShortfallException { Code: ErrorCode.OutcomeUnknown } => CqlErrorCode.WriteTimeout,
+        QuorumShortfallException => CqlErrorCode.Unavailable,
         OverloadedException => CqlErrorCode.Overloaded,
         UnavailableException => CqlErrorCode.Unavailable,
         OutcomeUnknownException => CqlErrorCode.WriteTimeout,

@@ -28,6 +28,9 @@ internal sealed class BatchLog(IRowShards shards, TimeProvider time, IUuidSource
     private const byte FormatVersion = 1;
     private const uint Column = 0;
 
+    /// <summary>Now, in Unix microseconds.</summary>
+    public long NowMicros => (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
     /// <summary>Writes a batch down.</summary>
     /// <returns>What it is removed by.</returns>
     public async ValueTask<byte[]> WriteAsync(IReadOnlyList<BatchPart> parts, CancellationToken cancellationToken)

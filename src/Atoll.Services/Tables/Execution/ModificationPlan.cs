@@ -1,3 +1,4 @@
+using Atoll.Services.Errors;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 using Atoll.Services.Tables.Types;
@@ -101,9 +102,10 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
                 : seconds;
     }
 
-    /// <summary>What is done to a partition.</summary>
+    /// <summary>What is done to a partition; rows that must be known for it are read at that level.</summary>
     public async ValueTask<List<RowOperation>> OperationsAsync(
-        IRowShards shards, byte[] key, BoundValues values, ListOrdinals ordinals, CancellationToken cancellationToken)
+        IRowShards shards, byte[] key, BoundValues values, ListOrdinals ordinals, CqlConsistency reads,
+        CancellationToken cancellationToken)
     {
         var operations = new List<RowOperation>();
         var ttl = TimeToLiveSeconds(values);
@@ -123,7 +125,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
         var regulars = Operations.Where(operation => operation.Column.Kind != ColumnKind.Static).ToArray();
         if (statics.Length > 0)
         {
-            var current = Needs(statics) ? await ReadAsync(shards, key, default, cancellationToken).ConfigureAwait(false) : null;
+            var current = Needs(statics) ? await ReadAsync(shards, key, default, reads, cancellationToken).ConfigureAwait(false) : null;
             if (Writes(statics, values, ttl, current, ordinals) is { Count: > 0 } cells)
             {
                 operations.Add(RowOperation.UpsertStatic(cells));
@@ -132,7 +134,8 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
 
         foreach (var range in ranges)
         {
-            var current = Needs(regulars) ? await ReadAsync(shards, key, range.From, cancellationToken).ConfigureAwait(false) : null;
+            var current = Needs(regulars)
+                ? await ReadAsync(shards, key, range.From, reads, cancellationToken).ConfigureAwait(false) : null;
             var cells = Writes(regulars, values, ttl, current, ordinals);
             if (cells.Count > 0 || WritesMarker)
             {
@@ -146,11 +149,21 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
 
     /// <summary>The row of a clustering key with its static columns, as it is now.</summary>
     public async ValueTask<RowView> ReadAsync(
-        IRowShards shards, byte[] key, ReadOnlyMemory<byte> clustering, CancellationToken cancellationToken)
+        IRowShards shards, byte[] key, ReadOnlyMemory<byte> clustering, CqlConsistency consistency, CancellationToken cancellationToken)
     {
         var read = new PartitionRead(
             Murmur3Token.Of(key), key, new RowsSelection { Range = ClusteringRange.Of(clustering), WithStatic = true });
-        var page = await shards.ReadPartitionAsync(Table.SpaceName, read, default, cancellationToken).ConfigureAwait(false);
+        RowsPage page;
+        try
+        {
+            page = await shards.ReadPartitionAsync(Table.SpaceName, read, StatementConsistency.Read(consistency), cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (QuorumShortfallException error)
+        {
+            throw ClusterErrors.Translate(error, consistency, ClusterErrors.Replicas(Keyspace), null);
+        }
+
         RowReader.Check(Table, page);
         var values = new ReadOnlyMemory<byte>[PartitionKey.Count];
         Murmur3Token.TryParseKey(key, values);

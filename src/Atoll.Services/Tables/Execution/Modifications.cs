@@ -1,6 +1,7 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables.Schema;
+using Atoll.Services.Tables.Storage;
 using Atoll.Services.Tables.Types;
 using Atoll.StateMachines.Rows;
 
@@ -16,11 +17,23 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
 
     private readonly ListOrdinals _ordinals = new(context.Functions.Ids.NewRandom());
 
+    private CqlConsistency Reads => context.Options.Consistency;
+
+    // What a condition is judged by, and what is told when it does not hold, is what was decided last.
+    private CqlConsistency SerialReads => StatementConsistency.SerialOf(context.Options);
+
+    private RowCallOptions Writes => StatementConsistency.Write(context.Options.Consistency);
+
     /// <summary>Executes them.</summary>
     public async ValueTask<StatementResult> ExecuteAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, bool isBatch, CancellationToken cancellationToken)
     {
-        CheckConsistency(statements.Any(statement => statement.Plan.IsConditional));
+        var isConditional = statements.Any(statement => statement.Plan.IsConditional);
+        foreach (var (plan, _) in statements)
+        {
+            StatementConsistency.CheckWrite(plan, context.Options, isConditional);
+        }
+
         if (isBatch)
         {
             BatchRules.Check(kind, [.. statements.Select(statement => statement.Plan)], batchTimestampMicros);
@@ -33,33 +46,21 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
 
         try
         {
-            return statements.Any(statement => statement.Plan.IsConditional)
+            return isConditional
                 ? await ConditionallyAsync(statements, isBatch, cancellationToken).ConfigureAwait(false)
                 : await UnconditionallyAsync(statements, cancellationToken).ConfigureAwait(false);
         }
         catch (AtollException error) when (error is not UnknownSpaceException)
         {
             var plan = statements[0].Plan;
-            var write = statements.Any(statement => statement.Plan.IsConditional) ? CqlWriteType.Cas
-                : plan.IsCounter ? CqlWriteType.Counter
-                : !isBatch ? CqlWriteType.Simple
-                : kind == BatchKind.Logged ? CqlWriteType.Batch : CqlWriteType.UnloggedBatch;
-            throw ClusterErrors.Translate(error, context.Options.Consistency, ClusterErrors.Replicas(plan.Keyspace), write);
+            throw ClusterErrors.OfWrite(error, context.Options, plan.Keyspace, WriteTypeOf(plan, isBatch, isConditional));
         }
     }
 
-    private void CheckConsistency(bool isConditional)
-    {
-        if (context.Options.Consistency is CqlConsistency.Serial or CqlConsistency.LocalSerial && !isConditional)
-        {
-            throw CqlException.Invalid("You must use conditional updates for serializable writes");
-        }
-
-        if (isConditional && context.Options.SerialConsistency is not (null or CqlConsistency.Serial or CqlConsistency.LocalSerial))
-        {
-            throw CqlException.Invalid("Invalid consistency for conditional update. Must be one of SERIAL or LOCAL_SERIAL");
-        }
-    }
+    private CqlWriteType WriteTypeOf(ModificationPlan plan, bool isBatch, bool isConditional) => isConditional ? CqlWriteType.Cas
+        : plan.IsCounter ? CqlWriteType.Counter
+        : !isBatch ? CqlWriteType.Simple
+        : kind == BatchKind.Logged ? CqlWriteType.Batch : CqlWriteType.UnloggedBatch;
 
     private async ValueTask<StatementResult> UnconditionallyAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, CancellationToken cancellationToken)
@@ -76,7 +77,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
 
             foreach (var key in SelectPlan.Keys(plan.PartitionKey, values))
             {
-                var operations = await OperationsAsync(plan, key, values, cancellationToken).ConfigureAwait(false);
+                var operations = await OperationsAsync(plan, key, values, Reads, cancellationToken).ConfigureAwait(false);
                 if (operations.Count == 0)
                 {
                     continue;
@@ -113,16 +114,16 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
     {
         foreach (var part in parts)
         {
-            Check(await context.Shards.MutateAsync(part.Space, part.Mutation, default, cancellationToken).ConfigureAwait(false));
+            Check(await context.Shards.MutateAsync(part.Space, part.Mutation, Writes, cancellationToken).ConfigureAwait(false));
         }
     }
 
     private async ValueTask LoggedAsync(IReadOnlyList<BatchPart> parts, CancellationToken cancellationToken)
     {
         // Whoever does the rest of it does it with timestamps that are fixed now, so that doing it twice is doing it once.
-        var timestampMicros = context.NowMilliseconds * 1000;
+        var timestampMicros = context.Batches.NowMicros;
         var logged = parts.Select(part => part with { Mutation = WithTimestamps(part.Mutation, timestampMicros) }).ToArray();
-        var key = await context.Batches.WriteAsync(logged, cancellationToken).ConfigureAwait(false);
+        var key = await WriteDownAsync(logged, cancellationToken).ConfigureAwait(false);
         try
         {
             // Each shard's own timestamps lose against nothing that was there before. Only elements that are appended to lists must be
@@ -131,13 +132,22 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         }
         catch (AtollException error) when (error is not UnknownSpaceException)
         {
-            var required = (ClusterErrors.ReplicasDefault / 2) + 1;
-            throw new CqlException(
-                CqlErrorCode.WriteTimeout, $"Operation timed out: {error.Message}; the batch is written down, and will be done",
-                new WriteTimeoutDetails(context.Options.Consistency, required - 1, required, CqlWriteType.Batch), error);
+            throw ClusterErrors.OfWrittenDown(error, context.Options.Consistency);
         }
 
         await context.Batches.RemoveAsync(key, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<byte[]> WriteDownAsync(BatchPart[] parts, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await context.Batches.WriteAsync(parts, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AtollException error) when (error is not UnknownSpaceException)
+        {
+            throw ClusterErrors.Translate(error, CqlConsistency.One, ClusterErrors.ReplicasDefault, CqlWriteType.BatchLog);
+        }
     }
 
     private static RowsMutation WithTimestamps(RowsMutation mutation, long timestampMicros) => mutation with
@@ -187,13 +197,14 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
             var operations = new List<RowOperation>();
             foreach (var (plan, values) in statements)
             {
-                operations.AddRange(await OperationsAsync(plan, key, values, cancellationToken).ConfigureAwait(false));
+                operations.AddRange(await OperationsAsync(plan, key, values, SerialReads, cancellationToken).ConfigureAwait(false));
             }
 
             // Conditions alone are judged, too: a write of nothing still says whether they hold.
             var mutation = new RowsMutation(
                 [new PartitionMutation(Murmur3Token.Of(key), key, operations)], conditions.All, first.Table.Options.GcGraceSeconds);
-            var result = await context.Shards.MutateAsync(first.Table.SpaceName, mutation, default, cancellationToken)
+            var result = await context.Shards.MutateAsync(
+                first.Table.SpaceName, mutation, StatementConsistency.Conditional(context.Options), cancellationToken)
                 .ConfigureAwait(false);
             if (result.IsApplied)
             {
@@ -246,7 +257,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
                 var place = Convert.ToHexString(clustering.Span);
                 if (!rows.TryGetValue(place, out var row))
                 {
-                    row = await plan.ReadAsync(context.Shards, key, clustering, cancellationToken).ConfigureAwait(false);
+                    row = await plan.ReadAsync(context.Shards, key, clustering, SerialReads, cancellationToken).ConfigureAwait(false);
                     rows[place] = row;
                 }
 
@@ -264,7 +275,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
                 var clustering = ClusteringOf(plan, values);
                 rows.TryAdd(
                     Convert.ToHexString(clustering.Span),
-                    await plan.ReadAsync(context.Shards, key, clustering, cancellationToken).ConfigureAwait(false));
+                    await plan.ReadAsync(context.Shards, key, clustering, SerialReads, cancellationToken).ConfigureAwait(false));
             }
         }
 
@@ -276,10 +287,11 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         plan.IsStaticOnly || !plan.Clustering.IsWhole || plan.Clustering.Evaluate(values) is not [var range, ..] ? default : range.From;
 
     private async ValueTask<List<RowOperation>> OperationsAsync(
-        ModificationPlan plan, byte[] key, BoundValues values, CancellationToken cancellationToken)
+        ModificationPlan plan, byte[] key, BoundValues values, CqlConsistency reads, CancellationToken cancellationToken)
     {
         var timestamp = plan.TimestampMicros(values) ?? batchTimestampMicros;
-        var operations = await plan.OperationsAsync(context.Shards, key, values, _ordinals, cancellationToken).ConfigureAwait(false);
+        var operations = await plan.OperationsAsync(context.Shards, key, values, _ordinals, reads, cancellationToken)
+            .ConfigureAwait(false);
         return [.. operations.Select(operation => operation with { TimestampMicros = timestamp })];
     }
 

@@ -63,9 +63,10 @@ internal abstract class RowReader
 /// <param name="Reverse">Whether rows come in reverse.</param>
 /// <param name="RowsPerPartitionMax">Rows of a partition; 0 for all.</param>
 /// <param name="Columns">The columns whose cells are read, in order; empty for all.</param>
+/// <param name="Options">How shards are asked.</param>
 internal sealed record ReadPlan(
     TableDefinition Table, IRowShards Shards, bool RestrictsClustering, bool Reverse, int RowsPerPartitionMax,
-    IReadOnlyList<uint> Columns)
+    IReadOnlyList<uint> Columns, RowCallOptions Options)
 {
     public RowsSelection Selection(ClusteringRange range, int rowsMax, ReadOnlyMemory<byte> resumeAfter) => new()
     {
@@ -128,8 +129,8 @@ internal sealed class PartitionReader : RowReader
     {
         var (token, key) = _keys[_key];
         var page = await _plan.Shards.ReadPartitionAsync(
-            _plan.Table.SpaceName, new PartitionRead(token, key, _plan.Selection(_ranges[_range], rowsMax, _resumeAfter)), default,
-            cancellationToken).ConfigureAwait(false);
+            _plan.Table.SpaceName, new PartitionRead(token, key, _plan.Selection(_ranges[_range], rowsMax, _resumeAfter)),
+            _plan.Options, cancellationToken).ConfigureAwait(false);
         var rows = Views(_plan.Table, page, _plan.RestrictsClustering);
         _resumeAfter = page.ResumeAfter;
         if (!page.HasMore)
@@ -161,7 +162,7 @@ internal sealed class TokenRangeReader(ReadPlan plan, long fromToken, long toTok
     {
         var page = await plan.Shards.ReadRangeAsync(
             plan.Table.SpaceName,
-            new TokenRangeRead(fromToken, toToken, plan.Selection(ClusteringRange.All, rowsMax, _resumeAfter)), default,
+            new TokenRangeRead(fromToken, toToken, plan.Selection(ClusteringRange.All, rowsMax, _resumeAfter)), plan.Options,
             cancellationToken).ConfigureAwait(false);
         var rows = Views(plan.Table, page, plan.RestrictsClustering);
         _resumeAfter = page.ResumeAfter;

@@ -11,6 +11,9 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
 {
     public required TableDefinition Table { get; init; }
 
+    /// <summary>Whether the table's replicas answer without a leader.</summary>
+    public required bool IsEventual { get; init; }
+
     public required Selection Selection { get; init; }
 
     public required Restrictions Restrictions { get; init; }
@@ -43,11 +46,7 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
     public override async ValueTask<StatementResult> ExecuteAsync(
         StatementContext context, BoundValues values, CancellationToken cancellationToken)
     {
-        if (context.Options.Consistency == CqlConsistency.Any)
-        {
-            throw CqlException.Invalid("ANY ConsistencyLevel is only supported for writes");
-        }
-
+        StatementConsistency.CheckRead(context.Options.Consistency);
         var state = context.Options.PagingState.IsEmpty ? null : PagingState.Decode(context.Options.PagingState);
         var limit = state?.LimitLeft ?? LimitOf(Limit, values, "LIMIT");
         var perPartition = IsDistinct ? 1 : LimitOf(PerPartitionLimit, values, "PER PARTITION LIMIT");
@@ -119,12 +118,17 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
 
         var plan = new ReadPlan(
             Table, context.Shards, Restrictions.RestrictsClustering, IsReverse, isFiltered || perPartition < 0 ? 0 : (int)perPartition,
-            CellColumns);
+            CellColumns, StatementConsistency.Read(context.Options.Consistency));
+        var isDecided = IsEventual && StatementConsistency.IsSerial(context.Options.Consistency);
         if (Restrictions.PartitionKey is { } key)
         {
+            var keys = Keys(key, values).ToArray();
+            CheckSerial(isDecided, keys.Length);
             var ranges = Restrictions.Clustering.Evaluate(values);
-            return new PartitionReader(ranges.Count > 1 ? plan with { RowsPerPartitionMax = 0 } : plan, Keys(key, values), ranges, state);
+            return new PartitionReader(ranges.Count > 1 ? plan with { RowsPerPartitionMax = 0 } : plan, keys, ranges, state);
         }
+
+        CheckSerial(isDecided, int.MaxValue);
 
         var (from, to) = (long.MinValue, long.MaxValue);
         if (Restrictions.LowerToken is { } lower)
@@ -147,6 +151,15 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
         }
 
         return new TokenRangeReader(plan, from, to, state);
+    }
+
+    // Paxos decides about each partition by itself: there is no moment that two of them could be read at.
+    private static void CheckSerial(bool isDecided, int partitions)
+    {
+        if (isDecided && partitions > 1)
+        {
+            throw CqlException.Invalid("SERIAL/LOCAL_SERIAL consistency may only be requested for one partition at a time");
+        }
     }
 
     /// <summary>The partition keys that values of the columns make, every one with every other.</summary>

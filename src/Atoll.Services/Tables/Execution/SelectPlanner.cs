@@ -1,6 +1,7 @@
 using Atoll.Services.Tables.Language.Syntax;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Types;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Services.Tables.Execution;
 
@@ -36,6 +37,7 @@ internal static class SelectPlanner
         return new SelectPlan(binder.Markers)
         {
             Table = table,
+            IsEventual = binder.Keyspace.FaultModel == FaultModel.Eventual,
             Selection = selection,
             Restrictions = restrictions,
             GroupBy = GroupBy(binder, statement, selection, restrictions),

@@ -71,4 +71,7 @@ public readonly record struct RowCallOptions
 
     /// <summary>How fresh a read must be; linearizable by default.</summary>
     public ReadLevel Level { get; init; }
+
+    /// <summary>For eventual tables: how many replicas must take part; null for a majority. Strong ones take no notice.</summary>
+    public RequestConsistency? Consistency { get; init; }
 }

@@ -1,5 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
+using Atoll.Kernel.Eventual;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
 using Atoll.Services.Directory;
@@ -25,6 +26,9 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
     private static readonly ResponseReader<RowsPage> ReadPage = static (in Response response) => RowResponses.Page(response.Body);
     private static readonly ResponseReader<RowsStats> ReadStats = static (in Response response) => RowResponses.Stats(response.Body);
 
+    // What a replica that was away has not heard of would be there again afterwards.
+    private static readonly RowCallOptions EveryReplica = new() { Consistency = new RequestConsistency(ConsistencyLevel.All) };
+
     /// <inheritdoc />
     public async ValueTask CreateAsync(RowSpaceOptions options, CancellationToken cancellationToken) =>
         await spaces.CreateAsync(
@@ -42,7 +46,7 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
             var payload = Encode(RowsCommand.WriteTruncate);
             foreach (var shard in await ShardsAsync(space, cancellationToken).ConfigureAwait(false))
             {
-                var request = RequestOf(RequestKind.Write, space, shard.HashLow, payload, default);
+                var request = RequestOf(RequestKind.Write, space, shard.HashLow, payload, EveryReplica);
                 await caller.Invoke(request, null, null, ReadMutation, cancellationToken).ConfigureAwait(false);
             }
 
@@ -115,6 +119,7 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
         Space = space.Id,
         RoutingHash = hash,
         Level = options.Level,
+        Consistency = space.Options.FaultModel == FaultModel.Eventual ? options.Consistency : null,
         Payload = payload,
     };
 
