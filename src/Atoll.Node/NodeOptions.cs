@@ -3,6 +3,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
@@ -118,6 +119,9 @@ public sealed record NodeOptions
     /// <summary>Replicas that the directory grows to as nodes join: odd, at most the number of nodes.</summary>
     public int DirectoryReplicas { get; init; } = 3;
 
+    /// <summary>How replicas of eventual shards are compared.</summary>
+    public SyncOptions EventualSync { get; init; } = new();
+
     /// <summary>A planted bug; only simulation sets it.</summary>
     internal Sabotage Sabotage { get; init; }
 
@@ -138,6 +142,7 @@ public sealed record NodeOptions
         Require(RequestsInFlightMax >= 1 && ProposalsPendingMax >= 1, nameof(RequestsInFlightMax));
         Require(ScrubPassTime >= Duration.FromSeconds(1), nameof(ScrubPassTime));
         Require(ScrubBytesPerSecondMin > 0, nameof(ScrubBytesPerSecondMin));
+        Require(EventualSync.Validate() is null, nameof(EventualSync));
         Require(DirectoryReplicas is 1 or 3 or 5 or 7, nameof(DirectoryReplicas));
         Require(!IsFounder || Members.Any(member => member.Id == Self), nameof(Members));
         return this;

@@ -75,6 +75,9 @@ public readonly record struct EventualMessage
     /// <summary>The sender's version of the placement.</summary>
     public ulong Epoch { get; init; }
 
+    /// <summary>The host's number for the range that the operation is about; answers carry it back.</summary>
+    public ulong Range { get; init; }
+
     /// <summary>
     /// Write, Hinted: the coordinator's time when it took the write on. ReadData: <see cref="RangeHorizon.Basis"/>. Repair: the
     /// earliest of these among the versions that it was made from. The receiver judges by it whether it may still take the mutation
@@ -92,12 +95,13 @@ public readonly record struct EventualMessage
     public RefusalReason Reason { get; init; }
 
     /// <summary>The answer to this message.</summary>
-    public EventualMessage Answer(EventualMessageKind kind) => new() { Kind = kind, Operation = Operation, Epoch = Epoch };
+    public EventualMessage Answer(EventualMessageKind kind) => 
+        new() { Kind = kind, Operation = Operation, Epoch = Epoch, Range = Range };
 }
 
 /// <summary>
-/// The bytes of an <see cref="EventualMessage"/>: kind, operation, epoch, then the kind's own field. An unknown kind, a field out of range
-/// and bytes left over make the message unreadable as a whole.
+/// The bytes of an <see cref="EventualMessage"/>: kind, operation, epoch, range, then the kind's own field. An unknown kind, a field out of
+/// range and bytes left over make the message unreadable as a whole.
 /// </summary>
 public static class EventualMessageCodec
 {
@@ -107,6 +111,7 @@ public static class EventualMessageCodec
         writer.WriteByte((byte)message.Kind);
         writer.WriteVarint(message.Operation);
         writer.WriteVarint(message.Epoch);
+        writer.WriteVarint(message.Range);
         switch (message.Kind)
         {
             case EventualMessageKind.Written:
@@ -138,6 +143,7 @@ public static class EventualMessageCodec
             Kind = (EventualMessageKind)reader.ReadByte(),
             Operation = reader.ReadVarint(),
             Epoch = reader.ReadVarint(),
+            Range = reader.ReadVarint(),
         };
         switch (message.Kind)
         {

@@ -29,6 +29,9 @@ public readonly record struct ReadOperation
     /// <summary>How many replicas must answer.</summary>
     public required ConsistencyLevel Level { get; init; }
 
+    /// <summary>The host's number for the range that it is about.</summary>
+    public ulong Range { get; init; }
+
     /// <summary>Who keeps the partition.</summary>
     public required ReplicaSet Replicas { get; init; }
 

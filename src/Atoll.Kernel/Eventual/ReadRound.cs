@@ -197,5 +197,12 @@ internal sealed class ReadRound(ReadOperation operation, ConsistencyTally tally,
     }
 
     private EventualMessage NewMessage(EventualMessageKind kind, ReadOnlyMemory<byte> payload) =>
-        new() { Kind = kind, Operation = Operation.Number, Epoch = Operation.Replicas.Epoch, Payload = payload };
+        new()
+        {
+            Kind = kind,
+            Operation = Operation.Number,
+            Epoch = Operation.Replicas.Epoch,
+            Range = Operation.Range,
+            Payload = payload,
+        };
 }

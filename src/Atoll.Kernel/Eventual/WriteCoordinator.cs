@@ -13,6 +13,9 @@ public readonly record struct WriteOperation
     /// <summary>How many replicas must have it.</summary>
     public required ConsistencyLevel Level { get; init; }
 
+    /// <summary>The host's number for the range that it is about.</summary>
+    public ulong Range { get; init; }
+
     /// <summary>Who keeps the partition.</summary>
     public required ReplicaSet Replicas { get; init; }
 
@@ -102,6 +105,7 @@ public sealed class WriteCoordinator
             Kind = EventualMessageKind.Write,
             Operation = operation.Number,
             Epoch = operation.Replicas.Epoch,
+            Range = operation.Range,
             Stamp = operation.Stamp,
             Payload = operation.Mutation,
         };
@@ -206,6 +210,7 @@ public sealed class WriteCoordinator
             Kind = EventualMessageKind.Hinted,
             Operation = round.Operation.Number,
             Epoch = round.Operation.Replicas.Epoch,
+            Range = round.Operation.Range,
             Stamp = round.Operation.Stamp,
             Payload = round.Operation.Mutation,
         });

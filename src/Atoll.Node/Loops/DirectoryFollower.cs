@@ -153,6 +153,10 @@ public sealed class DirectoryFollower : IResponseSink
         return isKnown;
     }
 
+    /// <summary>Whether the shard is of a space without leaders.</summary>
+    internal bool IsEventual(ShardInfo shard) =>
+        View.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
+
     /// <summary>The loop of a node on which a shard lives.</summary>
     public bool TryLoopOf(NodeId node, ShardId shard, out byte loop)
     {

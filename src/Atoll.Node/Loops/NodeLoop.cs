@@ -5,6 +5,7 @@ using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Kernel.Raft;
+using Atoll.Node.Eventual;
 using Atoll.Node.Replicas;
 using Atoll.Node.Requests;
 using Atoll.Node.Routing;
@@ -58,6 +59,7 @@ public sealed class NodeLoop : INetworkEvents
     private Instant _nextMaintenance;
     private Instant _nextStoreSlice;
     private SpaceWatch? _space;
+    private EventualShards? _eventual;
 
     /// <summary>A loop over its part of the world. It does nothing before <see cref="Start"/>.</summary>
     /// <param name="options">What it has to know.</param>
@@ -218,6 +220,7 @@ public sealed class NodeLoop : INetworkEvents
 
         _directory.Tick(now);
         _replicas.Tick(now);
+        _eventual!.Tick(now);
         if (now >= _nextMaintenance)
         {
             _nextMaintenance = now + MaintenanceInterval;
@@ -320,6 +323,14 @@ public sealed class NodeLoop : INetworkEvents
                 if (DirectoryView.TryDecode(body, out var view) && view.ClusterId == _options.ClusterId)
                 {
                     _directory.Publish(view);
+                    return;
+                }
+
+                break;
+            case >= PeerMessageKind.Eventual and <= PeerMessageKind.Paxos:
+                // A loop that is not ready, or one of another version: as if it were lost.
+                if (_eventual is null || _eventual.TryReceive(from, kind, body))
+                {
                     return;
                 }
 
@@ -447,6 +458,12 @@ public sealed class NodeLoop : INetworkEvents
             NodeLog.JournalState(_logger, "missing a snapshot", damaged.ToString());
         }
 
+        var floor = new FloorFile(_disk);
+        floor.Load(isTrusted => StartReplicas(store, floor, isTrusted));
+    }
+
+    private void StartReplicas(SnapshotStore store, FloorFile floor, bool isFloorTrusted)
+    {
         _directory.Start(_router, _clock.Now);
         _replicas.Start(
             new ReplicaEnvironment
@@ -469,10 +486,15 @@ public sealed class NodeLoop : INetworkEvents
             () =>
             {
                 IsReady = true;
+                _eventual = new EventualShards(
+                    new EventualEnvironment(_options, _clock, floor, isFloorTrusted, _outbox, _router, _directory, _liveness),
+                    _replicas, _random.Fork());
+                _router.CoordinateWith(_eventual);
                 NodeLog.LoopReady(_logger, _options.Loop, _options.Self.Value, _replicas.Replicas.Count, _journal!.DiskBytes);
                 _directory.Changed = view =>
                 {
                     _replicas.FollowDirectory();
+                    _eventual.Follow();
                     DirectoryChanged?.Invoke(view);
                 };
                 _directory.Refresh();

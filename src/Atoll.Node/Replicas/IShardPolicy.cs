@@ -12,6 +12,11 @@ internal interface IShardPolicy
     /// <summary>Whether shards of this kind keep their state in the loop's store; else in memory and in snapshots.</summary>
     bool IsStored { get; }
 
+    /// <summary>
+    /// Whether each replica is a group of its own, with a log that is its own: what replicas tell each other goes other ways than the log.
+    /// </summary>
+    bool IsLeaderless => false;
+
     /// <summary>An empty state machine of the shard's kind.</summary>
     /// <param name="tree">The shard's place in the store; null for kinds that are not stored.</param>
     IStateMachine NewMachine(IStateTree? tree);

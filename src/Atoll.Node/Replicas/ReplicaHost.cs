@@ -35,6 +35,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly SortedSet<ShardId> _awaitingKind = [];
     private readonly ReplicaRepairs _repairs = new();
     private readonly DirectoryPolicy _directoryPolicy = new();
+    private readonly RecordLimits _limits;
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
     private ReplicaEnvironment? _environment;
@@ -47,9 +48,9 @@ internal sealed class ReplicaHost : ILocalReplicas
         _directory = directory;
         _logger = logger;
         _answerLocally = answerLocally;
-        var limits = new RecordLimits(options.KeyBytesMax, options.ValueBytesMax);
-        _recordsPolicy = new RecordsPolicy(limits, options.Sabotage);
-        _rowsPolicy = new RowsPolicy(limits, options.Sabotage);
+        _limits = new RecordLimits(options.KeyBytesMax, options.ValueBytesMax);
+        _recordsPolicy = new RecordsPolicy(_limits, options.Sabotage);
+        _rowsPolicy = new RowsPolicy(_limits, options.Sabotage);
     }
 
     /// <summary>The replicas, by shard.</summary>
@@ -314,7 +315,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             return;
         }
 
-        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard), (replica, failure) =>
+        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard, policy.IsLeaderless), (replica, failure) =>
         {
             _recovering.Remove(shard);
             if (replica is not null)
@@ -350,9 +351,14 @@ internal sealed class ReplicaHost : ILocalReplicas
             return _directoryPolicy;
         }
 
-        return _directory.View.TryGetShard(shard, out var info) && _directory.View.TryGetSpace(info.Space, out var space)
-            ? space.Options.Kind == SpaceKind.Rows ? _rowsPolicy : _recordsPolicy
-            : null;
+        if (!_directory.View.TryGetShard(shard, out var info) || !_directory.View.TryGetSpace(info.Space, out var space))
+        {
+            return null;
+        }
+
+        return space.Options.FaultModel == FaultModel.Eventual
+            ? new EventualPolicy(info.HashLow, info.HashHigh, _options.EventualSync.TreeDepth, _limits)
+            : space.Options.Kind == SpaceKind.Rows ? _rowsPolicy : _recordsPolicy;
     }
 
     private void FollowKinds()
@@ -375,21 +381,23 @@ internal sealed class ReplicaHost : ILocalReplicas
     // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders
     // can elect the first leader, and it is that leader who moves the shard.
     private bool BelongsHere(ShardInfo shard) =>
-        (shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self)) && !IsEventual(shard);
+        (shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self)) && !_directory.IsEventual(shard);
 
-    // Nothing here drives replicas without a leader yet.
-    private bool IsEventual(ShardInfo shard) =>
-        _directory.View.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
-
-    // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log.
-    private Membership FoundersOf(ShardId shard)
+    // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log. Without a leader
+    // each is alone.
+    private Membership FoundersOf(ShardId shard, bool isLeaderless)
     {
         if (shard == ShardId.Directory && _options.IsFounder)
         {
             return Membership.Of(_options.Members.Select(member => member.Id));
         }
 
-        return _directory.View.TryGetShard(shard, out var info) ? Membership.Of(info.Founders) : Membership.Empty;
+        if (!_directory.View.TryGetShard(shard, out var info))
+        {
+            return Membership.Empty;
+        }
+
+        return Membership.Of(isLeaderless ? [_options.Self] : info.Founders);
     }
 
     // A shard that an acknowledged, newer directory does not have was dropped with its space; numbers are never given twice. Only what the

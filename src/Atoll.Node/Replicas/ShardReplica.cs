@@ -51,7 +51,8 @@ internal sealed class ShardReplica
         _applier = new EntryApplier(log, state, OnApplied, Fault, () => _raft.Role == Role.Leader, MaySkip);
         _writes = new ReplicaWrites(environment, shard, policy, raft, state, this);
         _entrySender = new EntrySender(environment, log, raft, this);
-        _versions = state.Machine.Tree is { } versioned ? new VersionHorizon(versioned, state, environment.Options.VersionWindow) : null;
+        var window = policy.IsLeaderless ? Duration.Zero : environment.Options.VersionWindow;
+        _versions = state.Machine.Tree is { } versioned ? new VersionHorizon(versioned, state, window) : null;
         _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged) { Versions = _versions };
         _snapshots = new SnapshotExchange(environment, shard, log, state, raft, _applier, this);
         _reconciler = new ReplicaReconciler(environment, shard, raft);
@@ -86,6 +87,9 @@ internal sealed class ShardReplica
 
     private NodeId Self => _environment.Options.Self;
 
+    // Who compares the logs of a shard's replicas has nothing to look at where each has its own.
+    private IReplicaObserver? Observer => _policy.IsLeaderless ? null : _environment.Observer;
+
     /// <summary>A message of another replica.</summary>
     public void Step(NodeId from, in RaftMessage message)
     {
@@ -119,7 +123,7 @@ internal sealed class ShardReplica
         _applier.Tick();
         _versions?.Tick(now, _environment.Space.HasRoom);
         _writes.ProposeExpiry(now);
-        if (_writes.IsHeldUpNoMore | _reconciler.Tick(now) | _snapshots.Tick(now) | _reads.Tick(now))
+        if (_writes.IsHeldUpNoMore | (!_policy.IsLeaderless && _reconciler.Tick(now)) | _snapshots.Tick(now) | _reads.Tick(now))
         {
             MarkDirty();
         }
@@ -460,7 +464,7 @@ internal sealed class ShardReplica
                 _snapshots.ReplyReceived(effect.Peer, effects.MessageOf(effect));
                 break;
             case RaftEffectKind.Committed:
-                _environment.Observer?.Committed(Self, Shard, effect.Index);
+                Observer?.Committed(Self, Shard, effect.Index);
                 _applier.Advance(effect.Index);
                 break;
             case RaftEffectKind.ReadReady:
@@ -515,7 +519,7 @@ internal sealed class ShardReplica
     private void OnRoleChanged(in RaftEffect effect)
     {
         NodeLog.RoleChanged(_environment.Logger, Shard.Value, effect.Role, effect.Term.Value, effect.Peer.Value);
-        _environment.Observer?.RoleChanged(Self, Shard, effect.Role, effect.Term, effect.Peer);
+        Observer?.RoleChanged(Self, Shard, effect.Role, effect.Term, effect.Peer);
         if (effect.Role == Role.Leader)
         {
             _reconciler.BeganToLead(Now);
@@ -558,7 +562,7 @@ internal sealed class ShardReplica
 
     private void OnApplied(in LogEntry entry, ApplyStatus status, ReadOnlySpan<byte> result)
     {
-        _environment.Observer?.Applied(Self, Shard, entry, State);
+        Observer?.Applied(Self, Shard, entry, State);
         _writes.Applied(entry, status, result);
         _reads.StateChanged();
         MarkDirty();

@@ -79,6 +79,7 @@ public sealed class InFlightTable
         pending.RetryAt = Instant.Zero;
         pending.ForwardedTo = default;
         pending.Shard = ShardId.None;
+        pending.StaysHere = false;
         pending.Attempts = 0;
         pending.MayHaveTakenEffect = false;
         pending.LastProblem = null;

@@ -22,6 +22,24 @@ public enum PeerMessageKind : byte
 
     /// <summary>A newer view of the directory than the receiver's last ping named: the encoded view.</summary>
     View = 6,
+
+    /// <summary>Between a coordinator and a replica of an eventual shard: an <c>EventualMessage</c>.</summary>
+    Eventual = 7,
+
+    /// <summary>
+    /// Of an exchange between two replicas of an eventual shard: shard, whether it is to the side that conducts it (byte), then a
+    /// <c>SyncMessage</c>.
+    /// </summary>
+    Sync = 8,
+
+    /// <summary>Where a replica of an eventual shard is: shard, then a <c>HorizonReport</c>.</summary>
+    Horizon = 9,
+
+    /// <summary>The sender's floor: a hybrid time (docs/eventual.md).</summary>
+    Floor = 10,
+
+    /// <summary>Of Paxos in an eventual shard: shard, then a <c>PaxosMessage</c>.</summary>
+    Paxos = 11,
 }
 
 /// <summary>

@@ -62,6 +62,11 @@ public sealed class PendingRequest
     /// <summary>The shard that it was last routed to.</summary>
     public ShardId Shard { get; set; }
 
+    /// <summary>
+    /// Coordinated among replicas without a leader, or this loop's own: it is answered where it is, or at its deadline.
+    /// </summary>
+    public bool StaysHere { get; set; }
+
     /// <summary>How often it was tried.</summary>
     public int Attempts { get; set; }
 

@@ -42,6 +42,7 @@ public sealed class Router
     // A follower calls an election after at most two election timeouts of silence; a little is left for the votes.
     private readonly Duration _leaderPatience;
     private readonly LeaderTable _leaders = new();
+    private IEventualShards? _eventual;
     private Instant _now;
     private Instant _nextSweep;
     private int _parked;
@@ -80,6 +81,38 @@ public sealed class Router
 
         pending.Sink = sink;
         Start(pending, request);
+    }
+
+    /// <summary>Says where requests to eventual shards go.</summary>
+    internal void CoordinateWith(IEventualShards eventual) => _eventual = eventual;
+
+    /// <summary>
+    /// Takes a request of this loop's own for its replica of a shard: it is refused rather than tried elsewhere or later.
+    /// </summary>
+    public void SubmitLocal(Request request, IResponseSink sink, Instant now)
+    {
+        _now = now;
+        var pending = _inFlight.TryTake();
+        if (pending is null)
+        {
+            sink.Complete(request, Overloaded("this loop holds as many requests as it may"));
+            return;
+        }
+
+        pending.Sink = sink;
+        pending.Request = request;
+        pending.Deadline = now + request.Timeout;
+        pending.Shard = request.Shard;
+        pending.StaysHere = true;
+        pending.State = PendingState.InReplica;
+        if (_replicas.Has(request.Shard))
+        {
+            _replicas.Take(pending);
+        }
+        else
+        {
+            Complete(pending, new Response(ResponseStatus.StaleRoute, Shard: request.Shard, Detail: "no replica of the shard is here"));
+        }
     }
 
     /// <summary>Takes a request that another loop passed on.</summary>
@@ -187,7 +220,7 @@ public sealed class Router
     public void Return(PendingRequest pending, NodeId leaderHint, string problem)
     {
         _leaders.Redirected(pending.Shard, _self.Node, leaderHint);
-        if (pending.Sink is null)
+        if (pending.Sink is null || pending.StaysHere)
         {
             // Who passed it on decides what to do next, with fresher knowledge and its own deadline.
             Complete(pending, pending.MayHaveTakenEffect
@@ -314,6 +347,7 @@ public sealed class Router
     // would make the shard as unavailable as this node; what may safely be tried again is given back once an election had time enough.
     private bool IsBetterAskedElsewhere(PendingRequest pending) =>
         pending.Sink is not null
+        && !pending.StaysHere
         && pending.Shard != ShardId.None
         && !_leaders.TryGet(pending.Shard, out _)
         && _now - (pending.Deadline - pending.Request.Timeout) >= _leaderPatience
@@ -424,6 +458,14 @@ public sealed class Router
         }
 
         pending.Shard = shard.Id;
+        if (_eventual is not null && _directory.IsEventual(shard) && request.Kind is RequestKind.Write or RequestKind.Read)
+        {
+            SetState(pending, PendingState.InReplica);
+            pending.StaysHere = true;
+            _eventual.Take(pending, shard);
+            return;
+        }
+
         var loop = NodeOptions.LoopOf(shard.Id, _options.LoopCount);
         if (loop == _self.Loop && _replicas.Has(shard.Id) && !BelongsElsewhere(pending, shard))
         {

@@ -1,0 +1,259 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Replicas;
+using Atoll.Node.Requests;
+using Atoll.Node.Routing;
+using Atoll.StateMachines;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
+using Atoll.StateMachines.Records;
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.Node.Eventual;
+
+/// <summary>
+/// Clients' requests to eventual shards, as this loop coordinates them: commands become versions, and what the replicas have becomes the
+/// same answers that a strong shard gives.
+/// </summary>
+internal sealed class CoordinatedRequests
+{
+    private readonly EventualEnvironment _environment;
+    private readonly ReplicaSets _sets;
+    private readonly OperationNumbers _numbers;
+    private readonly RecordLimits _limits;
+    private readonly Dictionary<ulong, Held> _held = [];
+    private readonly WireWriter _query = new(256);
+    private readonly WireWriter _result = new(4096);
+    private readonly Func<NodeId, bool> _isUp;
+
+    public CoordinatedRequests(EventualEnvironment environment, ReplicaSets sets, OperationNumbers numbers, PeerLatencies latencies)
+    {
+        _environment = environment;
+        _sets = sets;
+        _numbers = numbers;
+        _limits = new RecordLimits(environment.Options.KeyBytesMax, environment.Options.ValueBytesMax);
+        _isUp = environment.IsUp;
+        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
+        Writes = new WriteCoordinator(options);
+        Reads = new ReadCoordinator(options, environment.Data, latencies);
+    }
+
+    /// <summary>The writes under way.</summary>
+    public WriteCoordinator Writes { get; }
+
+    /// <summary>The reads under way.</summary>
+    public ReadCoordinator Reads { get; }
+
+    /// <summary>Takes conditional writes and SERIAL reads; null where there are none.</summary>
+    public IConditionalRequests? Conditional { get; set; }
+
+    /// <summary>Takes increments of counters; null where there are none.</summary>
+    public ICounterRequests? Counters { get; set; }
+
+    /// <summary>Takes a client's request.</summary>
+    public void Take(PendingRequest pending, ShardInfo shard, Instant now)
+    {
+        if (pending.Request.Kind == RequestKind.Write)
+        {
+            TakeWrite(pending, shard, now);
+        }
+        else
+        {
+            TakeRead(pending, shard, now);
+        }
+    }
+
+    /// <summary>Replicates a version as the request's write.</summary>
+    /// <param name="pending">The request; answered when the write is.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="stamp">Its stamp.</param>
+    /// <param name="kind">What its client is told that it was.</param>
+    /// <param name="now">The time.</param>
+    public void Write(
+        PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> version, HybridTime stamp, WriteKind kind, Instant now)
+    {
+        var operation = new WriteOperation
+        {
+            Number = _numbers.NextWrite(),
+            Level = Truncation.Is(version) ? ConsistencyLevel.All : LevelOf(pending).Level,
+            Range = shard.Id.Value,
+            Replicas = _sets.Of(shard),
+            Mutation = version,
+            Stamp = stamp,
+            Kind = kind,
+            Deadline = DeadlineOf(pending, now),
+        };
+        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), default);
+        if (!Writes.Begin(operation, _isUp, now))
+        {
+            _held.Remove(operation.Number);
+            _environment.Router.Complete(pending, TooMany(shard));
+        }
+    }
+
+    /// <summary>An operation of <see cref="Writes"/> or <see cref="Reads"/> has ended: its request is answered.</summary>
+    public void Completed(in EventualEffect effect, bool isWrite)
+    {
+        if (!_held.Remove(effect.Operation, out var held) || !held.Request.IsHeld)
+        {
+            return;
+        }
+
+        var pending = held.Request.Pending;
+        if (effect.Outcome != EventualOutcome.Done)
+        {
+            _environment.Router.Complete(pending, ShortfallOf(effect, isWrite, pending.Shard));
+            return;
+        }
+
+        _result.Reset();
+        var now = isWrite ? _environment.Stamps.Peek() : held.AsOf;
+        if (isWrite)
+        {
+            RowsResultCodec.WriteHead(_result, RowsStatus.Ok, now);
+        }
+        else if (IsCount(pending.Request.Payload))
+        {
+            _result.WriteRaw(effect.Data.Span);
+        }
+        else
+        {
+            RowsPages.Write(pending.Request.Payload, effect.Data, now, _result);
+        }
+
+        _environment.Router.Complete(
+            pending, new Response(ResponseStatus.Ok, _result.ToArray(), Shard: pending.Shard));
+    }
+
+    /// <summary>What a client that sees only so much of its level is told.</summary>
+    public static Response ShortfallOf(in EventualEffect effect, bool isWrite, ShardId shard)
+    {
+        var (status, what) = effect.Outcome switch
+        {
+            EventualOutcome.Unavailable => (ResponseStatus.Unavailable, "are up"),
+            EventualOutcome.TimedOut => (isWrite ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable, "answered in time"),
+            _ => (isWrite ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable, "could do it"),
+        };
+        return new Response(
+            status, Shard: shard, Detail: $"{effect.Received} of the {effect.Required} replicas that the consistency level needs {what}")
+        {
+            Shortfall = new QuorumShortfall(
+                effect.Outcome, effect.Received, effect.Required, effect.Failures, effect.IsDataPresent, effect.Write),
+        };
+    }
+
+    /// <summary>The level that a request asks for.</summary>
+    public static RequestConsistency LevelOf(PendingRequest pending) => pending.Request.Consistency ?? RequestConsistency.Quorum;
+
+    /// <summary>When replicas are waited for no more: before the request itself ends, so that its client hears how far it came.</summary>
+    public static Instant DeadlineOf(PendingRequest pending, Instant now) => now + ((pending.Deadline - now) * 9 / 10);
+
+    private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
+    {
+        var command = pending.Request.Payload;
+        if (ShardRefusal.Of(RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
+        {
+            _environment.Router.Complete(pending, refusal);
+            return;
+        }
+
+        var stamp = _environment.Stamps.Next();
+        if (RowsCommand.KindOf(command.Span) == RowsCommandKind.Truncate)
+        {
+            Write(pending, shard, Truncation.Payload, stamp, WriteKind.Simple, now);
+            return;
+        }
+
+        if (!RowsCommand.TryReadMutate(command, out var mutation))
+        {
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the command cannot be read"));
+        }
+        else if (mutation.Conditions.Count > 0)
+        {
+            if (Conditional is null)
+            {
+                Refuse(pending, "conditional writes to eventual spaces are not in this version");
+            }
+            else
+            {
+                Conditional.Take(pending, shard, mutation, now);
+            }
+        }
+        else if (RowsVersion.HasIncrements(mutation.Partitions))
+        {
+            if (Counters is null)
+            {
+                Refuse(pending, "counters in eventual spaces are not in this version");
+            }
+            else
+            {
+                Counters.Take(pending, shard, mutation, stamp, now);
+            }
+        }
+        else
+        {
+            Write(
+                pending, shard, RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp), stamp,
+                mutation.Partitions.Count > 1 ? WriteKind.UnloggedBatch : WriteKind.Simple, now);
+        }
+    }
+
+    private void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
+    {
+        var consistency = LevelOf(pending);
+        if (consistency.Serial != SerialLevel.None && Conditional is not null)
+        {
+            Conditional.TakeRead(pending, shard, now);
+            return;
+        }
+
+        if (consistency.Level == ConsistencyLevel.Any)
+        {
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the level ANY is for writes only"));
+            return;
+        }
+
+        // A count is what one replica has: there is nothing to merge.
+        var isCount = IsCount(pending.Request.Payload);
+        var asOf = _environment.Stamps.Peek();
+        _query.Reset();
+        if (isCount)
+        {
+            _query.WriteRaw(pending.Request.Payload.Span);
+        }
+        else
+        {
+            EventualQuery.WriteRaw(_query, pending.Request.Payload.Span, asOf);
+        }
+
+        var operation = new ReadOperation
+        {
+            Number = _numbers.NextRead(),
+            Level = isCount ? ConsistencyLevel.One : consistency.Level,
+            Range = shard.Id.Value,
+            Replicas = _sets.Of(shard),
+            Query = _query.ToArray(),
+            Deadline = DeadlineOf(pending, now),
+        };
+        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), asOf);
+        if (!Reads.Begin(operation, _isUp, now))
+        {
+            _held.Remove(operation.Number);
+            _environment.Router.Complete(pending, TooMany(shard));
+        }
+    }
+
+    private static bool IsCount(ReadOnlyMemory<byte> query) => RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats;
+
+    private void Refuse(PendingRequest pending, string why) =>
+        _environment.Router.Complete(pending, new Response(ResponseStatus.Unsupported, Detail: why));
+
+    private static Response TooMany(ShardInfo shard) => new(
+        ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: shard.Id,
+        Detail: "this node coordinates as many requests as it may");
+
+    private readonly record struct Held(HeldRequest Request, HybridTime AsOf);
+}

@@ -1,0 +1,362 @@
+using System.Collections.Immutable;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Replicas;
+using Atoll.Node.Requests;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.Node.Eventual;
+
+/// <summary>
+/// One replica of an eventual shard, as the other replicas and the coordinators see it: it takes versions into its own log and shows what
+/// it has. Its log, its state and its disk are those of a <see cref="ShardReplica"/> whose group is itself alone.
+/// </summary>
+internal sealed class EventualReplica
+{
+    private static readonly Probe TooOldRefused = Probe.Define("eventual: a write was refused because its time is closed");
+    private static readonly Probe BehindRefused = Probe.Define("eventual: data of a replica that is behind the horizon were refused");
+
+    private readonly EventualEnvironment _environment;
+    private readonly WireWriter _scratch = new(256);
+    private RangeHorizon? _horizon;
+    private HorizonReport _durable;
+    private bool _isLoading;
+    private bool _isSaving;
+    private bool _isChanged;
+    private UInt128 _rootAtClose;
+    private Instant _nextClose;
+
+    public EventualReplica(EventualEnvironment environment, ShardReplica replica, ShardInfo shard)
+    {
+        _environment = environment;
+        Replica = replica;
+        Shard = shard;
+        Responder = new SyncResponder(environment.Options.EventualSync, Machine.Hashes);
+    }
+
+    /// <summary>The log and the state.</summary>
+    public ShardReplica Replica { get; }
+
+    /// <summary>The shard, as the directory has it.</summary>
+    public ShardInfo Shard { get; private set; }
+
+    /// <summary>Answers other replicas that compare theirs with this one.</summary>
+    public SyncResponder Responder { get; }
+
+    /// <summary>The state.</summary>
+    public EventualRowsStateMachine Machine => (EventualRowsStateMachine)Replica.State.Machine;
+
+    /// <summary>Whether it knows where it was before the start, and takes part.</summary>
+    public bool IsReady => _horizon is not null;
+
+    /// <summary>What the others may be told: it is durable, with all that it claims.</summary>
+    public HorizonReport Report => _durable;
+
+    /// <summary>Where the range is; only to be read from outside.</summary>
+    public RangeHorizon? Horizon => _horizon;
+
+    /// <summary>The stamp of data that are read now.</summary>
+    public HybridTime Basis => _horizon is null ? HybridTime.Zero : _horizon.Basis;
+
+    /// <summary>The directory has another version of the shard.</summary>
+    public void Follow(ShardInfo shard)
+    {
+        Shard = shard;
+        if (_horizon is not null && shard.Generation > _horizon.Epoch)
+        {
+            _horizon.SetReplicas(shard.Generation, shard.Replicas);
+            _isChanged = true;
+        }
+    }
+
+    /// <summary>Takes a coordinator's message. The answer is called now or later, or never: then it counts as lost.</summary>
+    public void Step(in EventualMessage message, Action<EventualMessage> answer)
+    {
+        switch (message.Kind)
+        {
+            case EventualMessageKind.Write or EventualMessageKind.Hinted or EventualMessageKind.Repair:
+                OnWrite(message, answer);
+                break;
+            case EventualMessageKind.Read or EventualMessageKind.ReadDigest:
+                OnRead(message, answer);
+                break;
+        }
+    }
+
+    /// <summary>Merges data of another replica; the end says whether it is durable here.</summary>
+    /// <param name="version">The data.</param>
+    /// <param name="basis">The other's <see cref="RangeHorizon.Basis"/> as they were read.</param>
+    /// <param name="done">True when they are merged, false when they may not be, or could not be.</param>
+    public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done)
+    {
+        if (_horizon is null || !_horizon.AdmitsFrom(basis))
+        {
+            BehindRefused.Hit();
+            done(false);
+            return;
+        }
+
+        Apply(new EventualChange { Version = version }, (status, _) => done(status == ResponseStatus.Ok));
+    }
+
+    /// <summary>A record of this replica, for another one.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="done">Gets the version and its basis; not called when it cannot be read.</param>
+    public void ReadRecord(ReadOnlyMemory<byte> key, Action<ReadOnlyMemory<byte>, HybridTime> done)
+    {
+        var basis = Basis;
+        _scratch.Reset();
+        EventualQuery.WriteRecord(_scratch, key.Span);
+        Query(response =>
+        {
+            if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadVersion(response.Body, out var version))
+            {
+                done(version, basis);
+            }
+        });
+    }
+
+    /// <summary>Lists the records of a leaf of the tree, for an exchange; not answered when they cannot be read.</summary>
+    public void List(in SyncEffect effect, Action<ImmutableArray<PartitionHash>, bool> done)
+    {
+        var (first, last) = Machine.Hashes.TokensOf(effect.Leaf);
+        if (first > last)
+        {
+            done([], true);
+            return;
+        }
+
+        _scratch.Reset();
+        EventualQuery.WriteList(_scratch, first, last, effect.AfterKey.Span, effect.ThroughKey.Span, effect.Count);
+        Query(response =>
+        {
+            if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadList(response.Body, out var partitions, out var isComplete))
+            {
+                done(partitions, isComplete);
+            }
+        });
+    }
+
+    /// <summary>An exchange with another replica is over, and what it brought is durable.</summary>
+    public void Synced(NodeId peer, HybridTime basis)
+    {
+        if (_horizon is not null && basis <= _horizon.Closed)
+        {
+            _horizon.Synced(peer, basis);
+            _isChanged = true;
+        }
+    }
+
+    /// <summary>Another replica says where it is.</summary>
+    public void Reported(NodeId peer, in HorizonReport report)
+    {
+        if (_horizon is null)
+        {
+            return;
+        }
+
+        var before = _horizon.Horizon;
+        _horizon.Reported(peer, report);
+        _isChanged |= _horizon.Horizon != before;
+        if (report.Closed > _horizon.Closed)
+        {
+            _nextClose = Instant.Min(_nextClose, _environment.Clock.Now + EventualEnvironment.CloseInterval);
+        }
+    }
+
+    /// <summary>Closes what may be closed, and makes durable where the range is.</summary>
+    /// <param name="leastFloor">The least floor of the cluster.</param>
+    /// <param name="now">The time.</param>
+    public void Tick(HybridTime leastFloor, Instant now)
+    {
+        if (_horizon is null)
+        {
+            Load();
+            return;
+        }
+
+        if (now >= _nextClose)
+        {
+            // A shard in which nothing happens need not write down every few seconds that nothing does.
+            var isBusy = Machine.Hashes.Root != _rootAtClose || _horizon.Horizon < _horizon.Closed;
+            _nextClose = now + (isBusy ? EventualEnvironment.CloseInterval : EventualEnvironment.CloseIntervalIdle);
+            if (leastFloor > _horizon.Closed)
+            {
+                _rootAtClose = Machine.Hashes.Root;
+                _horizon.Close(leastFloor);
+                _isChanged = true;
+            }
+        }
+
+        if (_isChanged && !_isSaving)
+        {
+            Save();
+        }
+    }
+
+    private void OnWrite(in EventualMessage message, Action<EventualMessage> answer)
+    {
+        if (_horizon is null)
+        {
+            answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
+            return;
+        }
+
+        var isAdmitted = message.Kind == EventualMessageKind.Repair
+            ? _horizon.AdmitsFrom(message.Stamp) : _horizon.Admits(message.Stamp);
+        if (!isAdmitted)
+        {
+            TooOldRefused.Hit();
+            answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.TooOld, Stamp = _horizon.Closed });
+            return;
+        }
+
+        var request = message;
+        var change = Truncation.Is(message.Payload)
+            ? new EventualChange { Truncates = true } : new EventualChange { Version = message.Payload };
+        Apply(change, (status, _) =>
+        {
+            if (status == ResponseStatus.Ok)
+            {
+                answer(request.Answer(EventualMessageKind.Written));
+            }
+            else if (status != ResponseStatus.OutcomeUnknown)
+            {
+                answer(request.Answer(EventualMessageKind.WriteRefused) with { Reason = ReasonOf(status) });
+            }
+        });
+    }
+
+    private void OnRead(in EventualMessage message, Action<EventualMessage> answer)
+    {
+        if (_horizon is null || _horizon.IsJoining)
+        {
+            answer(message.Answer(EventualMessageKind.ReadRefused) with { Reason = RefusalReason.Overloaded });
+            return;
+        }
+
+        var request = message;
+        var basis = _horizon.Basis;
+        var isCount = RowsQuery.KindOf(message.Payload.Span) == RowsQueryKind.Stats;
+        _scratch.Reset();
+        _scratch.WriteRaw(message.Payload.Span);
+        Query(response =>
+        {
+            var version = response.Body;
+            if (response.Status != ResponseStatus.Ok || (!isCount && !EventualQuery.TryReadVersion(response.Body, out version)))
+            {
+                answer(request.Answer(EventualMessageKind.ReadRefused) with { Reason = ReasonOf(response.Status) });
+            }
+            else if (request.Kind == EventualMessageKind.Read)
+            {
+                answer(request.Answer(EventualMessageKind.ReadData) with { Payload = version, Stamp = basis });
+            }
+            else
+            {
+                answer(request.Answer(EventualMessageKind.Digest) with { VersionDigest = _environment.Data.DigestOf(version) });
+            }
+        });
+    }
+
+    private static RefusalReason ReasonOf(ResponseStatus status) => status switch
+    {
+        ResponseStatus.DiskFull or ResponseStatus.Faulted => RefusalReason.DiskFailed,
+        ResponseStatus.TooLarge => RefusalReason.TooLarge,
+        ResponseStatus.StaleRoute => RefusalReason.WrongReplica,
+        _ => RefusalReason.Overloaded,
+    };
+
+    private void Load()
+    {
+        if (_isLoading)
+        {
+            return;
+        }
+
+        _isLoading = true;
+        _scratch.Reset();
+        EventualQuery.WriteNote(_scratch, NoteKeys.Horizon);
+        Query(response =>
+        {
+            _isLoading = false;
+            if (response.Status != ResponseStatus.Ok)
+            {
+                return; // the next tick tries again: its log is still being read, say
+            }
+
+            var self = _environment.Options.Self;
+            var isNote = EventualQuery.TryReadNote(response.Body, out var note);
+            Check.That(isNote);
+            if (note.IsEmpty)
+            {
+                _horizon = new RangeHorizon(self, Shard.Generation, Shard.Replicas, HybridTime.Zero);
+                _durable = _horizon.Report;
+                return;
+            }
+
+            var stored = RangeHorizon.TryRead(self, note);
+            Check.That(stored is not null); // its bytes are covered by the store's checksums
+            stored.SetReplicas(Shard.Generation, Shard.Replicas);
+            _durable = stored.Report;
+            _environment.Stamps.Observe(stored.Closed);
+            _horizon = stored;
+        });
+    }
+
+    // What was taken before the range was closed is in the log before this: whoever sees the report finds it in the tree.
+    private void Save()
+    {
+        Check.That(_horizon is not null);
+        _isSaving = true;
+        _isChanged = false;
+        var report = _horizon.Report;
+        var note = new WireWriter(128);
+        _horizon.Write(note);
+        Apply(
+            new EventualChange { Horizon = report.Horizon, Notes = [new Note(NoteKeys.Horizon, note.ToArray())] },
+            (status, _) =>
+            {
+                _isSaving = false;
+                if (status == ResponseStatus.Ok)
+                {
+                    _durable = report;
+                }
+                else
+                {
+                    _isChanged = true;
+                }
+            });
+    }
+
+    private void Apply(in EventualChange change, Action<ResponseStatus, EventualResult> done)
+    {
+        _scratch.Reset();
+        EventualCommand.Write(_scratch, change);
+        Apply(done);
+    }
+
+    // A command that was applied may still have been refused by the machine.
+    private void Apply(Action<ResponseStatus, EventualResult> done) =>
+        _environment.Local.Write(
+            Shard.Id,
+            _scratch.ToArray(),
+            response =>
+            {
+                var isResult = EventualResult.TryRead(response.Body, out var result);
+                done(
+                    response.Status != ResponseStatus.Ok ? response.Status
+                    : isResult && result.Status == EventualStatus.Ok ? ResponseStatus.Ok
+                    : isResult && result.Status == EventualStatus.TooLarge ? ResponseStatus.TooLarge
+                    : ResponseStatus.Invalid,
+                    result);
+            },
+            _environment.Clock.Now);
+
+    private void Query(Action<Response> done) =>
+        _environment.Local.Read(Shard.Id, _scratch.ToArray(), done, _environment.Clock.Now);
+}

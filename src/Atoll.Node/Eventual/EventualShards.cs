@@ -1,0 +1,361 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Loops;
+using Atoll.Node.Replicas;
+using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Node.Eventual;
+
+/// <summary>
+/// Everything that a loop does for shards without leaders: it coordinates requests, keeps hints, has its replicas take part, compares them
+/// with others, and says where it is. It carries out the effects of the cores in Kernel/Eventual; docs/eventual.md has the whole.
+/// </summary>
+internal sealed class EventualShards : IEventualShards
+{
+    private static readonly Duration MaintenanceInterval = Duration.FromMilliseconds(100);
+    private static readonly Duration GossipInterval = Duration.FromMilliseconds(1_000);
+
+    private readonly EventualEnvironment _environment;
+    private readonly ReplicaHost _host;
+    private readonly SortedDictionary<ShardId, EventualReplica> _replicas = [];
+    private readonly CoordinatedRequests _requests;
+    private readonly HintedWrites _hints;
+    private readonly Exchanges _exchanges;
+    private readonly SortedDictionary<NodeId, bool> _wasUp = [];
+    private bool _isDraining;
+    private bool _hasShards;
+    private Instant _nextMaintenance;
+    private Instant _nextGossip;
+
+    public EventualShards(EventualEnvironment environment, ReplicaHost host, Prng random)
+    {
+        _environment = environment;
+        _host = host;
+        var numbers = new OperationNumbers(random);
+        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
+        _requests = new CoordinatedRequests(environment, new ReplicaSets(environment.Directory), numbers, new PeerLatencies(options));
+        _hints = new HintedWrites(numbers, Send);
+        _exchanges = new Exchanges(environment, _replicas, random.NextUInt64() >> 24);
+    }
+
+    /// <summary>The replicas of this loop that take part; for observers.</summary>
+    public IReadOnlyDictionary<ShardId, EventualReplica> Replicas => _replicas;
+
+    private Instant Now => _environment.Clock.Now;
+
+    /// <inheritdoc />
+    public void Take(PendingRequest pending, ShardInfo shard)
+    {
+        _requests.Take(pending, shard, Now);
+        Drain();
+    }
+
+    /// <summary>Takes a part of a frame; false when it cannot be read.</summary>
+    public bool TryReceive(LoopAddress from, PeerMessageKind kind, ReadOnlyMemory<byte> body)
+    {
+        var reader = new WireReader(body);
+        if (kind == PeerMessageKind.Floor)
+        {
+            var floor = new HybridTime(reader.ReadUInt64());
+            if (reader.OkAtEnd)
+            {
+                _environment.Stamps.Observe(floor);
+                _environment.Floors.Told(from, floor);
+            }
+
+            return reader.OkAtEnd;
+        }
+
+        if (kind == PeerMessageKind.Eventual)
+        {
+            var isMessage = EventualMessageCodec.TryRead(body, out var eventual);
+            if (isMessage)
+            {
+                Received(from, eventual);
+            }
+
+            return isMessage;
+        }
+
+        var shard = new ShardId(reader.ReadUInt64());
+        var isConductor = kind == PeerMessageKind.Sync && reader.ReadBool();
+        if (!reader.Ok)
+        {
+            return false;
+        }
+
+        var rest = body[(body.Length - reader.Remaining)..];
+        switch (kind)
+        {
+            case PeerMessageKind.Sync when SyncMessageCodec.TryRead(rest, out var message):
+                _exchanges.Step(shard, from.Node, isConductor, message);
+                return true;
+            case PeerMessageKind.Horizon when HorizonReport.TryRead(rest, out var report):
+                _environment.Stamps.Observe(report.Closed);
+                if (_replicas.TryGetValue(shard, out var replica))
+                {
+                    replica.Reported(from.Node, report);
+                }
+
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Does what is due.</summary>
+    public void Tick(Instant now)
+    {
+        if (now >= _requests.Writes.NextDeadline)
+        {
+            _requests.Writes.Tick(now);
+        }
+
+        if (now >= _requests.Reads.NextDeadline)
+        {
+            _requests.Reads.Tick(now);
+        }
+
+        Drain();
+        if (!_hasShards)
+        {
+            return;
+        }
+
+        _hints.Tick(now);
+        _exchanges.Tick(now);
+        if (now >= _nextMaintenance)
+        {
+            _nextMaintenance = now + MaintenanceInterval;
+            Maintain(now);
+        }
+    }
+
+    /// <summary>The directory has changed, or replicas of this loop have come or gone.</summary>
+    public void Follow()
+    {
+        var view = _environment.Directory.View;
+        _hasShards = view.Spaces.Any(static space => space.Options.FaultModel == FaultModel.Eventual);
+        foreach (var (id, known) in _replicas.ToArray())
+        {
+            if (!_host.Replicas.TryGetValue(id, out var replica) || replica != known.Replica || replica.FaultReason is not null)
+            {
+                _replicas.Remove(id);
+                _exchanges.Schedule.SetReplicas(id.Value, [], Now);
+            }
+        }
+
+        if (!_hasShards)
+        {
+            return;
+        }
+
+        foreach (var (id, replica) in _host.Replicas)
+        {
+            if (replica.FaultReason is not null || !_environment.Directory.TryGetShard(id, out var shard)
+                || !_environment.Directory.IsEventual(shard!))
+            {
+                continue;
+            }
+
+            if (!_replicas.TryGetValue(id, out var known))
+            {
+                _replicas.Add(id, new EventualReplica(_environment, replica, shard!));
+                _exchanges.Schedule.SetReplicas(id.Value, shard!.Replicas, Now);
+            }
+            else if (known.Shard != shard)
+            {
+                known.Follow(shard!);
+                _exchanges.Schedule.SetReplicas(id.Value, shard!.Replicas, Now);
+            }
+        }
+    }
+
+    private void Maintain(Instant now)
+    {
+        Follow();
+        FollowPeers(now);
+        var view = _environment.Directory.View;
+        if (now >= _nextGossip)
+        {
+            _nextGossip = now + GossipInterval;
+            _environment.Floors.Tell(view, Earliest(_requests.Writes.EarliestStamp, _hints.Queue.EarliestStamp));
+            foreach (var replica in _replicas.Values)
+            {
+                if (replica.IsReady)
+                {
+                    TellHorizon(replica);
+                }
+            }
+        }
+
+        var least = _environment.Directory.IsConfirmed ? _environment.Floors.Least(view) : HybridTime.Zero;
+        foreach (var replica in _replicas.Values)
+        {
+            replica.Tick(least, now);
+        }
+    }
+
+    private void FollowPeers(Instant now)
+    {
+        foreach (var node in _environment.Directory.View.Nodes)
+        {
+            if (node.Id == _environment.Options.Self)
+            {
+                continue;
+            }
+
+            var isUp = _environment.Liveness.IsAlive(node.Id);
+            if (!_wasUp.TryGetValue(node.Id, out var wasUp) || wasUp != isUp)
+            {
+                _wasUp[node.Id] = isUp;
+                _hints.Queue.SetReachable(node.Id, isUp, now);
+                _exchanges.Schedule.SetReachable(node.Id, isUp, now);
+            }
+
+            if (_hints.Queue.TakeDropped(node.Id) > 0)
+            {
+                _exchanges.Schedule.MissedWrites(node.Id, now);
+            }
+        }
+    }
+
+    private void TellHorizon(EventualReplica replica)
+    {
+        foreach (var peer in replica.Shard.Replicas)
+        {
+            if (peer != _environment.Options.Self && _environment.Directory.TryLoopOf(peer, replica.Shard.Id, out var loop))
+            {
+                var to = new LoopAddress(peer, loop);
+                var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Horizon, out var position);
+                frame.WriteUInt64(replica.Shard.Id.Value);
+                replica.Report.Write(frame);
+                _environment.Outbox.End(to, Lane.Urgent, position);
+            }
+        }
+    }
+
+    private void Received(LoopAddress from, in EventualMessage message)
+    {
+        var shard = new ShardId(message.Range);
+        if (message.Kind is EventualMessageKind.Write or EventualMessageKind.Hinted or EventualMessageKind.WriteRefused)
+        {
+            _environment.Stamps.Observe(message.Stamp);
+        }
+
+        if (message.Kind is EventualMessageKind.Written or EventualMessageKind.WriteRefused
+            or EventualMessageKind.ReadData or EventualMessageKind.Digest or EventualMessageKind.ReadRefused)
+        {
+            Answered(from.Node, message);
+            Drain();
+        }
+        else if (_replicas.TryGetValue(shard, out var replica))
+        {
+            replica.Step(message, answer => SendTo(from, answer));
+        }
+        else
+        {
+            SendTo(from, RefusalOf(message, shard));
+        }
+    }
+
+    // A replica that is being brought back takes the write later, as a hint; one that is no replica never.
+    private EventualMessage RefusalOf(in EventualMessage message, ShardId shard)
+    {
+        var isRead = message.Kind is EventualMessageKind.Read or EventualMessageKind.ReadDigest;
+        var isOurs = _environment.Directory.TryGetShard(shard, out var info) && info!.Replicas.Contains(_environment.Options.Self);
+        var isKnown = info is not null || !_environment.Directory.IsConfirmed;
+        return message.Answer(isRead ? EventualMessageKind.ReadRefused : EventualMessageKind.WriteRefused) with
+        {
+            Reason = isOurs || !isKnown ? RefusalReason.Overloaded : RefusalReason.WrongReplica,
+        };
+    }
+
+    private void Answered(NodeId from, in EventualMessage message)
+    {
+        switch (OperationNumbers.OwnerOf(message.Operation))
+        {
+            case OperationOwner.Write:
+                _requests.Writes.Step(from, message, Now);
+                break;
+            case OperationOwner.Read:
+                _requests.Reads.Step(from, message, Now);
+                break;
+            case OperationOwner.Hint:
+                _hints.Answered(from, message, Now);
+                break;
+        }
+    }
+
+    // What is carried out may end at once and add to the buffers: they are gone through by position, and only by the outermost call.
+    private void Drain()
+    {
+        if (_isDraining)
+        {
+            return;
+        }
+
+        _isDraining = true;
+        var writes = _requests.Writes.Effects;
+        var reads = _requests.Reads.Effects;
+        for (int i = 0, j = 0; i < writes.Count || j < reads.Count;)
+        {
+            if (i < writes.Count)
+            {
+                CarryOut(writes, writes[i++], isWrite: true);
+            }
+            else
+            {
+                CarryOut(reads, reads[j++], isWrite: false);
+            }
+        }
+
+        writes.Clear();
+        reads.Clear();
+        _isDraining = false;
+    }
+
+    private void CarryOut(EventualEffects effects, in EventualEffect effect, bool isWrite)
+    {
+        switch (effect.Kind)
+        {
+            case EventualEffectKind.Send:
+                Send(effect.Peer, effects.MessageOf(effect));
+                break;
+            case EventualEffectKind.StoreHint:
+                _hints.Keep(effect.Peer, effects.MessageOf(effect));
+                break;
+            case EventualEffectKind.Completed:
+                _requests.Completed(effect, isWrite);
+                break;
+        }
+    }
+
+    private void Send(NodeId peer, EventualMessage message)
+    {
+        if (_environment.Directory.TryLoopOf(peer, new ShardId(message.Range), out var loop))
+        {
+            SendTo(new LoopAddress(peer, loop), message); // else it is as if it were lost
+        }
+    }
+
+    private void SendTo(LoopAddress to, in EventualMessage message)
+    {
+        if (to.Node == _environment.Options.Self && to.Loop == _environment.Options.Loop)
+        {
+            Received(to, message);
+            return;
+        }
+
+        var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Eventual, out var position);
+        EventualMessageCodec.Write(frame, message);
+        _environment.Outbox.End(to, Lane.Urgent, position);
+    }
+
+    private static HybridTime Earliest(HybridTime a, HybridTime b) => a < b ? a : b;
+}

@@ -1,0 +1,98 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
+
+namespace Atoll.Node.Eventual;
+
+/// <summary>
+/// What every loop of every node says about the writes that it has under way, and the least of it: behind that no write is to be expected
+/// from anywhere (docs/eventual.md, "When a tombstone may go").
+/// </summary>
+internal sealed class Floors
+{
+    // A floor lags behind the clock: a decree of Paxos that is older than what was told is refused, and takes a moment.
+    private static readonly Duration Lag = Duration.FromSeconds(3);
+
+    private readonly NodeOptions _options;
+    private readonly EventualClock _clock;
+    private readonly PeerOutbox _outbox;
+    private readonly FloorFile _file;
+
+    // By the number of the loop on its node.
+    private readonly List<CoordinationFloors> _told = [];
+    private HybridTime _own;
+
+    public Floors(NodeOptions options, EventualClock clock, PeerOutbox outbox, FloorFile file)
+    {
+        _options = options;
+        _clock = clock;
+        _outbox = outbox;
+        _file = file;
+    }
+
+    /// <summary>What this loop has told.</summary>
+    public HybridTime Own => _own;
+
+    /// <summary>Moves this loop's floor on and tells it to every loop of the cluster.</summary>
+    /// <param name="view">The cluster.</param>
+    /// <param name="earliestUnderWay">The earliest stamp of what this loop has under way; Max for nothing.</param>
+    public void Tell(DirectoryView view, HybridTime earliestUnderWay)
+    {
+        var now = _clock.Peek();
+        if (_file.Durable < now.Add(FloorFile.Ahead / 2))
+        {
+            _file.Save(now.Add(FloorFile.Ahead));
+        }
+
+        var floor = CoordinationFloors.Of(now.Add(Duration.Zero - Lag), earliestUnderWay);
+        floor = floor < _file.Durable ? floor : _file.Durable;
+        _own = floor > _own ? floor : _own;
+        foreach (var node in view.Nodes)
+        {
+            for (byte loop = 0; loop < node.Description.Loops; loop++)
+            {
+                var to = new LoopAddress(node.Id, loop);
+                if (node.Id == _options.Self && loop == _options.Loop)
+                {
+                    Told(to, _own);
+                    continue;
+                }
+
+                _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Floor, out var position).WriteUInt64(_own.Value);
+                _outbox.End(to, Lane.Urgent, position);
+            }
+        }
+    }
+
+    /// <summary>A loop told its floor.</summary>
+    public void Told(LoopAddress from, HybridTime floor)
+    {
+        while (_told.Count <= from.Loop)
+        {
+            _told.Add(new CoordinationFloors());
+        }
+
+        _told[from.Loop].Told(from.Node, floor);
+    }
+
+    /// <summary>The least floor of all loops of all nodes; zero while one of them has told none.</summary>
+    public HybridTime Least(DirectoryView view)
+    {
+        var least = view.Nodes.IsEmpty ? HybridTime.Zero : HybridTime.Max;
+        for (var loop = 0; ; loop++)
+        {
+            var nodes = view.Nodes.Where(node => node.Description.Loops > loop).Select(node => node.Id).ToArray();
+            if (nodes.Length == 0)
+            {
+                return least == HybridTime.Max ? HybridTime.Zero : least;
+            }
+
+            var ofLoop = loop < _told.Count ? _told[loop].Least([.. nodes]) : HybridTime.Zero;
+            least = ofLoop < least ? ofLoop : least;
+        }
+    }
+}
