@@ -134,6 +134,12 @@ public static class Limits
     public const int CounterWritersMax = 2 * NodesMax;
 
     /// <summary>
+    /// Bytes of a counter in an eventual shard: some ten thousand updates that are remembered because retries of them may still come.
+    /// Every update reads and writes all of it.
+    /// </summary>
+    public const int OriginCounterBytesMax = 512 * 1024;
+
+    /// <summary>
     /// Deleted ranges that one partition remembers apart (overlapping ones are merged): each write to the partition looks through them.
     /// </summary>
     public const int RangeDeletionsMax = 1_000;

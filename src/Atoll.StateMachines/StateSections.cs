@@ -3,6 +3,9 @@ namespace Atoll.StateMachines;
 /// <summary>The sections of a shard's tree. The numbers are on disk.</summary>
 internal static class StateSections
 {
+    /// <summary>What the owner of an eventual replica keeps beside its rows, by key.</summary>
+    internal const byte Notes = 0;
+
     /// <summary>Records, by key; in a shard of rows, its rows.</summary>
     internal const byte Records = 1;
 

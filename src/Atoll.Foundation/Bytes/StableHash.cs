@@ -4,7 +4,7 @@ using System.Numerics;
 namespace Atoll.Foundation.Bytes;
 
 /// <summary>
-/// XXH64 (xxHash specification, version 0.1.1) with seed 0: the same on every machine and in every version, so that it may decide
+/// XXH64 (xxHash specification, version 0.1.1): the same on every machine and in every version, so that it may decide
 /// where a key lives. Not for secrets or against adversaries.
 /// </summary>
 public static class StableHash
@@ -16,13 +16,15 @@ public static class StableHash
     private const ulong Prime5 = 0x27D4EB2F165667C5;
 
     /// <summary>The 64-bit hash of the bytes.</summary>
-    public static ulong Compute(ReadOnlySpan<byte> data)
+    /// <param name="data">The bytes.</param>
+    /// <param name="seed">Hashes with different seeds have nothing to do with each other.</param>
+    public static ulong Compute(ReadOnlySpan<byte> data, ulong seed = 0)
     {
         var length = (ulong)data.Length;
         ulong hash;
         if (data.Length >= 32)
         {
-            ulong a = unchecked(Prime1 + Prime2), b = Prime2, c = 0, d = unchecked(0 - Prime1);
+            ulong a = unchecked(seed + Prime1 + Prime2), b = unchecked(seed + Prime2), c = seed, d = unchecked(seed - Prime1);
             while (data.Length >= 32)
             {
                 a = Round(a, BinaryPrimitives.ReadUInt64LittleEndian(data));
@@ -38,7 +40,7 @@ public static class StableHash
         }
         else
         {
-            hash = Prime5;
+            hash = unchecked(seed + Prime5);
         }
 
         hash += length;

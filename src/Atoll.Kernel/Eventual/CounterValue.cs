@@ -103,6 +103,32 @@ public sealed class CounterValue
     /// <summary>Updates that are remembered.</summary>
     public int Remembered => _remembered.Count;
 
+    /// <summary>The stamp of the first update that is remembered; null when none is.</summary>
+    public HybridTime? FirstRemembered => _remembered.IsEmpty ? null : _remembered.First().Key.Stamp;
+
+    /// <summary>
+    /// The last stamp up to a horizon of an update that is remembered; null when there is none. Who forgets through that, and not through
+    /// the horizon itself, has the same bytes as another whose horizon came as far.
+    /// </summary>
+    public HybridTime? LastRememberedThrough(HybridTime horizon)
+    {
+        HybridTime? last = null;
+        foreach (var (id, _) in _remembered)
+        {
+            if (id.Stamp > horizon)
+            {
+                break;
+            }
+
+            last = id.Stamp;
+        }
+
+        return last;
+    }
+
+    /// <summary>Whether an update is remembered.</summary>
+    public bool Remembers(CounterUpdateId id) => _remembered.ContainsKey(id);
+
     /// <summary>
     /// Takes an update at an origin, unless it is known already. False: it is so old that nobody can say whether it was taken; the caller
     /// must answer "unknown", and not try again.

@@ -36,7 +36,8 @@ public enum EventualQueryKind : byte
 /// The queries of an eventual shard of rows. Layout, behind the kind (byte): raw: the time (8 bytes), a rows query; record: key (bytes);
 /// list: first and last hash (8 bytes each), after and through key (bytes), count (varint); note: key (bytes); notes: prefix, after key
 /// (bytes), count (varint); conditions: a mutation as <see cref="RowsCommand"/> has it. Every answer begins with a byte: 0 when the query
-/// was one, and then what was asked for; else 1.
+/// was one, and then what was asked for: a version; a note's value; or key (bytes) and hash (high, low: 8 bytes each) or value (bytes) of
+/// each, an empty key, and whether these are all (byte). Else 1.
 /// </summary>
 public static class EventualQuery
 {
@@ -114,6 +115,9 @@ public static class EventualQuery
         RowsCommand.WriteMutate(writer, mutation);
     }
 
+    /// <summary>What the first byte says; anything may follow.</summary>
+    public static EventualQueryKind KindOf(ReadOnlySpan<byte> query) => query.IsEmpty ? default : (EventualQueryKind)query[0];
+
     /// <summary>Reads the answer to a question for a slice, a record, or what conditions look at.</summary>
     /// <returns>False when the query was refused as none, or the answer is none.</returns>
     public static bool TryReadVersion(ReadOnlyMemory<byte> answer, out ReadOnlyMemory<byte> version)
@@ -131,15 +135,14 @@ public static class EventualQuery
     {
         var reader = new WireReader(answer);
         var isRefused = reader.ReadByte() != 0;
-        isComplete = reader.ReadBool();
         var builder = ImmutableArray.CreateBuilder<PartitionHash>();
-        while (reader.Ok && reader.Remaining > 0)
+        while (reader.ReadBytes() is { IsEmpty: false } key)
         {
-            var key = reader.ReadBytes();
             var high = reader.ReadUInt64();
             builder.Add(new PartitionHash(key, new UInt128(high, reader.ReadUInt64())));
         }
 
+        isComplete = reader.ReadBool();
         records = builder.ToImmutable();
         return reader.OkAtEnd && !isRefused;
     }
@@ -157,14 +160,68 @@ public static class EventualQuery
     {
         var reader = new WireReader(answer);
         var isRefused = reader.ReadByte() != 0;
-        isComplete = reader.ReadBool();
         var builder = ImmutableArray.CreateBuilder<Note>();
-        while (reader.Ok && reader.Remaining > 0)
+        while (reader.ReadBytes() is { IsEmpty: false } key)
         {
-            builder.Add(new Note(reader.ReadBytes(), reader.ReadBytes()));
+            builder.Add(new Note(key, reader.ReadBytes()));
         }
 
+        isComplete = reader.ReadBool();
         notes = builder.ToImmutable();
         return reader.OkAtEnd && !isRefused;
+    }
+
+    internal static bool TryReadRaw(ReadOnlyMemory<byte> query, out HybridTime now, out RowsPlace place)
+    {
+        var reader = new WireReader(query);
+        var kind = (EventualQueryKind)reader.ReadByte();
+        now = new HybridTime(reader.ReadUInt64());
+        place = null!;
+        return reader.Ok && kind == EventualQueryKind.Raw && RowsPlace.TryRead(reader.ReadRaw(reader.Remaining), out place);
+    }
+
+    /// <summary>Reads a question for a record or for a note.</summary>
+    internal static bool TryReadKey(ReadOnlyMemory<byte> query, EventualQueryKind kind, out ReadOnlyMemory<byte> key)
+    {
+        var reader = new WireReader(query);
+        var isOfKind = (EventualQueryKind)reader.ReadByte() == kind;
+        key = reader.ReadBytes();
+        return reader.OkAtEnd && isOfKind && key.Length is > 0 and <= Limits.KeyBytesMax
+            && (kind != EventualQueryKind.Record || RowKey.IsKey(key.Span));
+    }
+
+    internal static bool TryReadListRange(ReadOnlyMemory<byte> query, out RecordListRange range)
+    {
+        var reader = new WireReader(query);
+        var kind = (EventualQueryKind)reader.ReadByte();
+        var first = reader.ReadUInt64();
+        var last = reader.ReadUInt64();
+        var after = reader.ReadBytes();
+        var through = reader.ReadBytes();
+        var from = RowKey.OfHash(first);
+        range = new RecordListRange(
+            from,
+            after.Span.SequenceCompareTo(from) < 0 ? default : after,
+            last == ulong.MaxValue ? default : RowKey.OfHash(last + 1),
+            through,
+            reader.ReadCount(int.MaxValue));
+        return reader.OkAtEnd && kind == EventualQueryKind.List && first <= last && range.Count > 0;
+    }
+
+    internal static bool TryReadNotesRange(
+        ReadOnlyMemory<byte> query, out ReadOnlyMemory<byte> prefix, out ReadOnlyMemory<byte> after, out int max)
+    {
+        var reader = new WireReader(query);
+        var kind = (EventualQueryKind)reader.ReadByte();
+        prefix = reader.ReadBytes();
+        after = reader.ReadBytes();
+        max = reader.ReadCount(int.MaxValue);
+        return reader.OkAtEnd && kind == EventualQueryKind.Notes && max > 0;
+    }
+
+    internal static bool TryReadConditions(ReadOnlyMemory<byte> query, out RowsMutation mutation)
+    {
+        mutation = null!;
+        return KindOf(query.Span) == EventualQueryKind.Conditions && RowsCommand.TryReadMutate(query[1..], out mutation);
     }
 }

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
@@ -5,39 +8,168 @@ using Atoll.StateMachines.Rows;
 
 namespace Atoll.StateMachines.Eventual;
 
-/// <summary>Versions: what replicas of an eventual shard of rows send each other.</summary>
+/// <summary>
+/// Versions: what replicas of an eventual shard of rows send each other, records with all that is known of them. Layout: format (byte);
+/// items in the order of keys: record (1, key, value), gap (2, key: nothing is said of its partition's rows from here on); the end (0): the
+/// first key of which nothing is said, and of a partition that was read backwards the first row of which anything is (both empty when all
+/// is). Keys are those of <c>docs/rows.md</c>; the value of a row is its <see cref="RowDataCodec"/>, that of what is known of a partition its
+/// <see cref="PartitionDeletions"/>. The version that says that there is nothing has no bytes.
+/// </summary>
 public static class RowsVersion
 {
     /// <summary>What a mutation adds to what is known.</summary>
-    /// <param name="partitions">The operations, without increments (<see cref="HasIncrements"/>): those go by
-    /// <see cref="EventualCommand.WriteIncrement"/>.</param>
+    /// <param name="partitions">
+    /// The operations, without increments (<see cref="HasIncrements"/>): those go by <see cref="EventualCommand.WriteIncrement"/>.
+    /// </param>
     /// <param name="timestampMicros">The timestamp of operations that bring none.</param>
-    /// <param name="stamp">The mutation's stamp: carried by its deletions; times to live count from it.</param>
+    /// <param name="stamp">The mutation's stamp: carried by its deletions, rounded up; times to live count from it.</param>
     /// <param name="coordinator">
     /// Who makes it: elements that two coordinators put at the end of a list in the same microsecond get different places by it.
     /// </param>
     public static byte[] OfMutation(
-        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator = default) =>
-        throw new NotSupportedException();
+        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator = default)
+    {
+        Check.That(!HasIncrements(partitions));
+        var merge = new VersionMerge();
+        merge.Add(ContentsOf(partitions, timestampMicros, stamp, coordinator));
+        return merge.Merged().Encode();
+    }
 
     /// <summary>Whether a mutation adds to a counter.</summary>
     public static bool HasIncrements(IReadOnlyList<PartitionMutation> partitions) => partitions.Any(static partition =>
         partition.Operations.Any(static operation => operation.Cells.Any(static cell => cell.Kind == CellWriteKind.Increment)));
 
     /// <summary>
-    /// Whether it says all there is in its slice; else there may be more behind <see cref="TryGetThrough"/>. True for the empty version and
-    /// for mutations, false for garbage.
+    /// Whether it says all there is in its slice. True for the empty version and for mutations, false for garbage.
     /// </summary>
-    public static bool IsComplete(ReadOnlyMemory<byte> version) => throw new NotSupportedException();
+    public static bool IsComplete(ReadOnlyMemory<byte> version) =>
+        VersionContents.TryRead(version, out var contents, checksValues: false) && contents.IsComplete;
 
-    /// <summary>The key through which it says all there is.</summary>
-    /// <returns>False when it is complete, or garbage.</returns>
-    public static bool TryGetThrough(ReadOnlyMemory<byte> version, out ReadOnlyMemory<byte> through) => throw new NotSupportedException();
+    /// <summary>
+    /// Checks a version that arrived: that it is one, keeps the bounds, and that all of it belongs to the shard. A version that is merged or
+    /// made into pages must have been checked.
+    /// </summary>
+    /// <param name="version">The bytes as they arrived.</param>
+    /// <param name="hashLow">The lowest routing hash of the shard.</param>
+    /// <param name="hashHigh">The highest routing hash of the shard, included.</param>
+    /// <param name="limits">
+    /// The bounds of a key and a value: the operator's for a client's mutation, the highest ones for what other replicas have.
+    /// </param>
+    public static CommandFault Validate(ReadOnlyMemory<byte> version, ulong hashLow, ulong hashHigh, in RecordLimits limits)
+    {
+        if (!VersionContents.TryRead(version, out var contents, checksValues: true))
+        {
+            return CommandFault.Invalid("the bytes are not a version of rows");
+        }
 
-    /// <summary>Checks a version that arrived: that it is one, keeps the bounds, and that all of it belongs to the shard.</summary>
-    public static CommandFault Validate(ReadOnlyMemory<byte> version, ulong hashLow, ulong hashHigh, in RecordLimits limits) =>
-        throw new NotSupportedException();
+        foreach (var record in contents.Records)
+        {
+            if (RowKey.HashOf(record.Key.Span) is var hash && (hash < hashLow || hash > hashHigh))
+            {
+                return CommandFault.WrongShard("a record of the version belongs to another shard");
+            }
+
+            if (record.Key.Length > limits.KeyBytesMax)
+            {
+                return CommandFault.TooLarge($"the key of a row has {record.Key.Length} bytes, the limit is {limits.KeyBytesMax}");
+            }
+
+            if (LongestValue(record) is var bytes && bytes > limits.ValueBytesMax)
+            {
+                return CommandFault.TooLarge($"a value has {bytes} bytes, the limit is {limits.ValueBytesMax}");
+            }
+        }
+
+        return CommandFault.None;
+    }
 
     /// <summary>Whether there is any value in it; a version that only deletes has none.</summary>
-    internal static bool HasValues(ReadOnlyMemory<byte> version) => throw new NotSupportedException();
+    internal static bool HasValues(ReadOnlyMemory<byte> version) =>
+        VersionContents.TryRead(version, out var contents, checksValues: true)
+        && contents.Records.Exists(static record => RowKey.KindOf(record.Key.Span) != RowKeyKind.Partition
+            && RowDataCodec.TryRead(record.Value, out var row)
+            && (!row.Liveness.IsNone || row.Cells.Any(static cell => cell.Kind != CellKind.Tombstone)));
+
+    /// <summary>What operations add to what is known; increments are passed over. Some records may cover parts of others.</summary>
+    internal static VersionContents ContentsOf(
+        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator)
+    {
+        var contents = new VersionContents();
+        var scratch = new WireWriter();
+        var carried = HybridTime.FromUnixMilliseconds(stamp.UnixMilliseconds + 1);
+        var writer = WriterOf(stamp, coordinator);
+        foreach (var partition in partitions)
+        {
+            var deletions = PartitionDeletions.None;
+            var rows = new SortedList<ReadOnlyMemory<byte>, RowData>(KeyOrder.Instance);
+            foreach (var operation in partition.Operations)
+            {
+                var timestamp = operation.TimestampMicros ?? timestampMicros;
+                if (operation.Kind is RowOperationKind.DeletePartition or RowOperationKind.DeleteRange)
+                {
+                    var deletion = new DeletionTime(timestamp, carried.UnixMilliseconds);
+                    deletions = PartitionDeletions.Merge(deletions, operation.Kind == RowOperationKind.DeletePartition
+                        ? PartitionDeletions.OfPartition(deletion)
+                        : PartitionDeletions.OfRange(operation.Range, deletion));
+                    continue;
+                }
+
+                var key = ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering);
+                var row = new RowChange(key, operation, PartitionDeletions.None, RowData.Empty);
+                var plain = WithoutIncrements(operation);
+                var update = new RowUpdate(plain, row, timestamp, isAhead: false, carried, writer).Make();
+                rows[key] = RowData.Merge(rows.GetValueOrDefault(key, RowData.Empty), update);
+            }
+
+            if (!deletions.IsNone)
+            {
+                contents.Records.Add(new VersionRecord(
+                    RowKey.OfPartition(partition.Token, partition.Key.Span), EventualRecords.Encode(deletions, scratch)));
+            }
+
+            foreach (var (key, row) in rows)
+            {
+                if (!row.IsEmpty)
+                {
+                    contents.Records.Add(new VersionRecord(key, EventualRecords.Encode(row, scratch)));
+                }
+            }
+        }
+
+        contents.Records.Sort(static (a, b) => a.Key.Span.SequenceCompareTo(b.Key.Span));
+        return contents;
+    }
+
+    private static RowOperation WithoutIncrements(RowOperation operation) =>
+        operation.Cells.Any(static cell => cell.Kind == CellWriteKind.Increment)
+            ? operation with { Cells = [.. operation.Cells.Where(static cell => cell.Kind != CellWriteKind.Increment)] }
+            : operation;
+
+    private static byte[] WriterOf(HybridTime stamp, NodeId coordinator)
+    {
+        if (coordinator == NodeId.None)
+        {
+            return [];
+        }
+
+        var writer = new byte[12];
+        BinaryPrimitives.WriteUInt64BigEndian(writer, stamp.Value);
+        BinaryPrimitives.WriteUInt32BigEndian(writer.AsSpan(8), coordinator.Value);
+        return writer;
+    }
+
+    // Counters are as large as they have to be.
+    private static int LongestValue(in VersionRecord record)
+    {
+        var longest = 0;
+        if (RowKey.KindOf(record.Key.Span) != RowKeyKind.Partition && RowDataCodec.TryRead(record.Value, out var row))
+        {
+            foreach (ref readonly var cell in row.Cells.AsSpan())
+            {
+                longest = Math.Max(longest, Math.Max(cell.Path.Length, cell.Kind == CellKind.Counter ? 0 : cell.Value.Length));
+            }
+        }
+
+        return longest;
+    }
 }

@@ -1,6 +1,7 @@
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
@@ -33,6 +34,12 @@ public sealed record LoggedCommand(string Kind, HybridTime Stamp, RequestIdentit
         if (Enum.IsDefined(RowsCommand.KindOf(envelope.Command.Span)))
         {
             return new LoggedCommand($"rows {RowsCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
+        }
+
+        if (Enum.IsDefined(EventualCommand.KindOf(envelope.Command.Span)))
+        {
+            return new LoggedCommand(
+                $"eventual {EventualCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
         }
 
         return RecordsCommand.TryParse(envelope.Command, out var records, out var operations)

@@ -8,6 +8,7 @@ public static class StateSectionNames
 {
     private static readonly (byte Section, string Name)[] Named =
     [
+        (StateSections.Notes, "notes"),
         (StateSections.Records, "records"),
         (StateSections.Expiries, "expiries"),
         (StateSections.Changes, "changes"),

@@ -1,5 +1,6 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using OriginCounter = Atoll.Kernel.Eventual.CounterValue;
 
 namespace Atoll.StateMachines.Rows;
 
@@ -7,16 +8,24 @@ namespace Atoll.StateMachines.Rows;
 /// The value of a counter's cell: the sums of the increments that each writer took, each with a number that grows with every increment. A
 /// counter's value is the sum of the sums; of one writer's sums, the one with the higher number counts. A shard that is replicated by one
 /// log is one writer, <see cref="TheShard"/>. Layout: number of writers (varint), then each, by number: writer, increments taken (varints),
-/// sum (zigzag varint).
+/// sum (zigzag varint). In an eventual shard, every replica of which adds under its own name, the value is a zero byte, which no other
+/// begins with, and a <see cref="OriginCounter"/>.
 /// </summary>
 public static class CounterValue
 {
+    private const byte OfOrigins = 0;
+
     /// <summary>The one writer of a shard whose commands are in one order.</summary>
     public const ulong TheShard = 0;
 
     /// <summary>The counter's value; 0 for bytes that are none.</summary>
     public static long Sum(ReadOnlyMemory<byte> value)
     {
+        if (TryReadOrigins(value) is { } counter)
+        {
+            return counter.Total;
+        }
+
         var sum = 0L;
         if (TryRead(value, out var parts))
         {
@@ -58,6 +67,16 @@ public static class CounterValue
     /// <summary>What both say together: of each writer the sum with more increments (at the same number the larger sum).</summary>
     public static ReadOnlyMemory<byte> Merge(ReadOnlyMemory<byte> a, ReadOnlyMemory<byte> b)
     {
+        if (a.Span.SequenceEqual(b.Span))
+        {
+            return a;
+        }
+
+        if (TryReadOrigins(a) is { } ours && TryReadOrigins(b) is { } theirs)
+        {
+            return OfOriginCounter(ours.Merge(theirs));
+        }
+
         var isLeftGood = TryRead(a, out var left);
         var isRightGood = TryRead(b, out var right);
         if (!isLeftGood || !isRightGood)
@@ -93,6 +112,22 @@ public static class CounterValue
 
     /// <summary>Whether the bytes are a counter's value.</summary>
     public static bool IsValid(ReadOnlyMemory<byte> value) => TryRead(value, out _);
+
+    /// <summary>A counter of one writer, as readers get to see those of shards whose replicas add by themselves.</summary>
+    internal static byte[] Of(long sum) => Encode([new Part(TheShard, 1, sum)]);
+
+    /// <summary>The counter of an eventual shard; null for anything else.</summary>
+    internal static OriginCounter? TryReadOrigins(ReadOnlyMemory<byte> value) =>
+        value.Length > 1 && value.Span[0] == OfOrigins ? OriginCounter.TryRead(value[1..]) : null;
+
+    /// <summary>A cell's value that holds the counter of an eventual shard.</summary>
+    internal static byte[] OfOriginCounter(OriginCounter counter)
+    {
+        var writer = new WireWriter(64);
+        writer.WriteByte(OfOrigins);
+        counter.Write(writer);
+        return writer.ToArray();
+    }
 
     private static byte[] Encode(List<Part> parts)
     {

@@ -95,6 +95,10 @@ public sealed class PartitionDeletions
         Partition.DeletedAtMilliseconds <= dropMilliseconds ? DeletionTime.None : Partition,
         Ranges.RemoveAll(range => range.Deletion.DeletedAtMilliseconds <= dropMilliseconds));
 
+    /// <summary>Drops all that do not belong to those to keep.</summary>
+    internal PartitionDeletions Keep(Predicate<DeletionTime> keeps) => new(
+        !Partition.IsNone && keeps(Partition) ? Partition : DeletionTime.None, Ranges.RemoveAll(range => !keeps(range.Deletion)));
+
     /// <summary>When the first of the deletions was made, in Unix milliseconds; null when there is none.</summary>
     public long? FirstDeletedAtMilliseconds
     {
@@ -133,12 +137,15 @@ public sealed class PartitionDeletions
     }
 
     /// <summary>Reads what <see cref="Write(WireWriter)"/> wrote. The reader fails when it is not that.</summary>
-    public static PartitionDeletions Read(ref WireReader reader)
+    public static PartitionDeletions Read(ref WireReader reader) => Read(ref reader, Limits.RangeDeletionsMax);
+
+    /// <summary>Reads what <see cref="Write(WireWriter)"/> wrote, with another bound on the number of ranges.</summary>
+    internal static PartitionDeletions Read(ref WireReader reader, int rangesMax)
     {
         var version = reader.ReadByte();
         var partition = reader.ReadBool() ? ReadDeletion(ref reader) : DeletionTime.None;
         var ranges = ImmutableArray.CreateBuilder<RangeDeletion>();
-        for (var left = reader.ReadCount(Limits.RangeDeletionsMax); left > 0 && reader.Ok; left--)
+        for (var left = reader.ReadCount(rangesMax); left > 0 && reader.Ok; left--)
         {
             var range = new RangeDeletion(reader.ReadBytes(), reader.ReadBytes(), ReadDeletion(ref reader));
             var isInOrder = (range.To.IsEmpty || range.From.Span.SequenceCompareTo(range.To.Span) < 0)

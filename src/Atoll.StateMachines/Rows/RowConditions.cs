@@ -1,10 +1,37 @@
 using System.Buffers.Binary;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Rows;
 
-/// <summary>Decides whether a condition holds for a row as a reader sees it.</summary>
+/// <summary>Decides whether conditions hold for rows as a reader sees them.</summary>
 internal static class RowConditions
 {
+    /// <summary>Judges all conditions of a mutation.</summary>
+    /// <param name="mutation">The mutation.</param>
+    /// <param name="visible">What is visible of a row: of a partition, the static one or that of a clustering key.</param>
+    /// <param name="now">When.</param>
+    /// <param name="result">When one does not hold, receives the result with the rows as they are; else nothing.</param>
+    /// <returns>Whether all hold.</returns>
+    internal static bool Judge(
+        RowsMutation mutation,
+        Func<PartitionMutation, bool, ReadOnlyMemory<byte>, RowData> visible,
+        HybridTime now,
+        WireWriter result)
+    {
+        for (var position = 0; position < mutation.Conditions.Count; position++)
+        {
+            var condition = mutation.Conditions[position];
+            if (!Holds(condition, visible(mutation.Partitions[condition.Partition], condition.IsStatic, condition.Clustering)))
+            {
+                RowsResultCodec.WriteNotApplied(result, now, position, CurrentRows(mutation, visible));
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <param name="condition">The condition.</param>
     /// <param name="row">What is visible of the row.</param>
     internal static bool Holds(RowCondition condition, RowData row) => condition.Kind switch
@@ -14,6 +41,32 @@ internal static class RowConditions
         RowConditionKind.Cell => CellHolds(condition, row),
         _ => HasElements(condition, row.CellsOf(condition.Column)) == (condition.Comparison == CellComparison.Equal),
     };
+
+    private static List<CurrentRow> CurrentRows(
+        RowsMutation mutation, Func<PartitionMutation, bool, ReadOnlyMemory<byte>, RowData> visible)
+    {
+        var current = new List<CurrentRow>();
+        foreach (var condition in mutation.Conditions)
+        {
+            Add(condition.Partition, isStatic: true, default);
+            if (!condition.IsStatic)
+            {
+                Add(condition.Partition, isStatic: false, condition.Clustering);
+            }
+        }
+
+        return current;
+
+        void Add(int partition, bool isStatic, ReadOnlyMemory<byte> clustering)
+        {
+            if (!current.Exists(row => row.Partition == partition && row.IsStatic == isStatic
+                && row.Clustering.Span.SequenceEqual(clustering.Span)))
+            {
+                current.Add(new CurrentRow(
+                    partition, isStatic, clustering, visible(mutation.Partitions[partition], isStatic, clustering)));
+            }
+        }
+    }
 
     private static bool CellHolds(RowCondition condition, RowData row)
     {

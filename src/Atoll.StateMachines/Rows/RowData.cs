@@ -340,6 +340,16 @@ public sealed class RowData
         return next == long.MaxValue ? null : next;
     }
 
+    /// <summary>What is left of it without some of its parts; whatever is left may be so, as nothing in it covered anything else.</summary>
+    /// <param name="keepsDeletion">Which deletions stay, of the row and of collections.</param>
+    /// <param name="liveness">The marker.</param>
+    /// <param name="cells">The cells that stay, in their order.</param>
+    internal RowData Keep(Predicate<DeletionTime> keepsDeletion, RowLiveness liveness, ImmutableArray<RowCell> cells) => new(
+        liveness,
+        !Deletion.IsNone && keepsDeletion(Deletion) ? Deletion : DeletionTime.None,
+        ColumnDeletions.RemoveAll(column => !keepsDeletion(column.Deletion)),
+        cells);
+
     /// <summary>The row with only the cells of some columns. Marker and deletions stay.</summary>
     /// <param name="columns">The columns, in order; empty for all.</param>
     public RowData Project(ReadOnlySpan<uint> columns)

@@ -10,14 +10,20 @@ internal readonly struct RowUpdate
     private readonly RowChange _row;
     private readonly long _nowMilliseconds;
     private readonly long _timestamp;
+    private readonly ReadOnlyMemory<byte> _writer;
 
     /// <param name="operation">An upsert or a row's deletion.</param>
     /// <param name="row">The row before it.</param>
     /// <param name="shardMicros">The shard's timestamp.</param>
     /// <param name="isAhead">Whether something in the partition may have a timestamp above the shard's.</param>
     /// <param name="now">The state's time.</param>
-    internal RowUpdate(RowOperation operation, RowChange row, long shardMicros, bool isAhead, HybridTime now)
+    /// <param name="writer">
+    /// Where several give timestamps, what tells this one from the others: part of the places of elements that are appended or prepended.
+    /// </param>
+    internal RowUpdate(
+        RowOperation operation, RowChange row, long shardMicros, bool isAhead, HybridTime now, ReadOnlyMemory<byte> writer = default)
     {
+        _writer = writer;
         _operation = operation;
         _row = row;
         _nowMilliseconds = now.UnixMilliseconds;
@@ -107,10 +113,11 @@ internal readonly struct RowUpdate
     // Signed order as unsigned bytes: what is appended later comes later, what is prepended later comes earlier.
     private byte[] PlaceOf(in CellWrite write)
     {
-        var place = new byte[8 + write.Path.Length];
+        var place = new byte[8 + _writer.Length + write.Path.Length];
         BinaryPrimitives.WriteInt64BigEndian(
             place, (write.Kind == CellWriteKind.Append ? _timestamp : -_timestamp) ^ long.MinValue);
-        write.Path.Span.CopyTo(place.AsSpan(8));
+        _writer.Span.CopyTo(place.AsSpan(8));
+        write.Path.Span.CopyTo(place.AsSpan(8 + _writer.Length));
         return place;
     }
 

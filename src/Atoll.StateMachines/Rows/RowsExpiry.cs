@@ -2,6 +2,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
@@ -12,7 +13,7 @@ namespace Atoll.StateMachines.Rows;
 /// a whole or in ranges. Such a deletion takes effect at once, for every reader; what it covers is removed afterwards, bit by bit, by a
 /// walk over its rows: the partition is swept. Only the leader does that, and what it finds it proposes; how far it came is lost with it.
 /// </summary>
-internal sealed class RowsExpiry(RowsState state)
+internal sealed class RowsExpiry(ExpiringStore state, IRowRecords records)
 {
     private static readonly Probe SweepInterrupted = Probe.Define("rows: a partition is swept in several walks");
 
@@ -77,9 +78,9 @@ internal sealed class RowsExpiry(RowsState state)
             {
                 search.End(fault);
             }
-            else if (state.Records.TryGet(key, out var record) && StoredPartition.Read(record.Value) is { IsSwept: false } partition)
+            else if (state.Records.TryGet(key, out var record) && !records.IsSwept(record.Value))
             {
-                Sweep(search, key.ToArray(), record.Version, partition.Deletions);
+                Sweep(search, key.ToArray(), record.Version, records.DeletionsOf(record.Value));
             }
             else
             {
@@ -118,7 +119,7 @@ internal sealed class RowsExpiry(RowsState state)
                     return false;
                 }
 
-                var row = StoredRow.Read(cursor.Record.Value).Row;
+                var row = records.RowOf(cursor.Record.Value);
                 if (!ReferenceEquals(row.Without(RowKey.CoveringOf(place, deletions)), row))
                 {
                     search.Add(new ExpiredRow(cursor.Key, cursor.Record.Version, false));

@@ -24,7 +24,7 @@ internal static class RowsReader
         var start = result.Length;
         using var snapshot = state.Records.Snapshot();
         using var cursor = snapshot.OpenCursor();
-        var page = new RowsPageWriter(cursor, place, now, result);
+        var page = new RowsPageWriter(cursor, place, StoredRecords.Instance, now, result);
         if (page.Run() && page.Fault is null)
         {
             return true;
@@ -48,7 +48,7 @@ internal static class RowsReader
 
         var snapshot = state.Records.Snapshot();
         var cursor = snapshot.OpenCursor();
-        var page = new RowsPageWriter(cursor, place, now, result);
+        var page = new RowsPageWriter(cursor, place, StoredRecords.Instance, now, result);
         GoOn();
 
         void GoOn()

@@ -39,7 +39,7 @@ public sealed class RowsStateMachine : IStateMachine
         _tree = tree;
         _state = new RowsState(tree);
         _persistence = new RowsPersistence(tree);
-        _expiry = new RowsExpiry(_state);
+        _expiry = new RowsExpiry(_state, StoredRecords.Instance);
     }
 
     /// <inheritdoc />
@@ -159,11 +159,10 @@ public sealed class RowsStateMachine : IStateMachine
 
     private void Mutate(RowsMutation mutation, HybridTime now, WireWriter result)
     {
-        if (mutation.Conditions.Count > 0 && !Sabotage.Has(Sabotage.IgnoresExpectedVersions)
-            && FindFailedCondition(mutation, now) is var failed and >= 0)
+        if (!Sabotage.Has(Sabotage.IgnoresExpectedVersions)
+            && !RowConditions.Judge(mutation, (partition, isStatic, clustering) => Visible(partition, isStatic, clustering, now), now, result))
         {
             NotApplied.Hit();
-            RowsResultCodec.WriteNotApplied(result, now, failed, CurrentRows(mutation, now));
             return;
         }
 
@@ -175,46 +174,6 @@ public sealed class RowsStateMachine : IStateMachine
 
         var isGood = change.Fault is null && change.TryWrite();
         RowsResultCodec.WriteHead(result, isGood ? RowsStatus.Ok : RowsStatus.TooLarge, now, change.Fault ?? "");
-    }
-
-    private int FindFailedCondition(RowsMutation mutation, HybridTime now)
-    {
-        for (var position = 0; position < mutation.Conditions.Count; position++)
-        {
-            var condition = mutation.Conditions[position];
-            var row = Visible(mutation.Partitions[condition.Partition], condition.IsStatic, condition.Clustering, now);
-            if (!RowConditions.Holds(condition, row))
-            {
-                return position;
-            }
-        }
-
-        return -1;
-    }
-
-    private List<CurrentRow> CurrentRows(RowsMutation mutation, HybridTime now)
-    {
-        var current = new List<CurrentRow>();
-        foreach (var condition in mutation.Conditions)
-        {
-            Add(condition.Partition, isStatic: true, default);
-            if (!condition.IsStatic)
-            {
-                Add(condition.Partition, isStatic: false, condition.Clustering);
-            }
-        }
-
-        return current;
-
-        void Add(int partition, bool isStatic, ReadOnlyMemory<byte> clustering)
-        {
-            if (!current.Exists(row => row.Partition == partition && row.IsStatic == isStatic
-                && row.Clustering.Span.SequenceEqual(clustering.Span)))
-            {
-                current.Add(new CurrentRow(
-                    partition, isStatic, clustering, Visible(mutation.Partitions[partition], isStatic, clustering, now)));
-            }
-        }
     }
 
     private RowData Visible(PartitionMutation partition, bool isStatic, ReadOnlyMemory<byte> clustering, HybridTime now)

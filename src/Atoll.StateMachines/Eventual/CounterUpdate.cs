@@ -1,0 +1,114 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.StateMachines.Rows;
+using Atoll.Storage.Sorted;
+using OriginCounter = Atoll.Kernel.Eventual.CounterValue;
+
+namespace Atoll.StateMachines.Eventual;
+
+/// <summary>
+/// An update of counters at the replica that leads it: its deletions and other writes first, then its increments, each counter once.
+/// </summary>
+internal static class CounterUpdate
+{
+    /// <summary>Works the update out.</summary>
+    /// <param name="state">The rows before.</param>
+    /// <param name="increment">The update.</param>
+    /// <param name="update">Where to.</param>
+    /// <param name="version">What to replicate: of the counters all that is known here, so that a retry repairs.</param>
+    /// <param name="detail">What is wrong; empty when nothing is.</param>
+    internal static EventualStatus Work(
+        EventualRowsState state, CounterIncrement increment, EventualUpdate update, out byte[] version, out string detail)
+    {
+        var merge = new VersionMerge();
+        var plain = RowsVersion.ContentsOf(
+            increment.Mutation.Partitions, increment.TimestampMicros, increment.Stamp, NodeId.None);
+        update.Merge(plain);
+        merge.Add(plain);
+        version = [];
+        var counters = new VersionContents();
+        foreach (var (place, delta) in DeltasOf(increment.Mutation))
+        {
+            var cell = CounterAt(update, place);
+            if (CounterValue.TryReadOrigins(cell.Value) is not { } counter)
+            {
+                counter = OriginCounter.Zero;
+            }
+
+            // What is not remembered, and is that old, was never taken, or was forgotten.
+            var isTooOld = increment.Id.Stamp <= state.Horizon && !counter.Remembers(increment.Id);
+            if (isTooOld || !counter.TryAdd(increment.Origin, increment.Id, delta, out var after))
+            {
+                detail = "the update is so old that it is not known whether it was taken before";
+                return EventualStatus.Forgotten;
+            }
+
+            var value = CounterValue.OfOriginCounter(after);
+            if (value.Length > Limits.OriginCounterBytesMax)
+            {
+                detail = $"a counter remembers updates of at most {Limits.OriginCounterBytesMax} bytes";
+                return EventualStatus.TooLarge;
+            }
+
+            var row = RowData.Create(RowLiveness.None, DeletionTime.None, [], [cell with { Value = value }]);
+            update.Merge(place.Key.Memory, row);
+            var one = new VersionContents();
+            one.Records.Add(new VersionRecord(place.Key.Memory, EventualRecords.Encode(row, new WireWriter())));
+            merge.Add(one);
+        }
+
+        version = merge.Merged().Encode();
+        detail = update.FindFault() ?? "";
+        return detail.Length == 0 ? EventualStatus.Ok : EventualStatus.TooLarge;
+    }
+
+    // In the order in which they come: every replay of the log must add alike.
+    private static List<((ByteKey Key, uint Column) Place, long Delta)> DeltasOf(RowsMutation mutation)
+    {
+        var deltas = new List<((ByteKey Key, uint Column) Place, long Delta)>();
+        var positions = new Dictionary<(ByteKey Key, uint Column), int>();
+        foreach (var partition in mutation.Partitions)
+        {
+            foreach (var operation in partition.Operations)
+            {
+                foreach (var cell in operation.Cells.Where(static cell => cell.Kind == CellWriteKind.Increment))
+                {
+                    var place = (new ByteKey(ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering)), cell.Column);
+                    if (positions.TryGetValue(place, out var position))
+                    {
+                        deltas[position] = (place, unchecked(deltas[position].Delta + cell.Delta));
+                    }
+                    else
+                    {
+                        positions.Add(place, deltas.Count);
+                        deltas.Add((place, cell.Delta));
+                    }
+                }
+            }
+        }
+
+        return deltas;
+    }
+
+    // As in a strong shard: increments add to the counter that is there; one that begins anew, behind a deletion, is above that.
+    private static RowCell CounterAt(EventualUpdate update, (ByteKey Key, uint Column) place)
+    {
+        var row = update.After(place.Key.Memory);
+        var born = Math.Max(
+            Math.Max(update.CoveringOf(place.Key.Memory).TimestampMicros, row.Deletion.TimestampMicros),
+            row.DeletionOf(place.Column).TimestampMicros);
+        born = born == RowTimestamp.None ? RowTimestamp.Min : born + 1;
+        if (row.TryGetCell(place.Column, default, out var cell))
+        {
+            if (cell.Kind == CellKind.Counter)
+            {
+                return cell;
+            }
+
+            born = Math.Max(born, cell.TimestampMicros + 1);
+        }
+
+        return new RowCell(place.Column, default, CellKind.Counter, born, 0, default);
+    }
+}

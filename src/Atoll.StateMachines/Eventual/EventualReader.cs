@@ -1,0 +1,225 @@
+using System.Runtime.InteropServices;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Rows;
+using Atoll.Storage.Lsm;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Eventual;
+
+/// <summary>Answers queries from the rows and notes as they are.</summary>
+internal static class EventualReader
+{
+    private const byte Good = 0;
+    private const byte Refused = 1;
+
+    /// <summary>Answers if nothing has to be loaded for it; else the result is as it was.</summary>
+    internal static bool TryRead(EventualRowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    {
+        if (RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats && query.Length == 1)
+        {
+            RowsResultCodec.WriteStats(result, now, state.Accounts.Count, state.Accounts.Bytes);
+            return true;
+        }
+
+        if (TryGetNote(query, out var note))
+        {
+            return TryReadNote(state, note, result);
+        }
+
+        if (TryGetKeys(query, out var records, out var keys))
+        {
+            return AreInMemory(state, keys) && WriteRecords(state, records, result);
+        }
+
+        if (SectionOf(state, query) is not { } section)
+        {
+            result.WriteByte(Refused);
+            return true;
+        }
+
+        var start = result.Length;
+        using var snapshot = section.Snapshot();
+        using var cursor = snapshot.OpenCursor();
+        var walk = Begin(query, cursor, result);
+        if (walk.Run() && cursor.Fault is null)
+        {
+            return true;
+        }
+
+        result.Truncate(start);
+        return false;
+    }
+
+    /// <summary>Answers what <see cref="TryRead"/> could not.</summary>
+    internal static void ReadLater(
+        EventualRowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done)
+    {
+        if (SectionOf(state, query) is { } section)
+        {
+            WalkLater(section, query, now(), done);
+        }
+        else if (TryGetNote(query, out var note))
+        {
+            if (state.Notes.Prepare([note], Answer))
+            {
+                Answer(null);
+            }
+        }
+        else if (!TryGetKeys(query, out _, out var keys) || state.Records.Prepare(CollectionsMarshal.AsSpan(keys), Answer))
+        {
+            Answer(null);
+        }
+
+        void Answer(StoreFault? fault)
+        {
+            var result = new WireWriter(256);
+            var isRead = fault is not null || TryRead(state, query, now(), result);
+            Check.That(isRead);
+            done(new StateAnswer(result.WrittenMemory, now(), fault));
+        }
+    }
+
+    private static bool TryGetNote(ReadOnlyMemory<byte> query, out ReadOnlyMemory<byte> key) =>
+        EventualQuery.TryReadKey(query, EventualQueryKind.Note, out key);
+
+    private static bool TryReadNote(EventualRowsState state, ReadOnlyMemory<byte> key, WireWriter result)
+    {
+        var status = state.Notes.Find(key, out var record);
+        if (status != LookupStatus.Missing)
+        {
+            result.WriteByte(Good);
+            result.WriteRaw(record.Value.Span);
+        }
+
+        return status != LookupStatus.Missing;
+    }
+
+    /// <summary>The records that a query asks for one by one, in order, and all keys that are looked up for it.</summary>
+    private static bool TryGetKeys(
+        ReadOnlyMemory<byte> query, out SortedSet<ReadOnlyMemory<byte>> records, out List<ReadOnlyMemory<byte>> keys)
+    {
+        records = new SortedSet<ReadOnlyMemory<byte>>(KeyOrder.Instance);
+        keys = [];
+        if (EventualQuery.TryReadKey(query, EventualQueryKind.Record, out var key))
+        {
+            records.Add(key);
+            keys.Add(key);
+            keys.Add(RowKey.PartitionOf(key.Span));
+            return true;
+        }
+
+        if (!EventualQuery.TryReadConditions(query, out var mutation))
+        {
+            return false;
+        }
+
+        foreach (var condition in mutation.Conditions)
+        {
+            // The static row too: it is part of the answer when the condition does not hold.
+            var partition = mutation.Partitions[condition.Partition];
+            records.Add(RowKey.OfPartition(partition.Token, partition.Key.Span));
+            records.Add(RowKey.OfStatic(partition.Token, partition.Key.Span));
+            if (!condition.IsStatic)
+            {
+                records.Add(RowKey.OfRow(partition.Token, partition.Key.Span, condition.Clustering.Span));
+            }
+        }
+
+        keys.AddRange(records);
+        return true;
+    }
+
+    private static bool AreInMemory(EventualRowsState state, List<ReadOnlyMemory<byte>> keys)
+    {
+        foreach (var key in keys)
+        {
+            if (state.Records.Find(key, out _) == LookupStatus.Missing)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool WriteRecords(EventualRowsState state, SortedSet<ReadOnlyMemory<byte>> records, WireWriter result)
+    {
+        var scratch = new WireWriter();
+        var version = new VersionContents();
+        foreach (var key in records)
+        {
+            if (RowKey.KindOf(key.Span) == RowKeyKind.Partition)
+            {
+                var deletions = state.GetDeletions(key, out _);
+                if (!deletions.IsNone)
+                {
+                    version.Records.Add(new VersionRecord(key, EventualRecords.Encode(deletions, scratch)));
+                }
+            }
+            else
+            {
+                var row = state.GetRow(key).Without(RowKey.CoveringOf(key.Span, state.GetDeletionsAround(key)));
+                if (!row.IsEmpty)
+                {
+                    version.Records.Add(new VersionRecord(key, EventualRecords.Encode(row, scratch)));
+                }
+            }
+        }
+
+        result.WriteByte(Good);
+        result.WriteRaw(version.Encode());
+        return true;
+    }
+
+    /// <summary>The section that a query goes over; null when it is no such query.</summary>
+    private static ISortedStore? SectionOf(EventualRowsState state, ReadOnlyMemory<byte> query) =>
+        EventualQuery.TryReadRaw(query, out _, out _) || EventualQuery.TryReadListRange(query, out _) ? state.Records
+        : EventualQuery.TryReadNotesRange(query, out _, out _, out _) ? state.Notes
+        : null;
+
+    private static IStoreWalk Begin(ReadOnlyMemory<byte> query, ISortedCursor cursor, WireWriter result)
+    {
+        result.WriteByte(Good);
+        if (EventualQuery.TryReadRaw(query, out var asOf, out var place))
+        {
+            return new RawWalk(new RawSliceWriter(cursor, place, asOf, result));
+        }
+
+        if (EventualQuery.TryReadListRange(query, out var range))
+        {
+            return new RecordListWalk(cursor, range, result);
+        }
+
+        var isNotes = EventualQuery.TryReadNotesRange(query, out var prefix, out var after, out var max);
+        Check.That(isNotes);
+        return new NotesWalk(cursor, prefix, after, max, result);
+    }
+
+    // The section as of now, whatever is applied while it waits for the disk.
+    private static void WalkLater(ISortedStore section, ReadOnlyMemory<byte> query, HybridTime now, Action<StateAnswer> done)
+    {
+        var result = new WireWriter(4096);
+        var snapshot = section.Snapshot();
+        var cursor = snapshot.OpenCursor();
+        var walk = Begin(query, cursor, result);
+        GoOn();
+
+        void GoOn()
+        {
+            while (!walk.Run())
+            {
+                if (!cursor.Load(GoOn))
+                {
+                    return;
+                }
+            }
+
+            var fault = cursor.Fault;
+            cursor.Dispose();
+            snapshot.Dispose();
+            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
+        }
+    }
+}

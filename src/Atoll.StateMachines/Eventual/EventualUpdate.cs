@@ -1,0 +1,181 @@
+using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Rows;
+using Atoll.StateMachines.Stores;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Eventual;
+
+/// <summary>
+/// What a version makes of the rows of a replica, worked out beside the state: it is written when all of it is known to be good.
+/// </summary>
+/// <param name="state">The rows before.</param>
+/// <param name="horizon">What comes and may be dropped by this is passed over.</param>
+/// <param name="truncates">Whether the rows before go.</param>
+internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon, bool truncates)
+{
+    private readonly List<PartitionChange> _partitions = [];
+    private readonly List<RowChange> _rows = [];
+    private readonly Dictionary<ByteKey, PartitionChange> _partitionsByKey = [];
+    private readonly Dictionary<ByteKey, RowChange> _rowsByKey = [];
+
+    /// <summary>Merges a version: what is known of a partition stands before its rows.</summary>
+    internal void Merge(VersionContents version)
+    {
+        foreach (var record in version.Records)
+        {
+            if (RowKey.KindOf(record.Key.Span) == RowKeyKind.Partition)
+            {
+                var partition = PartitionOf(record.Key);
+                var deletions = DropRules.Drop(EventualRecords.OfVersions.DeletionsOf(record.Value), horizon);
+                partition.After = PartitionDeletions.Merge(partition.After, deletions);
+            }
+            else
+            {
+                Merge(record.Key, DropRules.Drop(EventualRecords.Stored.RowOf(record.Value), horizon, forgets: false));
+            }
+        }
+    }
+
+    /// <summary>Merges a row.</summary>
+    internal void Merge(ReadOnlyMemory<byte> key, RowData row)
+    {
+        var change = RowOf(key);
+        change.After = RowData.Merge(change.After, row.Without(CoveringOf(key)));
+    }
+
+    /// <summary>A row as it will be.</summary>
+    internal RowData After(ReadOnlyMemory<byte> key) => RowOf(key).After;
+
+    /// <summary>What will cover a row from outside.</summary>
+    internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) =>
+        RowKey.CoveringOf(key.Span, PartitionOf(RowKey.PartitionOf(key.Span)).After);
+
+    /// <summary>What would become too large; null when nothing does.</summary>
+    internal string? FindFault()
+    {
+        var writer = new WireWriter();
+        foreach (var partition in _partitions)
+        {
+            if (partition.After.Ranges.Length > EventualRecords.RangeDeletionsMax)
+            {
+                return $"a partition remembers at most {EventualRecords.RangeDeletionsMax} deleted ranges";
+            }
+
+            writer.Reset();
+            partition.After.Write(writer);
+            if (writer.Length > Limits.ValueBytesMax / 2)
+            {
+                return $"the deleted ranges of a partition have at most {Limits.ValueBytesMax / 2} bytes";
+            }
+        }
+
+        foreach (var row in _rows)
+        {
+            writer.Reset();
+            RowDataCodec.Write(writer, row.After);
+            var fault = writer.Length > Limits.ValueBytesMax
+                ? $"a row would have {writer.Length} bytes, the limit is {Limits.ValueBytesMax}"
+                : row.After.Cells.Length > Limits.RowCellsMax ? $"a row has at most {Limits.RowCellsMax} cells"
+                : row.After.ColumnDeletions.Length > Limits.RowColumnsMax ? $"a row has at most {Limits.RowColumnsMax} columns"
+                : null;
+            if (fault is not null)
+            {
+                return fault;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Writes all of it into the state; false when it was all there.</summary>
+    internal bool Write(HybridTime now)
+    {
+        var isNew = truncates;
+        if (truncates)
+        {
+            state.ClearRows(now);
+        }
+
+        foreach (var partition in _partitions)
+        {
+            if (!AreEqual(partition.Before, partition.After))
+            {
+                isNew = true;
+                state.PutDeletions(KeptBytes.Copy(partition.Key.Span), partition.After, isSwept: false, now);
+            }
+        }
+
+        foreach (var row in _rows)
+        {
+            if (!ReferenceEquals(row.Before, row.After) && !AreEqual(row.Before, row.After))
+            {
+                isNew = true;
+                state.PutRow(KeptBytes.Copy(row.Key.Span), row.After, now);
+            }
+        }
+
+        return isNew;
+    }
+
+    private static bool AreEqual(PartitionDeletions a, PartitionDeletions b)
+    {
+        var (left, right) = (new WireWriter(), new WireWriter());
+        a.Write(left);
+        b.Write(right);
+        return left.Written.SequenceEqual(right.Written);
+    }
+
+    private static bool AreEqual(RowData a, RowData b)
+    {
+        var (left, right) = (new WireWriter(), new WireWriter());
+        RowDataCodec.Write(left, a);
+        RowDataCodec.Write(right, b);
+        return left.Written.SequenceEqual(right.Written);
+    }
+
+    private PartitionChange PartitionOf(ReadOnlyMemory<byte> key)
+    {
+        if (!_partitionsByKey.TryGetValue(new ByteKey(key), out var partition))
+        {
+            var deletions = truncates ? PartitionDeletions.None : state.GetDeletions(key, out _);
+            partition = new PartitionChange(key, deletions) { After = deletions };
+            _partitions.Add(partition);
+            _partitionsByKey.Add(new ByteKey(key), partition);
+        }
+
+        return partition;
+    }
+
+    private RowChange RowOf(ReadOnlyMemory<byte> key)
+    {
+        if (!_rowsByKey.TryGetValue(new ByteKey(key), out var row))
+        {
+            var stored = truncates ? RowData.Empty : state.GetRow(key);
+            row = new RowChange(key, stored) { After = stored.Without(CoveringOf(key)) };
+            _rows.Add(row);
+            _rowsByKey.Add(new ByteKey(key), row);
+        }
+
+        return row;
+    }
+
+    private sealed class PartitionChange(ReadOnlyMemory<byte> key, PartitionDeletions before)
+    {
+        internal ReadOnlyMemory<byte> Key => key;
+
+        internal PartitionDeletions Before => before;
+
+        internal required PartitionDeletions After { get; set; }
+    }
+
+    private sealed class RowChange(ReadOnlyMemory<byte> key, RowData before)
+    {
+        internal ReadOnlyMemory<byte> Key => key;
+
+        internal RowData Before => before;
+
+        internal required RowData After { get; set; }
+    }
+}

@@ -1,0 +1,104 @@
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.StateMachines.Eventual;
+
+/// <summary>A command taken apart, with the keys of the records that applying it reads and writes.</summary>
+internal sealed class ParsedEventual
+{
+    private ParsedEventual(ReadOnlyMemory<byte> bytes) => Bytes = bytes;
+
+    /// <summary>The command.</summary>
+    internal ReadOnlyMemory<byte> Bytes { get; }
+
+    /// <summary>The step, if it is one.</summary>
+    internal EventualChange? Change { get; private init; }
+
+    /// <summary>What the step's version says.</summary>
+    internal VersionContents Version { get; private init; } = new();
+
+    /// <summary>The update of counters, if it is one.</summary>
+    internal CounterIncrement? Increment { get; private init; }
+
+    /// <summary>The records that something dead was found in, if it removes that.</summary>
+    internal IReadOnlyList<ExpiredRow>? Expired { get; private init; }
+
+    /// <summary>The records that it needs, some perhaps twice.</summary>
+    internal List<ReadOnlyMemory<byte>> Keys { get; } = [];
+
+    /// <summary>Takes a command apart; nothing is in it when the bytes are none of this shard.</summary>
+    internal static ParsedEventual Of(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh)
+    {
+        var parsed = Read(command);
+        foreach (var key in parsed.Keys)
+        {
+            if (RowKey.HashOf(key.Span) is var hash && (hash < hashLow || hash > hashHigh))
+            {
+                return new ParsedEventual(command);
+            }
+        }
+
+        return parsed;
+    }
+
+    /// <summary>Whether this is the same command, by where its bytes are.</summary>
+    internal bool IsOf(ReadOnlyMemory<byte> command) => !command.IsEmpty && Bytes.Equals(command);
+
+    private static ParsedEventual Read(ReadOnlyMemory<byte> command)
+    {
+        if (EventualCommand.TryRead(command, out var change))
+        {
+            if (!VersionContents.TryRead(change.Version, out var version, checksValues: true) || !version.IsComplete)
+            {
+                return new ParsedEventual(command);
+            }
+
+            var step = new ParsedEventual(command) { Change = change, Version = version };
+            foreach (var record in version.Records)
+            {
+                step.Add(record.Key);
+            }
+
+            return step;
+        }
+
+        if (EventualCommand.TryReadIncrement(command, out var increment))
+        {
+            var update = new ParsedEventual(command) { Increment = increment };
+            foreach (var partition in increment.Mutation.Partitions)
+            {
+                update.Keys.Add(RowKey.OfPartition(partition.Token, partition.Key.Span));
+                foreach (var operation in partition.Operations)
+                {
+                    if (operation.Kind is RowOperationKind.Upsert or RowOperationKind.DeleteRow)
+                    {
+                        update.Keys.Add(ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering));
+                    }
+                }
+            }
+
+            return update;
+        }
+
+        if (RowsCommand.TryReadExpire(command, out var expired))
+        {
+            var expiry = new ParsedEventual(command) { Expired = expired };
+            foreach (var row in expired)
+            {
+                expiry.Add(row.Key);
+            }
+
+            return expiry;
+        }
+
+        return new ParsedEventual(command);
+    }
+
+    private void Add(ReadOnlyMemory<byte> key)
+    {
+        Keys.Add(key);
+        if (RowKey.KindOf(key.Span) != RowKeyKind.Partition)
+        {
+            Keys.Add(RowKey.PartitionOf(key.Span));
+        }
+    }
+}

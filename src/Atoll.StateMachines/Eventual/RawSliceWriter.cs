@@ -1,0 +1,138 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Rows;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Eventual;
+
+/// <summary>
+/// The slice that a read is about, as a version: all that is known of it but what the partitions' deletions cover. Rows count as a reader
+/// of this replica alone would see them.
+/// </summary>
+internal sealed class RawSliceWriter : RowsWalk
+{
+    private readonly WireWriter _result;
+    private readonly WireWriter _scratch = new();
+    private readonly int _start;
+    private byte[] _gapFrom = [];
+    private bool _hasLiveStatic;
+    private bool _hasRows;
+    private bool _isEmpty = true;
+
+    /// <param name="cursor">Goes over the records.</param>
+    /// <param name="place">Where to.</param>
+    /// <param name="asOf">When rows must be live to be counted.</param>
+    /// <param name="result">Receives the version.</param>
+    internal RawSliceWriter(ISortedCursor cursor, RowsPlace place, HybridTime asOf, WireWriter result)
+        : base(cursor, place, EventualRecords.Stored, asOf)
+    {
+        _result = result;
+        _start = result.Length;
+    }
+
+    protected override void Begin() => VersionContents.WriteHead(_result);
+
+    protected override void Enter() => _hasLiveStatic = false;
+
+    protected override void TakeDeletions() =>
+        Write(Cursor.KeySpan, EventualRecords.InVersion(Cursor.KeySpan, Cursor.Record.Value).Span);
+
+    protected override void TakeStatic()
+    {
+        var value = Cursor.Record.Value;
+        var stored = Records.RowOf(value);
+        var row = stored.Without(Deletions.Partition);
+        _hasLiveStatic = Selection.WithStatic && !row.VisibleAt(AsOf.UnixMilliseconds).IsEmpty;
+        Write(stored, row, value);
+    }
+
+    protected override bool TryTake(ReadOnlySpan<byte> clustering, out bool isSeen)
+    {
+        var value = Cursor.Record.Value;
+        var stored = Records.RowOf(value);
+        var row = stored.Without(Deletions.Covering(clustering));
+        isSeen = !row.VisibleAt(AsOf.UnixMilliseconds).IsEmpty;
+        var before = _result.Length;
+        Write(stored, row, value);
+        if (_hasRows && _result.Length - _start > BytesMax)
+        {
+            _result.Truncate(before);
+            return false;
+        }
+
+        _hasRows |= _result.Length > before;
+        return true;
+    }
+
+    // Merged with another replica's, rows that count here may turn out to be dead: then those behind are wanted.
+    protected override void PassOver()
+    {
+        if (LastKey.Length > 0)
+        {
+            _isEmpty = false;
+            if (Selection.Reverse)
+            {
+                _gapFrom = LastKey.ToArray();
+            }
+            else
+            {
+                VersionContents.WriteGap(_result, KeyOrder.Successor(LastKey));
+            }
+        }
+    }
+
+    protected override bool TryEndInGap() => false;
+
+    protected override bool Leave() => RowsOfPartition == 0 && _hasLiveStatic;
+
+    protected override void End(bool isAtEnd) => End([], []);
+
+    protected override void EndInPartition()
+    {
+        if (LastKey.Length == 0)
+        {
+            End([.. Prefix, (byte)RowKeyKind.Partition], []);
+        }
+        else if (Selection.Reverse)
+        {
+            End([], LastKey.ToArray());
+        }
+        else
+        {
+            End(KeyOrder.Successor(LastKey), []);
+        }
+    }
+
+    private void End(byte[] end, byte[] from)
+    {
+        from = from.Length > 0 ? from : _gapFrom;
+        if (_isEmpty && end.Length == 0 && from.Length == 0)
+        {
+            _result.Truncate(_start);
+        }
+        else
+        {
+            VersionContents.WriteEnd(_result, end, from);
+        }
+    }
+
+    private void Write(RowData stored, RowData row, ReadOnlyMemory<byte> value)
+    {
+        if (ReferenceEquals(stored, row))
+        {
+            Write(Cursor.KeySpan, value.Span);
+        }
+        else if (!row.IsEmpty)
+        {
+            _scratch.Reset();
+            RowDataCodec.Write(_scratch, row);
+            Write(Cursor.KeySpan, _scratch.Written);
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        _isEmpty = false;
+        VersionContents.WriteRecord(_result, key, value);
+    }
+}
