@@ -22,9 +22,21 @@ internal sealed class ServerProcesses : IAsyncDisposable
 
     public List<string> Addresses { get; } = [];
 
+    /// <summary>Where they speak CQL.</summary>
+    public List<string> CqlAddresses { get; } = [];
+
+    /// <summary>What the others' bytes go through on their way to the last node, when it was asked for.</summary>
+    public SlowLink? SlowLink { get; private set; }
+
     /// <summary>Starts so many nodes: the first founds the cluster, the others join it.</summary>
-    public static async Task<ServerProcesses> StartAsync(int nodes, string? data, int port, IReadOnlyList<string> more,
-        CancellationToken cancellation)
+    /// <param name="nodes">How many.</param>
+    /// <param name="data">Their folder; null for one that is removed at the end.</param>
+    /// <param name="port">The first of their ports.</param>
+    /// <param name="more">More for the command line of each.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <param name="slowsLast">Whether the others reach the last node through a <see cref="SlowLink"/>.</param>
+    public static async Task<ServerProcesses> StartAsync(
+        int nodes, string? data, int port, IReadOnlyList<string> more, CancellationToken cancellation, bool slowsLast = false)
     {
         var folder = data ?? Path.Combine(Directory.GetCurrentDirectory(), string.Create(
             CultureInfo.InvariantCulture, $"atoll-bench-{Environment.ProcessId}"));
@@ -37,15 +49,21 @@ internal sealed class ServerProcesses : IAsyncDisposable
                 var shift = host == "127.0.0.1" ? (i - 1) * 10 : 0;
                 var address = string.Create(CultureInfo.InvariantCulture, $"{host}:{port + shift}");
                 string[] role = i == 1 ? ["--bootstrap"] : ["--join", servers.Addresses[0]];
+                if (slowsLast && i == nodes)
+                {
+                    role = [.. role, "--advertise", servers.Slow(host, port + shift + 1)];
+                }
+
                 await servers.StartOneAsync(
                     [
                         "node", "--json", "--log", "warning", "--data", Path.Combine(folder, $"n{i}"), "--listen", host, "--name", $"n{i}",
                         "--port", Text(port + shift), "--peer-port", Text(port + shift + 1), "--http-port", Text(port + shift + 80),
                         "--cql-port", Text(port + shift + 42),
-                            .. role, .. more,
+                        .. role, .. more,
                     ],
                     cancellation).ConfigureAwait(false);
                 servers.Addresses.Add(address);
+                servers.CqlAddresses.Add(EndPoints.Format(host, port + shift + 42));
             }
 
             return servers;
@@ -59,6 +77,11 @@ internal sealed class ServerProcesses : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (SlowLink is not null)
+        {
+            await SlowLink.DisposeAsync().ConfigureAwait(false);
+        }
+
         foreach (var process in _processes)
         {
             if (!process.HasExited)
@@ -74,6 +97,19 @@ internal sealed class ServerProcesses : IAsyncDisposable
         {
             Directory.Delete(_folder, recursive: true);
         }
+    }
+
+    // Another loopback address stands for the node, with the same ports.
+    private string Slow(string host, int peerPort)
+    {
+        var advertised = host + "0";
+        if (host == "127.0.0.1" || !EndPoints.Exists(advertised))
+        {
+            throw new CommandException("a slow replica needs a machine on which all of 127.0.0.0/8 is loopback, as on Linux");
+        }
+
+        SlowLink = new SlowLink(EndPoints.Resolve(advertised, peerPort), EndPoints.Resolve(host, peerPort));
+        return advertised;
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -6,7 +6,6 @@ using Atoll.Output;
 using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.StateMachines.Directory;
-using Spectre.Console;
 
 namespace Atoll.Commands;
 
@@ -68,7 +67,7 @@ internal sealed class BenchCommand
             bench._port, bench._data, bench._serverOptions, bench._keep,
         };
         records.SetAction(bench.RunAsync);
-        return new Command("bench", "Measure") { records };
+        return new Command("bench", "Measure") { records, BenchCqlCommand.Create(client) };
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
@@ -105,85 +104,34 @@ internal sealed class BenchCommand
     private async Task<int> MeasureAsync(
         ParseResult parsed, AtollClient atoll, string space, IReadOnlyList<int> servers, CancellationToken cancellation)
     {
-        var printer = _client.Printer(parsed);
+        var report = new LoadReport(
+            _client.Printer(parsed),
+            $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards");
         var load = new RecordsLoad(atoll.Records(space), Math.Max(1, parsed.GetValue(_keys)), Math.Max(0, parsed.GetValue(_valueBytes)));
-        var table = new Table().Border(TableBorder.Simple).Title(
-            $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards")
-            .AddColumns("load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores",
-                "server RSS");
-        var filled = await load.FillAsync(servers, Remark, cancellation).ConfigureAwait(false);
-        Add(printer, table, filled);
+        report.Add(await load.FillAsync(servers, Remark, cancellation).ConfigureAwait(false));
         foreach (var name in parsed.GetRequiredValue(_loads))
         {
             foreach (var clients in parsed.GetRequiredValue(_clients))
             {
-                var result = await load.RunAsync(
+                report.Add(await load.RunAsync(
                     Enum.Parse<LoadKind>(name, ignoreCase: true), Math.Clamp(clients, 1, 4096),
                     TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_warmUp), 0, SecondsMax)),
                     TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds), 0.1, SecondsMax)),
                     servers,
-                    cancellation).ConfigureAwait(false);
-                Add(printer, table, result);
+                    cancellation).ConfigureAwait(false));
             }
         }
 
-        if (!printer.IsJson)
-        {
-            printer.Tables.Write(table);
-        }
-
+        report.End();
         return ExitCode.Ok;
     }
 
     // Where each record is small, nobody has to wait for long.
-    private static void Remark(long written)
+    public static void Remark(long written)
     {
         if (written > 0 && written % 1_000_000 == 0)
         {
             Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"filled {written}"));
         }
     }
-
-    private static void Add(Printer printer, Table table, LoadResult result)
-    {
-        if (printer.IsJson)
-        {
-            Json(printer, result);
-        }
-        else
-        {
-            Printer.Remark(string.Create(
-                CultureInfo.InvariantCulture, $"{result.Kind.ToString().ToLowerInvariant()}, {result.Clients} clients: {result.Rate:0}/s"));
-            table.AddRow(Row(result));
-        }
-    }
-
-    private static string[] Row(LoadResult result) =>
-    [
-        result.Kind.ToString().ToLowerInvariant(), $"{result.Clients}", Number(result.Rate, "0"),
-        Milliseconds(result, 50), Milliseconds(result, 99), Milliseconds(result, 99.9),
-            Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"),
-        $"{result.Errors}", Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Printer.Size(result.ServerMemoryBytes),
-    ];
-
-    private static void Json(Printer printer, LoadResult result) => printer.Json(writer =>
-    {
-        writer.WriteString("load", result.Kind.ToString().ToLowerInvariant());
-        writer.WriteNumber("clients", result.Clients);
-        writer.WriteNumber("operations", result.Operations);
-        writer.WriteNumber("errors", result.Errors);
-        writer.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 3));
-        writer.WriteNumber("opsPerSecond", Math.Round(result.Rate, 1));
-        writer.WriteNumber("p50Ms", result.Latencies.Percentile(50) / 1_000.0);
-        writer.WriteNumber("p99Ms", result.Latencies.Percentile(99) / 1_000.0);
-        writer.WriteNumber("p999Ms", result.Latencies.Percentile(99.9) / 1_000.0);
-        writer.WriteNumber("maxMs", result.Latencies.MaxMicroseconds / 1_000.0);
-        writer.WriteNumber("serverCores", Math.Round(result.ServerCores, 3));
-        writer.WriteNumber("clientCores", Math.Round(result.ClientCores, 3));
-        writer.WriteNumber("serverMemoryBytes", result.ServerMemoryBytes);
-    });
-
-    private static string Milliseconds(LoadResult result, double percent) => Number(result.Latencies.Percentile(percent) / 1_000.0, "0.00");
-
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

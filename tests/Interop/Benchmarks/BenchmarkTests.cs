@@ -35,6 +35,29 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public async Task The_benchmark_of_cql_measures_every_load_without_errors()
+    {
+        var folder = Directory.CreateTempSubdirectory("atoll-bench-");
+        try
+        {
+            var port = RandomNumberGenerator.GetInt32(20_000, 28_000).ToString(CultureInfo.InvariantCulture);
+            var (code, output) = await ProcessCluster.RunAsync(
+                "bench", "cql", "--load", "write", "read", "lwt", "--consistency", "quorum", "--clients", "4", "--seconds", "0.3",
+                "--warm-up", "0", "--keys", "50", "--fault-model", "strong", "--port", port, "--data", folder.FullName, "--json");
+            Assert.True(code == 0, output);
+            var rows = Rows(output);
+            Assert.Equal(
+                ["strong fill", "strong write", "strong read", "strong lwt"],
+                rows.Select(row => $"{row.GetProperty("model").GetString()} {row.GetProperty("load").GetString()}"));
+            Assert.All(rows, AssertMeasured);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task The_comparison_with_etcd_measures_both()
     {
         foreach (var tool in (string[])["etcd", "etcdctl", "go", "jq"])

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+
+namespace Atoll.Benchmarks;
+
+/// <summary>What was measured.</summary>
+/// <param name="Load">What the callers did.</param>
+/// <param name="Clients">How many callers there were.</param>
+/// <param name="Errors">Calls that failed.</param>
+/// <param name="Elapsed">How long it took.</param>
+/// <param name="Latencies">How long each call took that succeeded.</param>
+/// <param name="ServerCores">Processor cores that the servers kept busy.</param>
+/// <param name="ClientCores">Processor cores that this process kept busy.</param>
+/// <param name="ServerMemoryBytes">Resident memory of the servers at the end.</param>
+public sealed record LoadResult(
+    string Load, int Clients, long Errors, TimeSpan Elapsed, LatencyHistogram Latencies, double ServerCores, double ClientCores,
+    long ServerMemoryBytes)
+{
+    /// <summary>Calls a second.</summary>
+    public double Rate => Latencies.Count / Math.Max(1e-9, Elapsed.TotalSeconds);
+}
+
+/// <summary>
+/// Runs callers that each wait for one answer before they ask again (closed loop), and measures how long the answers took and what that
+/// cost.
+/// </summary>
+internal static class LoadMeter
+{
+    /// <summary>Runs callers for so long.</summary>
+    /// <param name="load">What they do, for the result.</param>
+    /// <param name="callers">Each makes one call, and says whether it succeeded.</param>
+    /// <param name="warmUp">How long they run before they are measured.</param>
+    /// <param name="duration">How long they are measured.</param>
+    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="timeline">Receives when each call began and how long it took; or null.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static async Task<LoadResult> RunAsync(
+        string load, IReadOnlyList<Func<ValueTask<bool>>> callers, TimeSpan warmUp, TimeSpan duration, IReadOnlyList<int> servers,
+        LatencyTimeline? timeline, CancellationToken cancellation)
+    {
+        var clock = new LoadClock();
+        var loops = callers.Select(call => new Loop(call, timeline)).ToArray();
+        var running = Task.WhenAll(loops.Select(loop => Task.Run(() => loop.RunAsync(clock), CancellationToken.None)));
+        await Task.Delay(warmUp, cancellation).ConfigureAwait(false);
+        var before = ProcessUsage.Of(servers);
+        var ownBefore = ProcessUsage.Of([Environment.ProcessId]);
+        var startedAt = Stopwatch.GetTimestamp();
+        timeline?.Begin(startedAt);
+        clock.IsMeasuring = true;
+        await Task.Delay(duration, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        clock.IsMeasuring = false;
+        var elapsed = Stopwatch.GetElapsedTime(startedAt);
+        var after = ProcessUsage.Of(servers);
+        var ownAfter = ProcessUsage.Of([Environment.ProcessId]);
+        clock.IsOver = true;
+        await running.ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+
+        var latencies = new LatencyHistogram();
+        foreach (var loop in loops)
+        {
+            latencies.Add(loop.Latencies);
+            timeline?.Add(loop.Samples);
+        }
+
+        return new LoadResult(
+            load, callers.Count, loops.Sum(loop => loop.Errors), elapsed, latencies,
+            (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
+            (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds, after.MemoryBytes);
+    }
+
+    /// <summary>Makes so many calls at once until all are made.</summary>
+    /// <param name="clients">How many callers.</param>
+    /// <param name="calls">How many calls.</param>
+    /// <param name="call">Makes one: which caller, which call, from 0.</param>
+    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="progress">Told now and then how many were made.</param>
+    public static async Task<LoadResult> FillAsync(
+        int clients, long calls, Func<int, long, ValueTask> call, IReadOnlyList<int> servers, Action<long> progress)
+    {
+        var next = -1L;
+        var startedAt = Stopwatch.GetTimestamp();
+        var (before, ownBefore) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
+        var callers = Enumerable.Range(0, clients).Select(async caller =>
+        {
+            var latencies = new LatencyHistogram();
+            while (Interlocked.Increment(ref next) is var i && i < calls)
+            {
+                var askedAt = Stopwatch.GetTimestamp();
+                await call(caller, i).ConfigureAwait(false);
+                latencies.Record((long)Stopwatch.GetElapsedTime(askedAt).TotalMicroseconds);
+                if (i % 10_000 == 0)
+                {
+                    progress(i);
+                }
+            }
+
+            return latencies;
+        });
+        var all = new LatencyHistogram();
+        foreach (var latencies in await Task.WhenAll(callers).ConfigureAwait(false))
+        {
+            all.Add(latencies);
+        }
+
+        var elapsed = Stopwatch.GetElapsedTime(startedAt);
+        var (after, ownAfter) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
+        return new LoadResult(
+            "fill", clients, 0, elapsed, all, (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
+            (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds, after.MemoryBytes);
+    }
+
+    private sealed class LoadClock
+    {
+        public volatile bool IsMeasuring;
+        public volatile bool IsOver;
+    }
+
+    private sealed class Loop(Func<ValueTask<bool>> call, LatencyTimeline? timeline)
+    {
+        public LatencyHistogram Latencies { get; } = new();
+
+        public List<LatencySample> Samples { get; } = [];
+
+        public long Errors { get; private set; }
+
+        public async Task RunAsync(LoadClock clock)
+        {
+            while (!clock.IsOver)
+            {
+                var startedAt = Stopwatch.GetTimestamp();
+                if (!await call().ConfigureAwait(false))
+                {
+                    Errors++;
+                    continue;
+                }
+
+                if (clock.IsMeasuring)
+                {
+                    var microseconds = (long)Stopwatch.GetElapsedTime(startedAt).TotalMicroseconds;
+                    Latencies.Record(microseconds);
+                    if (timeline is not null)
+                    {
+                        Samples.Add(new LatencySample(startedAt, microseconds));
+                    }
+                }
+            }
+        }
+    }
+}
