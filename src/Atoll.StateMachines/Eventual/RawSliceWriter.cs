@@ -14,7 +14,10 @@ internal sealed class RawSliceWriter : RowsWalk
     private readonly WireWriter _result;
     private readonly WireWriter _scratch = new();
     private readonly int _start;
+    private readonly Stack<(byte[] Key, byte[] Value)> _backwards = new();
     private byte[] _gapFrom = [];
+    private int _backwardsBytes;
+    private int _headAt;
     private bool _hasLiveStatic;
     private bool _hasRows;
     private bool _isEmpty = true;
@@ -32,7 +35,11 @@ internal sealed class RawSliceWriter : RowsWalk
 
     protected override void Begin() => VersionContents.WriteHead(_result);
 
-    protected override void Enter() => _hasLiveStatic = false;
+    protected override void Enter()
+    {
+        _hasLiveStatic = false;
+        _headAt = _result.Length;
+    }
 
     protected override void TakeDeletions() =>
         Write(Cursor.KeySpan, EventualRecords.InVersion(Cursor.KeySpan, Cursor.Record.Value).Span);
@@ -52,6 +59,11 @@ internal sealed class RawSliceWriter : RowsWalk
         var stored = Records.RowOf(value);
         var row = stored.Without(Deletions.Covering(clustering));
         isSeen = !row.VisibleAt(AsOf.UnixMilliseconds).IsEmpty;
+        if (Selection.Reverse)
+        {
+            return TryKeep(stored, row, value);
+        }
+
         var before = _result.Length;
         Write(stored, row, value);
         if (_hasRows && _result.Length - _start > BytesMax)
@@ -91,6 +103,8 @@ internal sealed class RawSliceWriter : RowsWalk
     {
         if (LastKey.Length == 0)
         {
+            // The next page begins with the partition: nothing is said of it here.
+            _result.Truncate(_headAt);
             End([.. Prefix, (byte)RowKeyKind.Partition], []);
         }
         else if (Selection.Reverse)
@@ -106,6 +120,11 @@ internal sealed class RawSliceWriter : RowsWalk
     private void End(byte[] end, byte[] from)
     {
         from = from.Length > 0 ? from : _gapFrom;
+        while (_backwards.TryPop(out var record))
+        {
+            Write(record.Key, record.Value);
+        }
+
         if (_isEmpty && end.Length == 0 && from.Length == 0)
         {
             _result.Truncate(_start);
@@ -114,6 +133,26 @@ internal sealed class RawSliceWriter : RowsWalk
         {
             VersionContents.WriteEnd(_result, end, from);
         }
+    }
+
+    // The last comes first: in the version they stand in order.
+    private bool TryKeep(RowData stored, RowData row, ReadOnlyMemory<byte> value)
+    {
+        if (row.IsEmpty)
+        {
+            return true;
+        }
+
+        var key = Cursor.KeySpan.ToArray();
+        var bytes = ReferenceEquals(stored, row) ? value.ToArray() : EventualRecords.Encode(row, _scratch);
+        if (_backwards.Count > 0 && _result.Length - _start + _backwardsBytes + key.Length + bytes.Length > BytesMax)
+        {
+            return false;
+        }
+
+        _backwardsBytes += key.Length + bytes.Length;
+        _backwards.Push((key, bytes));
+        return true;
     }
 
     private void Write(RowData stored, RowData row, ReadOnlyMemory<byte> value)
