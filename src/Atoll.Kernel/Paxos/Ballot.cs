@@ -46,7 +46,7 @@ public readonly record struct Ballot(HybridTime Time, NodeId Node, uint Lane) : 
     public override string ToString() => this == None ? "none" : $"{Time}@{Node}";
 
     /// <summary>Writes time, node and lane as varints; no ballot is three bytes.</summary>
-    internal void Write(WireWriter writer)
+    public void Write(WireWriter writer)
     {
         writer.WriteVarint(Time.Value);
         writer.WriteVarint(Node.Value);
@@ -54,7 +54,7 @@ public readonly record struct Ballot(HybridTime Time, NodeId Node, uint Lane) : 
     }
 
     /// <summary>Reads a ballot; <see cref="None"/> after a failure.</summary>
-    internal static Ballot Read(ref WireReader reader)
+    public static Ballot Read(ref WireReader reader)
     {
         var time = reader.ReadVarint();
         var node = reader.ReadVarint();

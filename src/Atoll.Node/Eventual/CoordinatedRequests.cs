@@ -46,11 +46,11 @@ internal sealed class CoordinatedRequests
     /// <summary>The reads under way.</summary>
     public ReadCoordinator Reads { get; }
 
-    /// <summary>Takes conditional writes and SERIAL reads; null where there are none.</summary>
-    public IConditionalRequests? Conditional { get; set; }
+    /// <summary>What only Paxos can answer.</summary>
+    public required ConditionalRequests Conditional { get; init; }
 
-    /// <summary>Takes increments of counters; null where there are none.</summary>
-    public ICounterRequests? Counters { get; set; }
+    /// <summary>Updates of counters.</summary>
+    public required CounterRequests Counters { get; init; }
 
     /// <summary>Takes a client's request.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, Instant now)
@@ -173,25 +173,11 @@ internal sealed class CoordinatedRequests
         }
         else if (mutation.Conditions.Count > 0)
         {
-            if (Conditional is null)
-            {
-                Refuse(pending, "conditional writes to eventual spaces are not in this version");
-            }
-            else
-            {
-                Conditional.Take(pending, shard, mutation, now);
-            }
+            Conditional.Take(pending, shard, mutation, now);
         }
         else if (RowsVersion.HasIncrements(mutation.Partitions))
         {
-            if (Counters is null)
-            {
-                Refuse(pending, "counters in eventual spaces are not in this version");
-            }
-            else
-            {
-                Counters.Take(pending, shard, mutation, stamp, now);
-            }
+            Counters.Take(pending, shard, mutation);
         }
         else
         {
@@ -204,7 +190,7 @@ internal sealed class CoordinatedRequests
     private void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var consistency = LevelOf(pending);
-        if (consistency.Serial != SerialLevel.None && Conditional is not null)
+        if (consistency.Serial != SerialLevel.None)
         {
             Conditional.TakeRead(pending, shard, now);
             return;
@@ -247,9 +233,6 @@ internal sealed class CoordinatedRequests
     }
 
     private static bool IsCount(ReadOnlyMemory<byte> query) => RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats;
-
-    private void Refuse(PendingRequest pending, string why) =>
-        _environment.Router.Complete(pending, new Response(ResponseStatus.Unsupported, Detail: why));
 
     private static Response TooMany(ShardInfo shard) => new(
         ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: shard.Id,

@@ -1,9 +1,13 @@
+using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
 using Atoll.Kernel.Eventual;
+using Atoll.Kernel.Paxos;
 using Atoll.Node.Replicas;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Directory;
@@ -21,19 +25,25 @@ internal sealed class EventualReplica
     private static readonly Probe TooOldRefused = Probe.Define("eventual: a write was refused because its time is closed");
     private static readonly Probe BehindRefused = Probe.Define("eventual: data of a replica that is behind the horizon were refused");
 
+    private const int NotesPerPage = 256;
+
     private readonly EventualEnvironment _environment;
+    private readonly Action<LoopAddress, PaxosMessage> _sendPaxos;
     private readonly WireWriter _scratch = new(256);
     private RangeHorizon? _horizon;
     private HorizonReport _durable;
+    private uint? _generation;
     private bool _isLoading;
     private bool _isSaving;
     private bool _isChanged;
     private UInt128 _rootAtClose;
     private Instant _nextClose;
 
-    public EventualReplica(EventualEnvironment environment, ShardReplica replica, ShardInfo shard)
+    public EventualReplica(
+        EventualEnvironment environment, ShardReplica replica, ShardInfo shard, Action<LoopAddress, PaxosMessage> sendPaxos)
     {
         _environment = environment;
+        _sendPaxos = sendPaxos;
         Replica = replica;
         Shard = shard;
         Responder = new SyncResponder(environment.Options.EventualSync, Machine.Hashes);
@@ -60,6 +70,15 @@ internal sealed class EventualReplica
     /// <summary>Where the range is; only to be read from outside.</summary>
     public RangeHorizon? Horizon => _horizon;
 
+    /// <summary>Its side of Paxos; null before it is ready.</summary>
+    public PaxosReplica? Paxos { get; private set; }
+
+    /// <summary>What the range has closed.</summary>
+    public HybridTime Closed => _horizon is null ? HybridTime.Zero : _horizon.Closed;
+
+    /// <summary>The earliest stamp of what is under way here and not in a round of a coordinator; zero before that is known.</summary>
+    public HybridTime EarliestStamp => Paxos is null ? HybridTime.Zero : Paxos.EarliestStamp;
+
     /// <summary>The stamp of data that are read now.</summary>
     public HybridTime Basis => _horizon is null ? HybridTime.Zero : _horizon.Basis;
 
@@ -70,6 +89,7 @@ internal sealed class EventualReplica
         if (_horizon is not null && shard.Generation > _horizon.Epoch)
         {
             _horizon.SetReplicas(shard.Generation, shard.Replicas);
+            Paxos!.Follow();
             _isChanged = true;
         }
     }
@@ -193,6 +213,7 @@ internal sealed class EventualReplica
             }
         }
 
+        Paxos!.Tick();
         if (_isChanged && !_isSaving)
         {
             Save();
@@ -273,39 +294,82 @@ internal sealed class EventualReplica
 
     private void Load()
     {
-        if (_isLoading)
+        if (!_isLoading)
         {
-            return;
+            _isLoading = true;
+            LoadNotes([], default);
         }
+    }
 
-        _isLoading = true;
+    private void LoadNotes(List<Note> loaded, ReadOnlyMemory<byte> after)
+    {
         _scratch.Reset();
-        EventualQuery.WriteNote(_scratch, NoteKeys.Horizon);
+        EventualQuery.WriteNotes(_scratch, default, after.Span, NotesPerPage);
         Query(response =>
         {
-            _isLoading = false;
             if (response.Status != ResponseStatus.Ok)
             {
-                return; // the next tick tries again: its log is still being read, say
-            }
-
-            var self = _environment.Options.Self;
-            var isNote = EventualQuery.TryReadNote(response.Body, out var note);
-            Check.That(isNote);
-            if (note.IsEmpty)
-            {
-                _horizon = new RangeHorizon(self, Shard.Generation, Shard.Replicas, HybridTime.Zero);
-                _durable = _horizon.Report;
+                _isLoading = false; // the next tick tries again: its log is still being read, say
                 return;
             }
 
-            var stored = RangeHorizon.TryRead(self, note);
-            Check.That(stored is not null); // its bytes are covered by the store's checksums
-            stored.SetReplicas(Shard.Generation, Shard.Replicas);
-            _durable = stored.Report;
-            _environment.Stamps.Observe(stored.Closed);
-            _horizon = stored;
+            var areNotes = EventualQuery.TryReadNotes(response.Body, out var notes, out var isComplete);
+            Check.That(areNotes && (isComplete || notes.Length > 0));
+            loaded.AddRange(notes);
+            if (isComplete)
+            {
+                TakeNotes(loaded);
+            }
+            else
+            {
+                LoadNotes(loaded, notes[^1].Key);
+            }
         });
+    }
+
+    // The bytes are covered by the store's checksums: what cannot be read was never written.
+    private void TakeNotes(List<Note> notes)
+    {
+        var self = _environment.Options.Self;
+        var horizon = new RangeHorizon(self, Shard.Generation, Shard.Replicas, HybridTime.Zero);
+        var floor = Ballot.None;
+        foreach (var note in notes)
+        {
+            if (note.Key.Span.SequenceEqual(NoteKeys.Horizon))
+            {
+                var stored = RangeHorizon.TryRead(self, note.Value);
+                Check.That(stored is not null);
+                horizon = stored;
+            }
+            else if (note.Key.Span.SequenceEqual(NoteKeys.PaxosFloor))
+            {
+                var reader = new WireReader(note.Value);
+                floor = Ballot.Read(ref reader);
+                Check.That(reader.OkAtEnd);
+            }
+            else if (note.Key.Span.SequenceEqual(NoteKeys.Generation))
+            {
+                Check.That(note.Value.Length == sizeof(uint));
+                _generation = BinaryPrimitives.ReadUInt32LittleEndian(note.Value.Span);
+            }
+        }
+
+        _durable = horizon.Report;
+        _environment.Stamps.Observe(horizon.Closed);
+        Paxos = new PaxosReplica(_environment, this, floor, _sendPaxos);
+        foreach (var note in notes)
+        {
+            if (NoteKeys.TryReadPaxos(note.Key, out var partition))
+            {
+                var isState = PaxosPartitionState.TryRead(note.Value, out var state);
+                Check.That(isState);
+                Paxos.Restore(partition, state);
+            }
+        }
+
+        _horizon = horizon;
+        _isLoading = false;
+        horizon.SetReplicas(Shard.Generation, Shard.Replicas);
     }
 
     // What was taken before the range was closed is in the log before this: whoever sees the report finds it in the tree.
@@ -333,7 +397,8 @@ internal sealed class EventualReplica
             });
     }
 
-    private void Apply(in EventualChange change, Action<ResponseStatus, EventualResult> done)
+    /// <summary>Takes a step of the replica's own; the end says whether it is applied and durable.</summary>
+    public void Apply(in EventualChange change, Action<ResponseStatus, EventualResult> done)
     {
         _scratch.Reset();
         EventualCommand.Write(_scratch, change);
@@ -352,11 +417,46 @@ internal sealed class EventualReplica
                     response.Status != ResponseStatus.Ok ? response.Status
                     : isResult && result.Status == EventualStatus.Ok ? ResponseStatus.Ok
                     : isResult && result.Status == EventualStatus.TooLarge ? ResponseStatus.TooLarge
+                    : isResult && result.Status == EventualStatus.Forgotten ? ResponseStatus.RequestExpired
                     : ResponseStatus.Invalid,
                     result);
             },
             _environment.Clock.Now);
 
-    private void Query(Action<Response> done) =>
-        _environment.Local.Read(Shard.Id, _scratch.ToArray(), done, _environment.Clock.Now);
+    /// <summary>Takes an update of counters; the result has the version to replicate.</summary>
+    public void Increment(CounterIncrement increment, Action<ResponseStatus, EventualResult> done)
+    {
+        _scratch.Reset();
+        EventualCommand.WriteIncrement(_scratch, increment);
+        Apply(done);
+    }
+
+    /// <summary>
+    /// Finds out under which generation this replica adds to counters: drawn once, before the first update, and gone with its data. Null
+    /// when it cannot be written down now.
+    /// </summary>
+    public void WithGeneration(Prng random, Action<uint?> done)
+    {
+        if (_generation is not null)
+        {
+            done(_generation);
+            return;
+        }
+
+        var drawn = (uint)random.NextUInt64();
+        var value = new byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(value, drawn);
+        Apply(new EventualChange { Notes = [new Note(NoteKeys.Generation, value)] }, (status, _) =>
+        {
+            // Of two that were drawn at once the one counts that was written down last.
+            _generation = status == ResponseStatus.Ok ? drawn : null;
+            done(_generation);
+        });
+    }
+
+    /// <summary>Asks the state, with everything in it that was applied before.</summary>
+    public void Query(ReadOnlyMemory<byte> query, Action<Response> done) =>
+        _environment.Local.Read(Shard.Id, query, done, _environment.Clock.Now);
+
+    private void Query(Action<Response> done) => Query(_scratch.ToArray(), done);
 }

@@ -4,6 +4,7 @@ using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Kernel.Eventual;
+using Atoll.Kernel.Paxos;
 using Atoll.Node.Loops;
 using Atoll.Node.Replicas;
 using Atoll.Node.Routing;
@@ -24,6 +25,8 @@ internal sealed class EventualShards : IEventualShards
     private readonly ReplicaHost _host;
     private readonly SortedDictionary<ShardId, EventualReplica> _replicas = [];
     private readonly CoordinatedRequests _requests;
+    private readonly ConditionalRequests _conditional;
+    private readonly CounterRequests _counters;
     private readonly HintedWrites _hints;
     private readonly Exchanges _exchanges;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
@@ -38,7 +41,21 @@ internal sealed class EventualShards : IEventualShards
         _host = host;
         var numbers = new OperationNumbers(random);
         var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
-        _requests = new CoordinatedRequests(environment, new ReplicaSets(environment.Directory), numbers, new PeerLatencies(options));
+        var sets = new ReplicaSets(environment.Directory);
+        _conditional = new ConditionalRequests(environment, sets, random.Fork(), SendPaxos);
+        _counters = new CounterRequests(environment, _replicas, random.Fork())
+        {
+            Write = (pending, shard, version, stamp) =>
+            {
+                _requests!.Write(pending, shard, version, stamp, WriteKind.Counter, Now);
+                Drain();
+            },
+        };
+        _requests = new CoordinatedRequests(environment, sets, numbers, new PeerLatencies(options))
+        {
+            Conditional = _conditional,
+            Counters = _counters,
+        };
         _hints = new HintedWrites(numbers, Send);
         _exchanges = new Exchanges(environment, _replicas, random.NextUInt64() >> 24);
     }
@@ -77,6 +94,17 @@ internal sealed class EventualShards : IEventualShards
             if (isMessage)
             {
                 Received(from, eventual);
+            }
+
+            return isMessage;
+        }
+
+        if (kind == PeerMessageKind.Paxos)
+        {
+            var isMessage = PaxosMessageCodec.TryRead(body, out var paxos);
+            if (isMessage)
+            {
+                Received(from, paxos);
             }
 
             return isMessage;
@@ -127,6 +155,7 @@ internal sealed class EventualShards : IEventualShards
             return;
         }
 
+        _conditional.Tick(now);
         _hints.Tick(now);
         _exchanges.Tick(now);
         if (now >= _nextMaintenance)
@@ -165,7 +194,7 @@ internal sealed class EventualShards : IEventualShards
 
             if (!_replicas.TryGetValue(id, out var known))
             {
-                _replicas.Add(id, new EventualReplica(_environment, replica, shard!));
+                _replicas.Add(id, new EventualReplica(_environment, replica, shard!, SendPaxos));
                 _exchanges.Schedule.SetReplicas(id.Value, shard!.Replicas, Now);
             }
             else if (known.Shard != shard)
@@ -184,12 +213,13 @@ internal sealed class EventualShards : IEventualShards
         if (now >= _nextGossip)
         {
             _nextGossip = now + GossipInterval;
-            _environment.Floors.Tell(view, Earliest(_requests.Writes.EarliestStamp, _hints.Queue.EarliestStamp));
+            _environment.Floors.Tell(view, EarliestUnderWay());
             foreach (var replica in _replicas.Values)
             {
                 if (replica.IsReady)
                 {
                     TellHorizon(replica);
+                    replica.Paxos!.Maintain(_environment.Stamps.Peek(), name => _conditional.Repair(replica.Shard, name, now));
                 }
             }
         }
@@ -199,6 +229,22 @@ internal sealed class EventualShards : IEventualShards
         {
             replica.Tick(least, now);
         }
+    }
+
+    // What lies behind the floor is in no round, no hint and no unsettled decree; of replicas that have not been read yet nobody knows.
+    private HybridTime EarliestUnderWay()
+    {
+        var earliest = Earliest(
+            _requests.Writes.EarliestStamp, Earliest(_hints.Queue.EarliestStamp, _counters.EarliestStamp));
+        foreach (var (id, replica) in _host.Replicas)
+        {
+            if (_environment.Directory.TryGetShard(id, out var shard) && _environment.Directory.IsEventual(shard!))
+            {
+                earliest = Earliest(earliest, _replicas.TryGetValue(id, out var known) ? known.EarliestStamp : HybridTime.Zero);
+            }
+        }
+
+        return earliest;
     }
 
     private void FollowPeers(Instant now)
@@ -354,6 +400,41 @@ internal sealed class EventualShards : IEventualShards
 
         var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Eventual, out var position);
         EventualMessageCodec.Write(frame, message);
+        _environment.Outbox.End(to, Lane.Urgent, position);
+    }
+
+    private void Received(LoopAddress from, in PaxosMessage message)
+    {
+        _environment.Stamps.Observe(message.Time);
+        if (message.Kind is not (PaxosMessageKind.Inspect or PaxosMessageKind.Prepare or PaxosMessageKind.Propose
+            or PaxosMessageKind.Commit or PaxosMessageKind.Settled))
+        {
+            _conditional.Step(from.Node, message, Now);
+        }
+        else if (_replicas.TryGetValue(PaxosPartition.ShardOf(message.Partition), out var replica) && replica.Paxos is { } paxos)
+        {
+            paxos.Step(from, message);
+        }
+    }
+
+    private void SendPaxos(NodeId peer, PaxosMessage message)
+    {
+        if (_environment.Directory.TryLoopOf(peer, PaxosPartition.ShardOf(message.Partition), out var loop))
+        {
+            SendPaxos(new LoopAddress(peer, loop), message); // else it is as if it were lost
+        }
+    }
+
+    private void SendPaxos(LoopAddress to, PaxosMessage message)
+    {
+        if (to.Node == _environment.Options.Self && to.Loop == _environment.Options.Loop)
+        {
+            Received(to, message);
+            return;
+        }
+
+        var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Paxos, out var position);
+        PaxosMessageCodec.Write(frame, message);
         _environment.Outbox.End(to, Lane.Urgent, position);
     }
 

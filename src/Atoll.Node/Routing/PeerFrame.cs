@@ -38,7 +38,7 @@ public enum PeerMessageKind : byte
     /// <summary>The sender's floor: a hybrid time (docs/eventual.md).</summary>
     Floor = 10,
 
-    /// <summary>Of Paxos in an eventual shard: shard, then a <c>PaxosMessage</c>.</summary>
+    /// <summary>Of Paxos in an eventual shard: a <c>PaxosMessage</c>.</summary>
     Paxos = 11,
 }
 

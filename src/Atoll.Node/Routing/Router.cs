@@ -115,6 +115,20 @@ public sealed class Router
         }
     }
 
+    /// <summary>Passes a request on to a node that keeps its shard; false when it has been passed on too often, or nobody knows how.</summary>
+    internal bool TryForward(PendingRequest pending, NodeId node)
+    {
+        if (pending.Sink is null || !_directory.TryLoopOf(node, pending.Shard, out var loop))
+        {
+            return false;
+        }
+
+        pending.StaysHere = false;
+        NoteLeader(pending.Shard, node);
+        Forward(pending, new LoopAddress(node, loop));
+        return true;
+    }
+
     /// <summary>Takes a request that another loop passed on.</summary>
     public void Received(LoopAddress from, ulong number, Request request, Instant now)
     {

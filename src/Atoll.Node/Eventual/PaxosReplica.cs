@@ -1,0 +1,287 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Foundation.World;
+using Atoll.Kernel.Paxos;
+using Atoll.Node.Requests;
+using Atoll.StateMachines.Eventual;
+
+namespace Atoll.Node.Eventual;
+
+/// <summary>
+/// A replica's side of Paxos: one step of a partition after the other, each with its state in memory, and nothing said before what it saves
+/// is durable. What is remembered stands in notes of the replica.
+/// </summary>
+internal sealed class PaxosReplica
+{
+    // Messages of a partition that wait for the disk; more are as good as lost.
+    private const int WaitingMax = 256;
+
+    // Not while attempts that the floor would refuse may be under way.
+    private static readonly Duration ForgetAfter = Duration.FromSeconds(5);
+
+    // A decree that its coordinator has not brought to everyone by then is brought by whoever finds it.
+    private static readonly Duration RepairAfter = Duration.FromSeconds(15);
+
+    private readonly EventualEnvironment _environment;
+    private readonly EventualReplica _replica;
+    private readonly PaxosAcceptor _acceptor;
+    private readonly Action<LoopAddress, PaxosMessage> _send;
+    private readonly SortedDictionary<ReadOnlyMemory<byte>, Partition> _partitions = new(KeyOrder.Instance);
+
+    public PaxosReplica(
+        EventualEnvironment environment, EventualReplica replica, Ballot floor, Action<LoopAddress, PaxosMessage> send)
+    {
+        _environment = environment;
+        _replica = replica;
+        _send = send;
+        _acceptor = new PaxosAcceptor(
+            environment.Options.Self, PaxosMembership.Of(replica.Shard.Generation, replica.Shard.Replicas), floor);
+    }
+
+    /// <summary>The earliest stamp of a decree here that is not settled, or Max.</summary>
+    public HybridTime EarliestStamp
+    {
+        get
+        {
+            var earliest = HybridTime.Max;
+            foreach (var partition in _partitions.Values)
+            {
+                earliest = Earlier(earliest, Earlier(partition.State.EarliestStamp, partition.Saving.EarliestStamp));
+            }
+
+            return earliest;
+        }
+    }
+
+    /// <summary>Takes back what was remembered of a partition before the start.</summary>
+    public void Restore(ReadOnlyMemory<byte> key, in PaxosPartitionState state) =>
+        _partitions[key.ToArray()] = new Partition(PaxosPartition.Of(_replica.Shard.Id, key.Span)) { State = state };
+
+    /// <summary>The directory has another version of the shard.</summary>
+    public void Follow() =>
+        _acceptor.SetMembership(PaxosMembership.Of(_replica.Shard.Generation, _replica.Shard.Replicas));
+
+    /// <summary>Takes a coordinator's message.</summary>
+    public void Step(LoopAddress from, in PaxosMessage message)
+    {
+        var key = PaxosPartition.WithinShard(message.Partition);
+        if (!_partitions.TryGetValue(key, out var partition))
+        {
+            partition = new Partition(message.Partition.ToArray());
+            _partitions.Add(PaxosPartition.WithinShard(partition.Name), partition);
+        }
+
+        if (!partition.IsBusy)
+        {
+            Run(partition, from, message);
+        }
+        else if (partition.Waiting.Count < WaitingMax)
+        {
+            partition.Waiting.Enqueue((from, message));
+        }
+    }
+
+    /// <summary>Forgets what nobody needs; names partitions on which something was left undone.</summary>
+    /// <param name="now">The time of the clock that ballots come from.</param>
+    /// <param name="repair">Called with partitions that a repair should look at.</param>
+    public void Maintain(HybridTime now, Action<ReadOnlyMemory<byte>> repair)
+    {
+        var before = now.Add(Duration.Zero - ForgetAfter);
+        foreach (var (key, partition) in _partitions.ToArray())
+        {
+            if (partition.IsBusy)
+            {
+                continue;
+            }
+
+            if (partition.State.IsNone)
+            {
+                _partitions.Remove(key);
+            }
+            else if (_acceptor.TryForget(partition.Name, partition.State, before))
+            {
+                CarryOut(partition, default);
+            }
+            else if (!partition.State.IsSettled && partition.State.Promised.Time < now.Add(Duration.Zero - RepairAfter))
+            {
+                repair(partition.Name);
+            }
+        }
+    }
+
+    private void Run(Partition partition, LoopAddress from, in PaxosMessage message)
+    {
+        _acceptor.Closed = _replica.Closed;
+        _acceptor.ToldFloor = _environment.Floors.Own;
+        _acceptor.Step(from.Node, message, partition.State);
+        CarryOut(partition, from);
+    }
+
+    // What is applied and saved is one command; what is said follows when that is durable. Until then the partition takes nothing else.
+    private void CarryOut(Partition partition, LoopAddress to)
+    {
+        var version = ReadOnlyMemory<byte>.Empty;
+        var notes = new List<Note>();
+        var said = new List<(PaxosMessage Message, bool ReadsData)>();
+        var effects = _acceptor.Effects;
+        partition.Saving = partition.State;
+        for (var i = 0; i < effects.Count; i++)
+        {
+            var effect = effects[i];
+            switch (effect.Kind)
+            {
+                case PaxosEffectKind.Apply:
+                    version = effects.MessageOf(effect).Decree.Update;
+                    break;
+                case PaxosEffectKind.Save:
+                    partition.Saving = effects.StateOf(effect);
+                    notes.Add(new Note(
+                        NoteKeys.OfPaxos(PaxosPartition.WithinShard(partition.Name).Span), BytesOf(partition.Saving)));
+                    break;
+                case PaxosEffectKind.SaveFloor:
+                    notes.Add(new Note(NoteKeys.PaxosFloor, BytesOf(effect.Floor)));
+                    break;
+                case PaxosEffectKind.MembershipIsBehind:
+                    _environment.Directory.Refresh();
+                    break;
+                case PaxosEffectKind.Send:
+                    said.Add((effects.MessageOf(effect), effect.ReadsData));
+                    break;
+            }
+        }
+
+        effects.Clear();
+        partition.IsBusy = true;
+        if (version.IsEmpty && notes.Count == 0)
+        {
+            Say(partition, to, said);
+            return;
+        }
+
+        _replica.Apply(new EventualChange { Version = version, Notes = notes }, (status, _) =>
+        {
+            if (status == ResponseStatus.Ok)
+            {
+                partition.State = partition.Saving;
+                Say(partition, to, said);
+            }
+            else
+            {
+                // Perhaps it is in the log all the same: what is remembered is what the log says, when it says it.
+                Reload(partition);
+            }
+        });
+    }
+
+    private void Say(Partition partition, LoopAddress to, List<(PaxosMessage Message, bool ReadsData)> said)
+    {
+        partition.Reading = said.Count(static item => item.ReadsData);
+        foreach (var (message, readsData) in said)
+        {
+            if (!readsData)
+            {
+                _send(to, message);
+                continue;
+            }
+
+            _replica.Query(message.Data, response =>
+            {
+                if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadVersion(response.Body, out var version))
+                {
+                    _send(to, message with { Data = version });
+                }
+
+                if (--partition.Reading == 0)
+                {
+                    GoOn(partition);
+                }
+            });
+        }
+
+        if (said.TrueForAll(static item => !item.ReadsData))
+        {
+            GoOn(partition);
+        }
+    }
+
+    private void Reload(Partition partition)
+    {
+        var query = new WireWriter(64);
+        EventualQuery.WriteNote(query, NoteKeys.OfPaxos(PaxosPartition.WithinShard(partition.Name).Span));
+        _replica.Query(query.ToArray(), response =>
+        {
+            if (response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
+            {
+                // The replica stops, or waits for room: the partition takes nothing until it is known again.
+                partition.MustReload = true;
+                return;
+            }
+
+            var isState = note.IsEmpty || PaxosPartitionState.TryRead(note, out partition.State);
+            Check.That(isState); // its bytes are covered by the store's checksums
+            partition.State = note.IsEmpty ? PaxosPartitionState.None : partition.State;
+            GoOn(partition);
+        });
+    }
+
+    /// <summary>Tries again to learn what the disk did not tell.</summary>
+    public void Tick()
+    {
+        foreach (var partition in _partitions.Values.Where(static partition => partition.MustReload).ToArray())
+        {
+            partition.MustReload = false;
+            Reload(partition);
+        }
+    }
+
+    private void GoOn(Partition partition)
+    {
+        partition.IsBusy = false;
+        partition.Saving = PaxosPartitionState.None;
+        if (partition.Waiting.TryDequeue(out var next))
+        {
+            Run(partition, next.From, next.Message);
+        }
+    }
+
+    private static byte[] BytesOf(in PaxosPartitionState state)
+    {
+        if (state.IsNone)
+        {
+            return [];
+        }
+
+        var writer = new WireWriter(128);
+        state.Write(writer);
+        return writer.ToArray();
+    }
+
+    private static byte[] BytesOf(Ballot ballot)
+    {
+        var writer = new WireWriter(32);
+        ballot.Write(writer);
+        return writer.ToArray();
+    }
+
+    private static HybridTime Earlier(HybridTime a, HybridTime b) => a < b ? a : b;
+
+    private sealed class Partition(byte[] name)
+    {
+        public PaxosPartitionState State;
+
+        public byte[] Name => name;
+
+        /// <summary>The state that is on its way to the disk.</summary>
+        public PaxosPartitionState Saving { get; set; }
+
+        public bool IsBusy { get; set; }
+
+        public bool MustReload { get; set; }
+
+        public int Reading { get; set; }
+
+        public Queue<(LoopAddress From, PaxosMessage Message)> Waiting { get; } = new();
+    }
+}
