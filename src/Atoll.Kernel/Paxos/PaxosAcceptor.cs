@@ -131,6 +131,12 @@ public sealed class PaxosAcceptor
     }
 
     /// <summary>
+    /// A replica that has lost its states, and got its data back from all others, promises this much to everyone. The host makes the floor
+    /// durable before it steps anything.
+    /// </summary>
+    public void RaiseFloor(Ballot floor) => Floor = Ballot.Max(Floor, floor);
+
+    /// <summary>
     /// The partition's data was made equal to a majority's, so that it has every decree through the ballot: a gap is closed.
     /// </summary>
     /// <param name="partition">The partition.</param>

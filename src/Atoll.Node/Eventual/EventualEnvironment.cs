@@ -16,16 +16,17 @@ internal sealed class EventualEnvironment
     /// <summary>The same, for a range in which nothing happens.</summary>
     public static readonly Duration CloseIntervalIdle = Duration.FromSeconds(60);
 
+    private readonly HashSet<ShardId> _whole = [];
+
     /// <param name="options">The node's options.</param>
     /// <param name="clock">The node's clocks.</param>
-    /// <param name="floor">What the loop told before this start.</param>
-    /// <param name="isFloorTrusted">False when that cannot be read: it lay not more than so far ahead of the clock.</param>
+    /// <param name="file">What the loop knew before this start.</param>
     /// <param name="outbox">What leaves for other loops.</param>
     /// <param name="router">Where requests are answered.</param>
     /// <param name="directory">The loop's view of the directory.</param>
     /// <param name="liveness">Who is alive.</param>
     public EventualEnvironment(
-        NodeOptions options, IClock clock, FloorFile floor, bool isFloorTrusted, PeerOutbox outbox, Router router,
+        NodeOptions options, IClock clock, EventualFile file, PeerOutbox outbox, Router router,
         DirectoryFollower directory, PeerLiveness liveness)
     {
         Options = options;
@@ -36,8 +37,11 @@ internal sealed class EventualEnvironment
         Liveness = liveness;
         Local = new LocalRequests(router);
         Stamps = new EventualClock(clock);
-        Stamps.Observe(isFloorTrusted ? floor.Durable : Stamps.Peek().Add(FloorFile.Ahead));
-        Floors = new Floors(options, Stamps, outbox, floor);
+        File = file;
+
+        // When what was told cannot be read: it lay not further ahead of the clock than this.
+        Stamps.Observe(file.IsTrusted ? file.DurableFloor : Stamps.Peek().Add(EventualFile.Ahead));
+        Floors = new Floors(options, Stamps, outbox, file);
     }
 
     /// <summary>The node's options.</summary>
@@ -51,6 +55,9 @@ internal sealed class EventualEnvironment
 
     /// <summary>What everybody says about the writes that are under way.</summary>
     public Floors Floors { get; }
+
+    /// <summary>What is known of the loop's eventual shards before any of them is read.</summary>
+    public EventualFile File { get; }
 
     /// <summary>The loop's own replicas.</summary>
     public LocalRequests Local { get; }
@@ -69,6 +76,16 @@ internal sealed class EventualEnvironment
 
     /// <summary>How versions of rows merge.</summary>
     public RowsVersionData Data { get; } = new();
+
+    /// <summary>Replicas that cannot prove that they have all that they acknowledged: they neither answer reads nor vote.</summary>
+    public bool IsRejoining(ShardId shard) => File.IsDurablyRejoining(shard) || (!File.IsTrusted && !_whole.Contains(shard));
+
+    /// <summary>A replica has everything back.</summary>
+    public void Rejoined(ShardId shard)
+    {
+        _whole.Add(shard);
+        File.SetRejoining(shard, false);
+    }
 
     /// <summary>Whether this loop may count on a node: on itself, always.</summary>
     public bool IsUp(NodeId node) => node == Options.Self || Liveness.IsAlive(node);

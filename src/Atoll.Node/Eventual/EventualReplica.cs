@@ -31,6 +31,8 @@ internal sealed class EventualReplica
     private readonly Action<LoopAddress, PaxosMessage> _sendPaxos;
     private readonly WireWriter _scratch = new(256);
     private RangeHorizon? _horizon;
+    private readonly HashSet<NodeId> _heard = [];
+    private readonly HashSet<NodeId> _synced = [];
     private HorizonReport _durable;
     private uint? _generation;
     private bool _isLoading;
@@ -63,6 +65,9 @@ internal sealed class EventualReplica
 
     /// <summary>Whether it knows where it was before the start, and takes part.</summary>
     public bool IsReady => _horizon is not null;
+
+    /// <summary>Whether it was emptied, and does not have everything back yet: it neither answers reads nor votes.</summary>
+    public bool IsRejoining => _environment.IsRejoining(Shard.Id);
 
     /// <summary>What the others may be told: it is durable, with all that it claims.</summary>
     public HorizonReport Report => _durable;
@@ -114,7 +119,7 @@ internal sealed class EventualReplica
     /// <param name="done">True when they are merged, false when they may not be, or could not be.</param>
     public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done)
     {
-        if (_horizon is null || !_horizon.AdmitsFrom(basis))
+        if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll)
         {
             BehindRefused.Hit();
             done(false);
@@ -165,10 +170,17 @@ internal sealed class EventualReplica
     /// <summary>An exchange with another replica is over, and what it brought is durable.</summary>
     public void Synced(NodeId peer, HybridTime basis)
     {
-        if (_horizon is not null && basis <= _horizon.Closed)
+        if (_horizon is null || basis > _horizon.Closed)
         {
-            _horizon.Synced(peer, basis);
-            _isChanged = true;
+            return;
+        }
+
+        _horizon.Synced(peer, basis);
+        _isChanged = true;
+        if (IsRejoining && _synced.Add(peer) && Shard.Replicas.All(node => node == _environment.Options.Self || _synced.Contains(node)))
+        {
+            // It has what any of them has. What Paxos had promised is gone: nothing that is older than now gets anything here.
+            Paxos!.RaiseFloor(_environment.Stamps.Peek(), () => _environment.Rejoined(Shard.Id));
         }
     }
 
@@ -181,7 +193,20 @@ internal sealed class EventualReplica
         }
 
         var before = _horizon.Horizon;
+        _heard.Add(peer);
         _horizon.Reported(peer, report);
+        if (_horizon.MustRebuild && IsRejoining)
+        {
+            // It is empty: what is behind the others' horizon it takes only from them.
+            _horizon = new RangeHorizon(
+                _environment.Options.Self, Shard.Generation, Shard.Replicas, _horizon.HorizonOfOthers);
+            _isChanged = true;
+        }
+        else if (_horizon.MustRebuild)
+        {
+            Replica.Fault("others have dropped deletions that this replica may lack");
+        }
+
         _isChanged |= _horizon.Horizon != before;
         if (report.Closed > _horizon.Closed)
         {
@@ -220,6 +245,10 @@ internal sealed class EventualReplica
         }
     }
 
+    // Before an empty replica takes anything from one of the others it must know what each of them may have dropped.
+    private bool HasHeardAll =>
+        !IsRejoining || Shard.Replicas.All(node => node == _environment.Options.Self || _heard.Contains(node));
+
     private void OnWrite(in EventualMessage message, Action<EventualMessage> answer)
     {
         if (_horizon is null)
@@ -255,7 +284,7 @@ internal sealed class EventualReplica
 
     private void OnRead(in EventualMessage message, Action<EventualMessage> answer)
     {
-        if (_horizon is null || _horizon.IsJoining)
+        if (_horizon is null || _horizon.IsJoining || IsRejoining)
         {
             answer(message.Answer(EventualMessageKind.ReadRefused) with { Reason = RefusalReason.Overloaded });
             return;

@@ -29,6 +29,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly CounterRequests _counters;
     private readonly HintedWrites _hints;
     private readonly Exchanges _exchanges;
+    private readonly Rejoins _rejoins;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
     private bool _isDraining;
     private bool _hasShards;
@@ -57,6 +58,7 @@ internal sealed class EventualShards : IEventualShards
             Counters = _counters,
         };
         _hints = new HintedWrites(numbers, Send);
+        _rejoins = new Rejoins(environment, host);
         _exchanges = new Exchanges(environment, _replicas, random.NextUInt64() >> 24);
     }
 
@@ -111,7 +113,7 @@ internal sealed class EventualShards : IEventualShards
         }
 
         var shard = new ShardId(reader.ReadUInt64());
-        var isConductor = kind == PeerMessageKind.Sync && reader.ReadBool();
+        var flag = reader.ReadBool();
         if (!reader.Ok)
         {
             return false;
@@ -121,10 +123,11 @@ internal sealed class EventualShards : IEventualShards
         switch (kind)
         {
             case PeerMessageKind.Sync when SyncMessageCodec.TryRead(rest, out var message):
-                _exchanges.Step(shard, from.Node, isConductor, message);
+                _exchanges.Step(shard, from.Node, isConductor: flag, message);
                 return true;
             case PeerMessageKind.Horizon when HorizonReport.TryRead(rest, out var report):
                 _environment.Stamps.Observe(report.Closed);
+                _rejoins.Reported(shard, from.Node, isRejoining: flag, Now);
                 if (_replicas.TryGetValue(shard, out var replica))
                 {
                     replica.Reported(from.Node, report);
@@ -218,12 +221,21 @@ internal sealed class EventualShards : IEventualShards
             {
                 if (replica.IsReady)
                 {
-                    TellHorizon(replica);
+                    TellHorizon(replica.Shard, replica.Report);
                     replica.Paxos!.Maintain(_environment.Stamps.Peek(), name => _conditional.Repair(replica.Shard, name, now));
+                }
+            }
+
+            foreach (var id in _rejoins.Announced)
+            {
+                if (!_replicas.ContainsKey(id) && _environment.Directory.TryGetShard(id, out var shard))
+                {
+                    TellHorizon(shard!, default);
                 }
             }
         }
 
+        _rejoins.Maintain(now);
         var least = _environment.Directory.IsConfirmed ? _environment.Floors.Least(view) : HybridTime.Zero;
         foreach (var replica in _replicas.Values)
         {
@@ -271,16 +283,17 @@ internal sealed class EventualShards : IEventualShards
         }
     }
 
-    private void TellHorizon(EventualReplica replica)
+    private void TellHorizon(ShardInfo shard, in HorizonReport report)
     {
-        foreach (var peer in replica.Shard.Replicas)
+        foreach (var peer in shard.Replicas)
         {
-            if (peer != _environment.Options.Self && _environment.Directory.TryLoopOf(peer, replica.Shard.Id, out var loop))
+            if (peer != _environment.Options.Self && _environment.Directory.TryLoopOf(peer, shard.Id, out var loop))
             {
                 var to = new LoopAddress(peer, loop);
                 var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Horizon, out var position);
-                frame.WriteUInt64(replica.Shard.Id.Value);
-                replica.Report.Write(frame);
+                frame.WriteUInt64(shard.Id.Value);
+                frame.WriteBool(_rejoins.IsRejoining(shard.Id));
+                report.Write(frame);
                 _environment.Outbox.End(to, Lane.Urgent, position);
             }
         }
@@ -411,7 +424,8 @@ internal sealed class EventualShards : IEventualShards
         {
             _conditional.Step(from.Node, message, Now);
         }
-        else if (_replicas.TryGetValue(PaxosPartition.ShardOf(message.Partition), out var replica) && replica.Paxos is { } paxos)
+        else if (_replicas.TryGetValue(PaxosPartition.ShardOf(message.Partition), out var replica)
+            && replica is { Paxos: { } paxos, IsRejoining: false })
         {
             paxos.Step(from, message);
         }

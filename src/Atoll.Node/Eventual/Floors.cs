@@ -20,13 +20,13 @@ internal sealed class Floors
     private readonly NodeOptions _options;
     private readonly EventualClock _clock;
     private readonly PeerOutbox _outbox;
-    private readonly FloorFile _file;
+    private readonly EventualFile _file;
 
     // By the number of the loop on its node.
     private readonly List<CoordinationFloors> _told = [];
     private HybridTime _own;
 
-    public Floors(NodeOptions options, EventualClock clock, PeerOutbox outbox, FloorFile file)
+    public Floors(NodeOptions options, EventualClock clock, PeerOutbox outbox, EventualFile file)
     {
         _options = options;
         _clock = clock;
@@ -43,13 +43,13 @@ internal sealed class Floors
     public void Tell(DirectoryView view, HybridTime earliestUnderWay)
     {
         var now = _clock.Peek();
-        if (_file.Durable < now.Add(FloorFile.Ahead / 2))
+        if (_file.DurableFloor < now.Add(EventualFile.Ahead / 2))
         {
-            _file.Save(now.Add(FloorFile.Ahead));
+            _file.SaveFloor(now.Add(EventualFile.Ahead));
         }
 
         var floor = CoordinationFloors.Of(now.Add(Duration.Zero - Lag), earliestUnderWay);
-        floor = floor < _file.Durable ? floor : _file.Durable;
+        floor = floor < _file.DurableFloor ? floor : _file.DurableFloor;
         _own = floor > _own ? floor : _own;
         foreach (var node in view.Nodes)
         {

@@ -458,11 +458,11 @@ public sealed class NodeLoop : INetworkEvents
             NodeLog.JournalState(_logger, "missing a snapshot", damaged.ToString());
         }
 
-        var floor = new FloorFile(_disk);
-        floor.Load(isTrusted => StartReplicas(store, floor, isTrusted));
+        var file = new EventualFile(_disk);
+        file.Load(() => StartReplicas(store, file));
     }
 
-    private void StartReplicas(SnapshotStore store, FloorFile floor, bool isFloorTrusted)
+    private void StartReplicas(SnapshotStore store, EventualFile file)
     {
         _directory.Start(_router, _clock.Now);
         _replicas.Start(
@@ -487,7 +487,7 @@ public sealed class NodeLoop : INetworkEvents
             {
                 IsReady = true;
                 _eventual = new EventualShards(
-                    new EventualEnvironment(_options, _clock, floor, isFloorTrusted, _outbox, _router, _directory, _liveness),
+                    new EventualEnvironment(_options, _clock, file, _outbox, _router, _directory, _liveness),
                     _replicas, _random.Fork());
                 _router.CoordinateWith(_eventual);
                 NodeLog.LoopReady(_logger, _options.Loop, _options.Self.Value, _replicas.Replicas.Count, _journal!.DiskBytes);

@@ -33,6 +33,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     // Shards in the journal of which the directory's view, as far as it is known here, does not say what they hold.
     private readonly SortedSet<ShardId> _awaitingKind = [];
+    private readonly SortedSet<ShardId> _damagedLeaderless = [];
     private readonly ReplicaRepairs _repairs = new();
     private readonly DirectoryPolicy _directoryPolicy = new();
     private readonly RecordLimits _limits;
@@ -117,6 +118,10 @@ internal sealed class ReplicaHost : ILocalReplicas
         {
             replica.Step(from, message);
         }
+        else if (_directory.TryGetShard(shard, out var info) && _directory.IsEventual(info!))
+        {
+            return; // each replica's log is its own
+        }
         else if (_environment is not null && _repairs.TryBegin(_environment, shard, from, message))
         {
             Recover(shard, () => { });
@@ -125,6 +130,39 @@ internal sealed class ReplicaHost : ILocalReplicas
         {
             _directory.Refresh(); // someone counts on a replica here: the directory may have decided so lately
         }
+    }
+
+    /// <summary>Shards without leaders whose replica here is damaged: it works with what can be read, or stands still.</summary>
+    public IReadOnlyList<ShardId> DamagedLeaderless =>
+    [
+        .. _damagedLeaderless
+            .Concat(_repairs.Shards.Where(shard => _directory.TryGetShard(shard, out var info) && _directory.IsEventual(info!)))
+            .Distinct(),
+    ];
+
+    /// <summary>
+    /// Begins such a replica anew, with nothing. What it acknowledged is lost here: the caller sees to it that it counts for nothing before
+    /// it has everything from the others. False when that cannot be done now.
+    /// </summary>
+    public bool TryRestartEmpty(ShardId shard)
+    {
+        if (_environment!.Journal.State != JournalState.Ready || _environment.Journal.DropShard(shard) == Journal.Refused)
+        {
+            return false;
+        }
+
+        if (_replicas.TryGetValue(shard, out var replica))
+        {
+            replica.Fault("it begins anew");
+            Remove(shard);
+        }
+
+        _damagedLeaderless.Remove(shard);
+        _repairs.Remove(shard);
+        _environment.Snapshots.DropShard(shard);
+        _environment.Store.DropShard(shard, static _ => { }); // a disk that fails stops the loop
+        Recover(shard, () => { });
+        return true;
     }
 
     /// <summary>Makes replicas that the directory places here, and drops those of shards that are no more.</summary>
@@ -229,7 +267,9 @@ internal sealed class ReplicaHost : ILocalReplicas
             }
             else if (replica.FaultReason is null && _repairs.FindDamage(_environment, replica.Shard) is { } damage)
             {
+                // One without a leader goes on with what can be read, until it may begin anew.
                 replica.Rebuild(damage);
+                _ = replica.IsLeaderless && _damagedLeaderless.Add(replica.Shard);
             }
             else if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
             {
@@ -417,6 +457,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     private void Forget(ShardId shard)
     {
+        _damagedLeaderless.Remove(shard);
         _repairs.Remove(shard);
         _environment!.Journal.DropShard(shard);
         _environment.Snapshots.DropShard(shard);

@@ -158,7 +158,8 @@ internal sealed class ReplicaRepairs
         _nextAsk = now + AskInterval;
         foreach (var (shard, damaged) in _damaged)
         {
-            if (damaged.IsHopeless || !environment.Directory.TryGetShard(shard, out var info)
+            // In a shard without a leader there is nobody to be told by.
+            if (damaged.IsHopeless || !environment.Directory.TryGetShard(shard, out var info) || environment.Directory.IsEventual(info!)
                 || !info!.Replicas.Contains(environment.Options.Self))
             {
                 continue;

@@ -74,6 +74,9 @@ internal sealed class ShardReplica
     /// <summary>The consensus core; only to be read from outside.</summary>
     public RaftCore Raft => _raft;
 
+    /// <summary>Whether its group is itself alone.</summary>
+    public bool IsLeaderless => _policy.IsLeaderless;
+
     /// <summary>Why this replica stopped itself; null while it runs.</summary>
     public string? FaultReason { get; private set; }
 

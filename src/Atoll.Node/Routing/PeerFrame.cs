@@ -32,7 +32,7 @@ public enum PeerMessageKind : byte
     /// </summary>
     Sync = 8,
 
-    /// <summary>Where a replica of an eventual shard is: shard, then a <c>HorizonReport</c>.</summary>
+    /// <summary>Where a replica of an eventual shard is: shard, whether it begins anew (byte), then a <c>HorizonReport</c>.</summary>
     Horizon = 9,
 
     /// <summary>The sender's floor: a hybrid time (docs/eventual.md).</summary>
