@@ -420,8 +420,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders
     // can elect the first leader, and it is that leader who moves the shard.
-    private bool BelongsHere(ShardInfo shard) =>
-        (shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self)) && !_directory.IsEventual(shard);
+    private bool BelongsHere(ShardInfo shard) => shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self);
 
     // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log. Without a leader
     // each is alone.
