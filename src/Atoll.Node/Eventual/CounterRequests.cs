@@ -58,6 +58,12 @@ internal sealed class CounterRequests
             }
         }
 
+        if (shard.Replicas.Any(node => _environment.IsUp(node)))
+        {
+            _environment.Router.TryLater(pending, "no replica of the shard can take updates of counters yet");
+            return;
+        }
+
         var effect = new EventualEffect { Outcome = EventualOutcome.Unavailable, Required = 1, Write = WriteKind.Counter };
         _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, isWrite: true, shard.Id));
     }

@@ -115,7 +115,14 @@ public sealed class Router
         }
     }
 
-    /// <summary>Passes a request on to a node that keeps its shard; false when it has been passed on too often, or nobody knows how.</summary>
+    /// <summary>Nobody can take the request now, and nobody has: it is tried again in a moment.</summary>
+    internal void TryLater(PendingRequest pending, string problem)
+    {
+        pending.StaysHere = false;
+        Park(pending, problem);
+    }
+
+    /// <summary>Passes a request on to a node that keeps its shard; false when it was passed on already, or nobody knows how.</summary>
     internal bool TryForward(PendingRequest pending, NodeId node)
     {
         if (pending.Sink is null || !_directory.TryLoopOf(node, pending.Shard, out var loop))
