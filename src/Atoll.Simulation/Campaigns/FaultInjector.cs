@@ -24,6 +24,7 @@ internal sealed class FaultInjector
     private readonly Prng _prng;
     private readonly SimClient _operator;
     private readonly Dictionary<NodeId, int> _downs = [];
+    private readonly HashSet<NodeId> _away = [];
     private bool _isOver;
 
     public FaultInjector(SimCluster cluster, FaultShape shape, Prng prng)
@@ -37,6 +38,8 @@ internal sealed class FaultInjector
     public void Start()
     {
         SetRates();
+        PartClocks();
+        SendAway();
         Every(_shape.CrashEvery, Crash);
         Every(_shape.PowerLossEverywhereEvery, LosePowerEverywhere);
         Every(_shape.PauseEvery, Pause);
@@ -169,9 +172,9 @@ internal sealed class FaultInjector
         }
     }
 
-    private static void StartAgain(SimNode node)
+    private void StartAgain(SimNode node)
     {
-        if (!node.IsRunning)
+        if (!node.IsRunning && !_away.Contains(node.Id))
         {
             node.Start();
         }
@@ -228,13 +231,44 @@ internal sealed class FaultInjector
         After(_shape.CutMax, () => _cluster.Network.SlowDown(from, to, Duration.Zero));
     }
 
-    private void JumpWall()
+    private void JumpWall() => SetWall(AnyNode(), _shape.WallJumpMax);
+
+    private void SetWall(SimNode node, Duration most)
     {
-        var node = AnyNode();
-        var by = _prng.NextDuration(Duration.Zero - _shape.WallJumpMax, _shape.WallJumpMax);
+        var by = _prng.NextDuration(Duration.Zero - most, most);
         _cluster.Say(node.Id, $"has its wall clock set by {by}");
         _cluster.Ledger.Count(FaultKind.WallClockJumped);
         node.Clock.JumpWall(by);
+    }
+
+    private void PartClocks()
+    {
+        foreach (var node in _cluster.Nodes.Where(_ => _shape.ClocksApartMax > Duration.Zero))
+        {
+            SetWall(node, _shape.ClocksApartMax);
+        }
+    }
+
+    private void SendAway()
+    {
+        var nodes = _cluster.Nodes.ToArray();
+        if (_shape.NodesAway == 0)
+        {
+            return;
+        }
+
+        _prng.Shuffle<SimNode>(nodes);
+        foreach (var node in nodes.Take(_shape.NodesAway))
+        {
+            After(Duration.FromSeconds(4), () =>
+            {
+                _away.Add(node.Id);
+                if (node.IsRunning)
+                {
+                    End(node, _prng.Chance(_shape.PowerLossPartsPerMillion));
+                }
+            });
+        }
     }
 
     private void Drift()

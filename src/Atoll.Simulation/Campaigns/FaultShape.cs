@@ -19,6 +19,9 @@ public sealed record FaultShape
     /// <summary>The longest time that a node stays down.</summary>
     public Duration DownMax { get; init; } = Duration.FromSeconds(5);
 
+    /// <summary>Nodes that are switched off soon after clients began, and stay so until everything is mended.</summary>
+    public int NodesAway { get; init; }
+
     /// <summary>Mean time between pauses.</summary>
     public Duration PauseEvery { get; init; }
 
@@ -42,6 +45,9 @@ public sealed record FaultShape
 
     /// <summary>The longest jump, either way.</summary>
     public Duration WallJumpMax { get; init; } = Duration.FromSeconds(60);
+
+    /// <summary>How far wall clocks may be from the right time when clients begin, either way.</summary>
+    public Duration ClocksApartMax { get; init; }
 
     /// <summary>Mean time between changes of a clock's drift.</summary>
     public Duration DriftEvery { get; init; }

@@ -87,14 +87,7 @@ public sealed class SimulationRun
 
         _cluster.Start();
         Check.That(RunUntil(() => _cluster.Directory.Nodes.Length == _sheet.Cluster.Nodes, Duration.FromSeconds(30)));
-        var holdsRows = _sheet.Workload.Kind == WorkloadKind.Rows;
-        var space = holdsRows
-            ? _cluster.CreateSpace("rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows)
-            : _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards);
-        PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
-        _workload = holdsRows
-            ? new RowsWorkload(_cluster, space, _sheet.Workload, _prng.Fork())
-            : new RecordsWorkload(_cluster, space, _sheet.Workload, _prng.Fork());
+        _workload = NewWorkload();
         _workload.Start();
         var injector = new FaultInjector(_cluster, _sheet.Faults, _prng.Fork());
         injector.Start();
@@ -113,6 +106,25 @@ public sealed class SimulationRun
         ReadEverything();
         _workload.CheckTheRest();
         CheckHistory();
+    }
+
+    private IWorkload NewWorkload()
+    {
+        var shape = _sheet.Workload;
+        var space = shape.Kind switch
+        {
+            WorkloadKind.Rows => _cluster.CreateSpace("rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows),
+            WorkloadKind.Eventual => _cluster.CreateSpace(
+                "rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows, FaultModel.Eventual),
+            _ => _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards),
+        };
+        PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
+        return shape.Kind switch
+        {
+            WorkloadKind.Rows => new RowsWorkload(_cluster, space, shape, _prng.Fork()),
+            WorkloadKind.Eventual => new EventualWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
+            _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),
+        };
     }
 
     // Which nodes may lose data: any but so few that a quorum of everything is without them.

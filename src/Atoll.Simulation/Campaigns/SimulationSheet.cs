@@ -91,8 +91,12 @@ public sealed record SimulationSheet
         };
     }
 
-    /// <summary>The same sheet with clients of another kind.</summary>
-    public SimulationSheet Of(WorkloadKind kind) => this with { Workload = Workload with { Kind = kind } };
+    /// <summary>The same sheet with clients of another kind, and the faults that only matter to those.</summary>
+    public SimulationSheet Of(WorkloadKind kind)
+    {
+        var sheet = this with { Workload = Workload with { Kind = kind } };
+        return kind == WorkloadKind.Eventual ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
+    }
 
     /// <summary>The sheet for people: a line for each number.</summary>
     public override string ToString()
@@ -103,6 +107,22 @@ public sealed record SimulationSheet
     }
 
     private static int[] Odd(int nodes) => [.. ReplicaCounts.Where(count => count <= nodes)];
+
+    // Any number of replicas; nodes that are away for nearly the whole run, and clocks that are hours apart.
+    private static SimulationSheet Eventual(SimulationSheet sheet, Prng prng)
+    {
+        var nodes = sheet.Cluster.Nodes;
+        var quorumOfDirectory = (sheet.Cluster.DirectoryReplicas / 2) + 1;
+        return sheet with
+        {
+            Replicas = Math.Min(nodes, prng.Pick([1, 2, 3, 3, 3, 3, 4, 5])),
+            Faults = sheet.Faults with
+            {
+                ClocksApartMax = Duration.FromSeconds(prng.Pick([0, 0, 1, 60, 7_200, 7_200])),
+                NodesAway = prng.Pick([0, 0, Math.Min(1, nodes - 1), Math.Max(0, nodes - quorumOfDirectory)]),
+            },
+        };
+    }
 
     // From a generator of its own, so that the rest of a seed's sheet is what it was before there were stores. Mostly so small that a few
     // hundred records make flushes, merges and reads from the disk.

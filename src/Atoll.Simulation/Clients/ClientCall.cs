@@ -55,6 +55,17 @@ internal sealed class ClientCall : ISimEventTarget
             _last = new Response(ResponseStatus.OutcomeUnknown, Detail: "no answer came in time");
         }
 
+        AttemptAgain();
+    }
+
+    private void AttemptAgain()
+    {
+        if (_mayHaveTakenEffect && !_client.RetriesUnknownOutcomes)
+        {
+            End(_last);
+            return;
+        }
+
         Attempt();
     }
 
@@ -119,6 +130,12 @@ internal sealed class ClientCall : ISimEventTarget
             Identify();
         }
         else if (response.Status.IsFinal() && response.Status != ResponseStatus.Faulted)
+        {
+            End(response);
+            return;
+        }
+
+        if (_mayHaveTakenEffect && !_client.RetriesUnknownOutcomes)
         {
             End(response);
             return;

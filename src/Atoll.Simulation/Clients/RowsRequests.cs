@@ -12,6 +12,9 @@ public static class RowsRequests
     /// <summary>The token of a partition.</summary>
     public static long TokenOf(string partition) => RowTokens.TokenOf(StableHash.Compute(Bytes(partition)));
 
+    /// <summary>The routing hash of a partition.</summary>
+    public static ulong HashOf(string partition) => RowTokens.HashOf(TokenOf(partition));
+
     /// <summary>The bytes of a key.</summary>
     public static byte[] Bytes(string key) => Encoding.UTF8.GetBytes(key);
 
@@ -33,11 +36,15 @@ public static class RowsRequests
     }
 
     /// <summary>Reads rows of a partition.</summary>
-    public static Request Read(SpaceId space, string partition, ClusteringRange range)
+    public static Request Read(SpaceId space, string partition, ClusteringRange range) =>
+        Read(space, partition, new RowsSelection { Range = range });
+
+    /// <summary>Reads rows of a partition.</summary>
+    public static Request Read(SpaceId space, string partition, RowsSelection selection)
     {
         var token = TokenOf(partition);
         var writer = new WireWriter();
-        RowsQuery.WritePartition(writer, new PartitionRead(token, Bytes(partition), new RowsSelection { Range = range }));
+        RowsQuery.WritePartition(writer, new PartitionRead(token, Bytes(partition), selection));
         return new Request
         {
             Kind = RequestKind.Read,

@@ -42,6 +42,12 @@ public sealed class SimClient
     /// <summary>How long it goes on trying.</summary>
     public Duration Patience { get; set; } = Duration.FromSeconds(15);
 
+    /// <summary>
+    /// Whether it tries a write again that may have taken effect. Not where a retry is judged as a request of its own: a condition that a
+    /// first attempt has made false.
+    /// </summary>
+    public bool RetriesUnknownOutcomes { get; set; } = true;
+
     internal SimCluster Cluster { get; }
 
     internal Prng Prng { get; }

@@ -17,9 +17,6 @@ namespace Atoll.Simulation.Workloads;
 /// <summary>Clients of one space's records: each does one thing after the other, drawn from the workload's shape.</summary>
 public sealed class RecordsWorkload : IWorkload
 {
-    // A probe's request may be forgotten once, by a jump of a clock; not again and again.
-    private const int ProbeTriesMax = 3;
-
     private readonly SimCluster _cluster;
     private readonly SpaceId _space;
     private readonly WorkloadShape _shape;
@@ -29,7 +26,6 @@ public sealed class RecordsWorkload : IWorkload
     private readonly string[] _keys;
     private readonly List<Worker> _workers = [];
     private readonly List<Watcher> _watchers = [];
-    private bool _isStopping;
 
     /// <summary>A workload on a space that exists.</summary>
     public RecordsWorkload(SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng)
@@ -53,7 +49,7 @@ public sealed class RecordsWorkload : IWorkload
     public long Succeeded => _recorder.Succeeded;
 
     /// <summary>Clients that are in the middle of a call.</summary>
-    public int Busy => _workers.Count(worker => worker.IsBusy);
+    public int Busy => _workers.Count(worker => worker.Loop.IsBusy);
 
     /// <summary>Clients begin.</summary>
     public void Start()
@@ -62,7 +58,7 @@ public sealed class RecordsWorkload : IWorkload
         {
             var worker = new Worker(this, NewClient(), i);
             _workers.Add(worker);
-            worker.Rest();
+            worker.Loop.Rest();
         }
 
         var shards = _cluster.Directory.ShardsOf(_space).ToArray();
@@ -75,36 +71,19 @@ public sealed class RecordsWorkload : IWorkload
     }
 
     /// <summary>Clients finish what they are at, and do no more.</summary>
-    public void Stop() => _isStopping = true;
+    public void Stop() => _workers.ForEach(worker => worker.Loop.Stop());
 
     /// <summary>Reads every key once more, by clients that may not fail; true when all have ended.</summary>
     public void ReadEverything(Action done)
     {
         var client = NewClient();
         client.Patience = Duration.FromSeconds(40);
-        var keys = _keys.Concat(_groups.SelectMany(group => group.Keys)).ToArray();
-        Next(0);
-
-        void Next(int position)
-        {
-            if (position == keys.Length)
-            {
-                done();
-                return;
-            }
-
-            _recorder.Get(client, -1, keys[position], result =>
-            {
-                if (result.Response.Status != ResponseStatus.Ok)
-                {
-                    throw new StalledException(
-                        $"key {keys[position]} cannot be read although nothing hinders it any more: {result.Response.Status} after "
-                        + $"{result.Attempts} attempts, {result.Response.Detail}");
-                }
-
-                Next(position + 1);
-            });
-        }
+        ProvingCalls.ReadAll(
+            [
+                .. _keys.Concat(_groups.SelectMany(group => group.Keys))
+                    .Select(key => new LastRead($"key {key}", ended => _recorder.Get(client, -1, key, ended))),
+            ],
+            done);
     }
 
     /// <summary>The watchers have seen everything that was acknowledged so far; throws when they missed something.</summary>
@@ -119,53 +98,17 @@ public sealed class RecordsWorkload : IWorkload
     /// <summary>A write to each shard through a node, to see that it serves; keys that the history does not look at.</summary>
     /// <param name="through">The node.</param>
     /// <param name="done">The end: what is wrong, or null.</param>
-    public void Probe(SimNode through, Action<string?> done)
-    {
-        var client = NewClient();
-        client.Home = through;
-        client.Patience = Duration.FromSeconds(30);
-        var shards = _cluster.Directory.ShardsOf(_space).ToArray();
-        Next(0, 1);
+    public void Probe(SimNode through, Action<string?> done) => ProvingCalls.Probe(
+        _cluster,
+        _space,
+        NewClient(),
+        through,
+        (shard, position) => RecordsRequests.Put(
+            _space, KeyIn(shard, $"probe{through.Id}-{position}-"), NumberedValue.Make(_recorder.NewNumber(), 8)),
+        done);
 
-        void Next(int position, int tries)
-        {
-            if (position == shards.Length)
-            {
-                done(null);
-                return;
-            }
-
-            var key = KeyIn(shards[position], $"probe{through.Id}-{position}-");
-            client.Call(RecordsRequests.Put(_space, key, NumberedValue.Make(_recorder.NewNumber(), 8)), result =>
-            {
-                if (result.Response.Status == ResponseStatus.Ok)
-                {
-                    Next(position + 1, 1);
-                }
-                else if (tries < ProbeTriesMax && result.Response.Status is ResponseStatus.OutcomeUnknown or ResponseStatus.RequestExpired)
-                {
-                    // A shard's clock that jumped by hours forgets what was under way; what is asked for after that must succeed.
-                    Next(position, tries + 1);
-                }
-                else
-                {
-                    done($"n{through.Id}, shard {shards[position].Id}: {result.Response.Status} {result.Response.Detail}");
-                }
-            });
-        }
-    }
-
-    private static string KeyIn(ShardInfo shard, string prefix)
-    {
-        for (var i = 0; ; i++)
-        {
-            var key = $"{prefix}{i}";
-            if (shard.Holds(StableHash.Compute(Encoding.UTF8.GetBytes(key))))
-            {
-                return key;
-            }
-        }
-    }
+    private static string KeyIn(ShardInfo shard, string prefix) =>
+        ProvingCalls.KeyIn(shard, prefix, key => StableHash.Compute(Encoding.UTF8.GetBytes(key)));
 
     private SimClient NewClient()
     {
@@ -185,80 +128,65 @@ public sealed class RecordsWorkload : IWorkload
 
     private sealed record KeyGroup(ShardId Shard, string Prefix, string[] Keys);
 
-    private sealed class Worker(RecordsWorkload owner, SimClient client, int number) : ISimEventTarget
+    private sealed class Worker
     {
-        private readonly Prng _prng = owner._prng.Fork();
+        private readonly RecordsWorkload _owner;
+        private readonly SimClient _client;
+        private readonly int _number;
+        private readonly Prng _prng;
 
-        public bool IsBusy { get; private set; }
-
-        public void Rest()
+        public Worker(RecordsWorkload owner, SimClient client, int number)
         {
-            IsBusy = false;
-            if (!owner._isStopping)
-            {
-                owner._cluster.Scheduler.Schedule(
-                    _prng.NextDuration(Duration.Zero, owner._shape.ThinkMax),
-                    this,
-                    new SimEvent(SimEventKind.Client, 0, number, client.Id, null));
-            }
+            _owner = owner;
+            _client = client;
+            _number = number;
+            _prng = owner._prng.Fork();
+            Loop = new ClientLoop(owner._cluster, client, number, _prng, owner._shape.ThinkMax) { Choices = Choices };
         }
 
-        public void Run(in SimEvent happening)
-        {
-            if (owner._isStopping)
-            {
-                return;
-            }
+        public ClientLoop Loop { get; }
 
-            IsBusy = true;
-            var shape = owner._shape;
-            var recorder = owner._recorder;
-            (int Weight, Action Do)[] choices =
+        private (int Weight, Action Do)[] Choices()
+        {
+            var shape = _owner._shape;
+            var recorder = _owner._recorder;
+            return
             [
-                (shape.Gets, () => recorder.Get(client, number, Key(), _ => Rest())),
-                (shape.Puts, () => recorder.Put(client, number, Key(), ValueBytes(), null, Rest)),
+                (shape.Gets, () => recorder.Get(_client, _number, Key(), _ => Loop.Rest())),
+                (shape.Puts, () => recorder.Put(_client, _number, Key(), ValueBytes(), null, Loop.Rest)),
                 (shape.CompareAndSets, CompareAndSet),
-                (shape.Deletes, () => recorder.Delete(client, number, Key(), Rest)),
-                (owner._groups.Count > 0 ? shape.Batches : 0, Batch),
-                (owner._groups.Count > 0 ? shape.Scans : 0, Scan),
-                (shape.RelaxedReads, () => recorder.RelaxedGet(client, Key(), _prng.NextInt(0, 2), Rest)),
-                (shape.ExpiringPuts, () => recorder.ExpiringPut(client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20_000), Rest)),
+                (shape.Deletes, () => recorder.Delete(_client, _number, Key(), Loop.Rest)),
+                (_owner._groups.Count > 0 ? shape.Batches : 0, Batch),
+                (_owner._groups.Count > 0 ? shape.Scans : 0, Scan),
+                (shape.RelaxedReads, () => recorder.RelaxedGet(_client, Key(), _prng.NextInt(0, 2), Loop.Rest)),
+                (shape.ExpiringPuts,
+                    () => recorder.ExpiringPut(_client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20_000), Loop.Rest)),
             ];
-            var drawn = _prng.NextInt(0, choices.Sum(choice => choice.Weight) - 1);
-            foreach (var (weight, act) in choices)
-            {
-                drawn -= weight;
-                if (drawn < 0)
-                {
-                    act();
-                    return;
-                }
-            }
         }
 
         // A few keys are hot: half of all requests go to a tenth of the keys.
         private string Key()
         {
-            var grouped = owner._groups.Count > 0 && _prng.Chance(200_000);
-            var keys = grouped ? _prng.Pick(owner._groups).Keys : owner._keys;
+            var grouped = _owner._groups.Count > 0 && _prng.Chance(200_000);
+            var keys = grouped ? _prng.Pick(_owner._groups).Keys : _owner._keys;
             var range = _prng.Chance(500_000) ? Math.Max(1, keys.Length / 10) : keys.Length;
             return keys[_prng.NextInt(0, range - 1)];
         }
 
-        private int ValueBytes() => _prng.Chance(owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, owner._shape.ValueBytesMax);
+        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
+            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
+            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
 
         private void CompareAndSet()
         {
             var key = Key();
-            var expected = _prng.Chance(100_000) ? HybridTime.Zero : owner._recorder.LastVersionSeen(key);
-            owner._recorder.Put(client, number, key, ValueBytes(), expected, Rest);
+            var expected = _prng.Chance(100_000) ? HybridTime.Zero : _owner._recorder.LastVersionSeen(key);
+            _owner._recorder.Put(_client, _number, key, ValueBytes(), expected, Loop.Rest);
         }
 
         private void Batch()
         {
-            var group = _prng.Pick(owner._groups);
+            var group = _prng.Pick(_owner._groups);
             var keys = (string[])group.Keys.Clone();
             _prng.Shuffle<string>(keys);
             var steps = new List<(string Key, bool IsDelete, HybridTime? Expected, int Bytes)>();
@@ -267,16 +195,16 @@ public sealed class RecordsWorkload : IWorkload
             foreach (var key in keys.Take(_prng.NextInt(2, keys.Length)))
             {
                 var conditional = _prng.Chance(200_000);
-                steps.Add((key, _prng.Chance(150_000), conditional ? owner._recorder.LastVersionSeen(key) : null, ValueBytes()));
+                steps.Add((key, _prng.Chance(150_000), conditional ? _owner._recorder.LastVersionSeen(key) : null, ValueBytes()));
             }
 
-            owner._recorder.Batch(client, number, steps, Rest);
+            _owner._recorder.Batch(_client, _number, steps, Loop.Rest);
         }
 
         private void Scan()
         {
-            var group = _prng.Pick(owner._groups);
-            owner._recorder.Scan(client, number, group.Shard, group.Prefix, group.Keys, Rest);
+            var group = _prng.Pick(_owner._groups);
+            _owner._recorder.Scan(_client, _number, group.Shard, group.Prefix, group.Keys, Loop.Rest);
         }
     }
 }

@@ -19,8 +19,6 @@ namespace Atoll.Simulation.Workloads;
 /// </summary>
 public sealed class RowsWorkload : IWorkload
 {
-    // A probe's request may be forgotten once, by a jump of a clock; not again and again.
-    private const int ProbeTriesMax = 3;
     private const string SharedCounter = "shared";
 
     private static readonly string[] RowNames = ["a", "b", "c"];
@@ -33,7 +31,6 @@ public sealed class RowsWorkload : IWorkload
     private readonly RowsRecorder _recorder;
     private readonly string[] _partitions;
     private readonly List<Worker> _workers = [];
-    private bool _isStopping;
 
     /// <summary>A workload on a space that exists.</summary>
     public RowsWorkload(SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng)
@@ -53,7 +50,7 @@ public sealed class RowsWorkload : IWorkload
     public long Succeeded => _recorder.Succeeded;
 
     /// <inheritdoc />
-    public int Busy => _workers.Count(worker => worker.IsBusy);
+    public int Busy => _workers.Count(worker => worker.Loop.IsBusy);
 
     /// <inheritdoc />
     public bool IsCaughtUp => true;
@@ -65,98 +62,47 @@ public sealed class RowsWorkload : IWorkload
         {
             var worker = new Worker(this, NewClient(), i);
             _workers.Add(worker);
-            worker.Rest();
+            worker.Loop.Rest();
         }
     }
 
     /// <inheritdoc />
-    public void Stop() => _isStopping = true;
+    public void Stop() => _workers.ForEach(worker => worker.Loop.Stop());
 
     /// <inheritdoc />
     public string DescribeLag() => "";
 
     /// <inheritdoc />
     /// <remarks>Partitions that the history does not look at.</remarks>
-    public void Probe(SimNode through, Action<string?> done)
-    {
-        var client = NewClient();
-        client.Home = through;
-        client.Patience = Duration.FromSeconds(30);
-        var shards = _cluster.Directory.ShardsOf(_space).ToArray();
-        Next(0, 1);
-
-        void Next(int position, int tries)
-        {
-            if (position == shards.Length)
-            {
-                done(null);
-                return;
-            }
-
-            var partition = PartitionIn(shards[position], $"probe{through.Id}-{position}-");
-            var write = RowOperation.Upsert(default, [CellWrite.Put(1, NumberedValue.Make(_recorder.NewNumber(), 8))]);
-            client.Call(RowsRequests.Mutate(_space, partition, [write], [], RowsMutation.GraceSecondsDefault), result =>
-            {
-                if (result.Response.Status == ResponseStatus.Ok)
-                {
-                    Next(position + 1, 1);
-                }
-                else if (tries < ProbeTriesMax && result.Response.Status is ResponseStatus.OutcomeUnknown or ResponseStatus.RequestExpired)
-                {
-                    // A shard's clock that jumped by hours forgets what was under way; what is asked for after that must succeed.
-                    Next(position, tries + 1);
-                }
-                else
-                {
-                    done($"n{through.Id}, shard {shards[position].Id}: {result.Response.Status} {result.Response.Detail}");
-                }
-            });
-        }
-    }
+    public void Probe(SimNode through, Action<string?> done) => ProvingCalls.Probe(
+        _cluster,
+        _space,
+        NewClient(),
+        through,
+        (shard, position) => RowsRequests.Mutate(
+            _space,
+            ProvingCalls.KeyIn(shard, $"probe{through.Id}-{position}-", RowsRequests.HashOf),
+            [RowOperation.Upsert(default, [CellWrite.Put(1, NumberedValue.Make(_recorder.NewNumber(), 8))])],
+            [],
+            RowsMutation.GraceSecondsDefault),
+        done);
 
     /// <inheritdoc />
     public void ReadEverything(Action done)
     {
         var client = NewClient();
         client.Patience = Duration.FromSeconds(40);
-        var reads = new List<Action<Action<CallResult>>>();
-        foreach (var partition in _partitions)
-        {
-            reads.Add(ended => _recorder.Read(client, -1, partition, ClusteringRange.All, AllRows, ended));
-        }
-
-        foreach (var worker in _workers)
-        {
-            reads.Add(ended => _recorder.Read(client, -1, worker.OwnPartition, ClusteringRange.All, RowNames, ended));
-        }
-
-        foreach (var counter in _recorder.Counters.Names.ToArray())
-        {
-            reads.Add(ended => _recorder.ReadCounter(client, counter, ended));
-        }
-
-        Next(0);
-
-        void Next(int position)
-        {
-            if (position == reads.Count)
-            {
-                done();
-                return;
-            }
-
-            reads[position](result =>
-            {
-                if (result.Response.Status != ResponseStatus.Ok)
-                {
-                    throw new StalledException(
-                        $"rows cannot be read although nothing hinders it any more: {result.Response.Status} after "
-                        + $"{result.Attempts} attempts, {result.Response.Detail}");
-                }
-
-                Next(position + 1);
-            });
-        }
+        ProvingCalls.ReadAll(
+            [
+                .. _partitions.Select(partition => new LastRead(
+                    partition, ended => _recorder.Read(client, -1, partition, ClusteringRange.All, AllRows, ended))),
+                .. _workers.Select(worker => new LastRead(
+                    worker.OwnPartition,
+                    ended => _recorder.Read(client, -1, worker.OwnPartition, ClusteringRange.All, RowNames, ended))),
+                .. _recorder.Counters.Names.Select(counter => new LastRead(
+                    counter, ended => _recorder.ReadCounter(client, counter, ended))),
+            ],
+            done);
     }
 
     /// <inheritdoc />
@@ -164,18 +110,6 @@ public sealed class RowsWorkload : IWorkload
     public void CheckTheRest()
     {
         // Nobody follows rows.
-    }
-
-    private static string PartitionIn(ShardInfo shard, string prefix)
-    {
-        for (var i = 0; ; i++)
-        {
-            var partition = $"{prefix}{i}";
-            if (shard.Holds(RowTokens.HashOf(RowsRequests.TokenOf(partition))))
-            {
-                return partition;
-            }
-        }
     }
 
     private SimClient NewClient()
@@ -186,99 +120,83 @@ public sealed class RowsWorkload : IWorkload
         return client;
     }
 
-    private sealed class Worker(RowsWorkload owner, SimClient client, int number) : ISimEventTarget
+    private sealed class Worker
     {
-        private readonly Prng _prng = owner._prng.Fork();
+        private readonly RowsWorkload _owner;
+        private readonly SimClient _client;
+        private readonly int _number;
+        private readonly Prng _prng;
 
-        public bool IsBusy { get; private set; }
-
-        /// <summary>Rows that nobody else writes, so that timestamps which the client gives grow as its writes follow each other.</summary>
-        public string OwnPartition { get; } = $"own{number}";
-
-        private RowsRecorder Recorder => owner._recorder;
-
-        public void Rest()
+        public Worker(RowsWorkload owner, SimClient client, int number)
         {
-            IsBusy = false;
-            if (!owner._isStopping)
-            {
-                owner._cluster.Scheduler.Schedule(
-                    _prng.NextDuration(Duration.Zero, owner._shape.ThinkMax),
-                    this,
-                    new SimEvent(SimEventKind.Client, 0, number, client.Id, null));
-            }
+            _owner = owner;
+            _client = client;
+            _number = number;
+            _prng = owner._prng.Fork();
+            Loop = new ClientLoop(owner._cluster, client, number, _prng, owner._shape.ThinkMax) { Choices = Choices };
         }
 
-        public void Run(in SimEvent happening)
-        {
-            if (owner._isStopping)
-            {
-                return;
-            }
+        public ClientLoop Loop { get; }
 
-            IsBusy = true;
-            var shape = owner._shape;
-            (int Weight, Action Do)[] choices =
+        /// <summary>Rows that nobody else writes, so that timestamps which the client gives grow as its writes follow each other.</summary>
+        public string OwnPartition => $"own{_number}";
+
+        private RowsRecorder Recorder => _owner._recorder;
+
+        private (int Weight, Action Do)[] Choices()
+        {
+            var shape = _owner._shape;
+            return
             [
-                (shape.Gets, () => ReadRow(_prng.Pick(owner._partitions))),
+                (shape.Gets, () => ReadRow(_prng.Pick(_owner._partitions))),
                 (shape.Puts, () => WriteOne(StepKind.Put, isConditional: false)),
                 (shape.CompareAndSets, () => WriteOne(_prng.Chance(800_000) ? StepKind.Put : StepKind.BlindDelete, isConditional: true)),
                 (shape.Deletes, Delete),
                 (shape.Batches, Batch),
-                (shape.Scans + 2, () => ReadPartition(_prng.Pick(owner._partitions), AllRows)),
-                (10, () => Recorder.Increment(client, Counter(), _prng.NextInt(1, 1_000), Rest)),
-                (5, () => Recorder.ReadCounter(client, Counter(), _ => Rest())),
+                (shape.Scans + 2, () => ReadPartition(_prng.Pick(_owner._partitions), AllRows)),
+                (10, () => Recorder.Increment(_client, Counter(), _prng.NextInt(1, 1_000), Loop.Rest)),
+                (5, () => Recorder.ReadCounter(_client, Counter(), _ => Loop.Rest())),
                 (8, FastClock),
-                (shape.ExpiringPuts, () => Recorder.ExpiringPut(client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20), Rest)),
+                (shape.ExpiringPuts, () => Recorder.ExpiringPut(_client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20), Loop.Rest)),
             ];
-            var drawn = _prng.NextInt(0, choices.Sum(choice => choice.Weight) - 1);
-            foreach (var (weight, act) in choices)
-            {
-                drawn -= weight;
-                if (drawn < 0)
-                {
-                    act();
-                    return;
-                }
-            }
         }
 
-        private string Counter() => _prng.Chance(500_000) ? SharedCounter : $"counter{number}";
+        private string Counter() => _prng.Chance(500_000) ? SharedCounter : $"counter{_number}";
 
         private string Row() => _prng.Chance(100_000) ? RowsRecorder.StaticRow : _prng.Pick(RowNames);
 
-        private int ValueBytes() => _prng.Chance(owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, owner._shape.ValueBytesMax);
+        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
+            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
+            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
 
         private void ReadRow(string partition)
         {
             var row = _prng.Pick(RowNames);
-            Recorder.Read(client, number, partition, ClusteringRange.Of(RowsRequests.Bytes(row)), [row], _ => Rest());
+            Recorder.Read(_client, _number, partition, ClusteringRange.Of(RowsRequests.Bytes(row)), [row], _ => Loop.Rest());
         }
 
         private void ReadPartition(string partition, string[] rows) =>
-            Recorder.Read(client, number, partition, ClusteringRange.All, rows, _ => Rest());
+            Recorder.Read(_client, _number, partition, ClusteringRange.All, rows, _ => Loop.Rest());
 
         private void WriteOne(StepKind kind, bool isConditional)
         {
-            var partition = _prng.Pick(owner._partitions);
-            Recorder.Write(client, number, partition, [StepOn(partition, Row(), kind, isConditional)], Rest);
+            var partition = _prng.Pick(_owner._partitions);
+            Recorder.Write(_client, _number, partition, [StepOn(partition, Row(), kind, isConditional)], Loop.Rest);
         }
 
         private void Delete()
         {
-            var partition = _prng.Pick(owner._partitions);
+            var partition = _prng.Pick(_owner._partitions);
             switch (_prng.NextInt(0, 3))
             {
                 case 0:
-                    Recorder.DeleteMany(client, number, partition, RowOperation.DeletePartition(), AllRows, Rest);
+                    Recorder.DeleteMany(_client, _number, partition, RowOperation.DeletePartition(), AllRows, Loop.Rest);
                     break;
                 case 1:
                     var (first, last) = (_prng.NextInt(0, 1), _prng.NextInt(1, 2));
                     var range = ClusteringRange.Between(
                         RowsRequests.Bytes(RowNames[first]), true, RowsRequests.Bytes(RowNames[last]), true);
-                    Recorder.DeleteMany(client, number, partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)], Rest);
+                    Recorder.DeleteMany(_client, _number, partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)], Loop.Rest);
                     break;
                 default:
                     WriteOne(StepKind.BlindDelete, isConditional: false);
@@ -288,12 +206,12 @@ public sealed class RowsWorkload : IWorkload
 
         private void Batch()
         {
-            var partition = _prng.Pick(owner._partitions);
+            var partition = _prng.Pick(_owner._partitions);
             var rows = (string[])AllRows.Clone();
             _prng.Shuffle<string>(rows);
             var steps = rows.Take(_prng.NextInt(2, rows.Length)).Select(row => StepOn(
                 partition, row, _prng.Chance(200_000) ? StepKind.BlindDelete : StepKind.Put, isConditional: _prng.Chance(200_000)));
-            Recorder.Write(client, number, partition, [.. steps], Rest);
+            Recorder.Write(_client, _number, partition, [.. steps], Loop.Rest);
         }
 
         // A client whose clock is an hour ahead, and later writes without a timestamp that must not lose to it.
@@ -305,14 +223,14 @@ public sealed class RowsWorkload : IWorkload
                 case 0 or 1:
                     var ahead = Recorder.NextAheadMicros();
                     Recorder.Write(
-                        client, number, OwnPartition, [new RowStep(StepKind.Put, row, ValueBytes(), TimestampMicros: ahead)], Rest);
+                        _client, _number, OwnPartition, [new RowStep(StepKind.Put, row, ValueBytes(), TimestampMicros: ahead)], Loop.Rest);
                     break;
                 case 2:
-                    Recorder.Write(client, number, OwnPartition, [new RowStep(StepKind.Put, row, ValueBytes())], Rest);
+                    Recorder.Write(_client, _number, OwnPartition, [new RowStep(StepKind.Put, row, ValueBytes())], Loop.Rest);
                     break;
                 case 3:
                     Recorder.DeleteMany(
-                        client, number, OwnPartition, RowOperation.DeleteRange(ClusteringRange.All), RowNames, Rest);
+                        _client, _number, OwnPartition, RowOperation.DeleteRange(ClusteringRange.All), RowNames, Loop.Rest);
                     break;
                 default:
                     ReadPartition(OwnPartition, RowNames);

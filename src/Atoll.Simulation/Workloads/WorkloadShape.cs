@@ -10,6 +10,9 @@ public enum WorkloadKind
 
     /// <summary>A space of rows.</summary>
     Rows = 1,
+
+    /// <summary>An eventual space of rows.</summary>
+    Eventual = 2,
 }
 
 /// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>
