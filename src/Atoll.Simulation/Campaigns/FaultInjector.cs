@@ -64,6 +64,7 @@ internal sealed class FaultInjector
         _isOver = true;
         _cluster.Say(NodeId.None, "from now on nothing goes wrong any more");
         _cluster.Network.HealAll();
+        _cluster.Mended();
         SetRates();
         foreach (var node in _cluster.Nodes)
         {

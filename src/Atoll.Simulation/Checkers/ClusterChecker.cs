@@ -5,6 +5,7 @@ using Atoll.Kernel.Raft;
 using Atoll.Node.Replicas;
 using Atoll.Simulation.Clusters;
 using Atoll.StateMachines;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Simulation.Checkers;
 
@@ -16,6 +17,10 @@ public sealed class ClusterChecker : IReplicaObserver
 {
     private readonly SimCluster _cluster;
     private readonly SortedDictionary<ShardId, AgreedLog> _logs = [];
+
+    // In an eventual space each replica has a log of its own, and is alone in it.
+    private readonly Dictionary<(NodeId Node, ShardId Shard), OwnLog> _ownLogs = [];
+    private readonly Dictionary<ShardId, bool> _isEventual = [];
     private readonly Dictionary<(NodeId Node, ShardId Shard), ReplicaView> _replicas = [];
 
     internal ClusterChecker(SimCluster cluster) => _cluster = cluster;
@@ -36,7 +41,7 @@ public sealed class ClusterChecker : IReplicaObserver
     public long Elections { get; private set; }
 
     /// <summary>The highest index that any replica of the shard has applied.</summary>
-    public LogIndex LastApplied(ShardId shard) => LogOf(shard).LastIndex;
+    public LogIndex LastApplied(ShardId shard) => AgreedLogOf(shard).LastIndex;
 
     /// <inheritdoc />
     public void RoleChanged(NodeId node, ShardId shard, Role role, Term term, NodeId leader)
@@ -54,10 +59,10 @@ public sealed class ClusterChecker : IReplicaObserver
 
         view.LeadsIn = term;
         Elections++;
-        LogOf(shard).Lead(node, term);
+        LogOf(node, shard).Lead(node, term);
         if (RaftOf(node, shard) is { } raft)
         {
-            LogOf(shard).CheckCompleteness(node, term, index => TermAt(raft, index));
+            LogOf(node, shard).CheckCompleteness(node, term, index => TermAt(raft, index));
         }
     }
 
@@ -84,7 +89,12 @@ public sealed class ClusterChecker : IReplicaObserver
         }
 
         view.Applied = entry.Index;
-        var log = LogOf(shard);
+        if (entry.Index == new LogIndex(1))
+        {
+            BeginsAnew(node, shard);
+        }
+
+        var log = LogOf(node, shard);
         var hash = StableHash.Compute(entry.Payload.Span) + (ulong)entry.Kind;
         log.Apply(node, entry.Index, entry.Term, hash, RaftOf(node, shard)?.Term ?? entry.Term);
         if (IsCompared(entry.Index))
@@ -98,7 +108,7 @@ public sealed class ClusterChecker : IReplicaObserver
     {
         SnapshotsInstalled++;
         ViewOf(node, shard).Applied = index;
-        LogOf(shard).State(node, index, state.StateHash());
+        LogOf(node, shard).State(node, index, state.StateHash());
     }
 
     /// <inheritdoc />
@@ -154,7 +164,45 @@ public sealed class ClusterChecker : IReplicaObserver
         return null;
     }
 
-    private AgreedLog LogOf(ShardId shard)
+    private AgreedLog LogOf(NodeId node, ShardId shard)
+    {
+        if (!IsEventual(shard))
+        {
+            return AgreedLogOf(shard);
+        }
+
+        if (!_ownLogs.TryGetValue((node, shard), out var own))
+        {
+            _ownLogs[(node, shard)] = own = new OwnLog(new AgreedLog(shard), GenerationOf(shard));
+        }
+
+        return own.Log;
+    }
+
+    // A replica may come back without its log where the disk destroys data, or when it was taken off and put back.
+    private void BeginsAnew(NodeId node, ShardId shard)
+    {
+        if (_ownLogs.TryGetValue((node, shard), out var own)
+            && (own.Generation != GenerationOf(shard) || _cluster.Node((int)node.Value).IsExpendable))
+        {
+            _ownLogs.Remove((node, shard));
+        }
+    }
+
+    private ulong GenerationOf(ShardId shard) => _cluster.Directory.TryGetShard(shard, out var info) ? info.Generation : 0;
+
+    private bool IsEventual(ShardId shard)
+    {
+        if (!_isEventual.TryGetValue(shard, out var isEventual) && _cluster.Directory is var view && view.TryGetShard(shard, out var info))
+        {
+            isEventual = view.TryGetSpace(info.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
+            _isEventual[shard] = isEventual;
+        }
+
+        return isEventual;
+    }
+
+    private AgreedLog AgreedLogOf(ShardId shard)
     {
         if (!_logs.TryGetValue(shard, out var log))
         {
@@ -173,6 +221,8 @@ public sealed class ClusterChecker : IReplicaObserver
 
         return view;
     }
+
+    private sealed record OwnLog(AgreedLog Log, ulong Generation);
 
     private sealed class ReplicaView
     {

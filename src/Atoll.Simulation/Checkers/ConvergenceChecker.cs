@@ -4,6 +4,7 @@ using Atoll.Node.Loops;
 using Atoll.Node.Replicas;
 using Atoll.Simulation.Clusters;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Simulation.Checkers;
 
@@ -35,7 +36,8 @@ internal static class ConvergenceChecker
 
         foreach (var shard in view.Shards)
         {
-            if (MissingOf(cluster, shard) is { } missing)
+            var isEventual = view.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
+            if ((isEventual ? MissingOfEventual(cluster, shard) : MissingOf(cluster, shard)) is { } missing)
             {
                 return $"shard {shard.Id}: {missing}";
             }
@@ -92,6 +94,40 @@ internal static class ConvergenceChecker
         }
 
         return leaders == 1 ? null : $"it has {leaders} leaders";
+    }
+
+    // All have the same records, whose hashes the roots of their trees are, and have dropped what nobody needs any more.
+    private static string? MissingOfEventual(SimCluster cluster, ShardInfo shard)
+    {
+        UInt128? root = null;
+        foreach (var id in shard.Replicas)
+        {
+            var node = cluster.Node((int)id.Value);
+            if (IsLost(node, shard.Id))
+            {
+                continue;
+            }
+
+            if (ReplicaOn(node, shard.Id) is not { FaultReason: null, Raft.IsRebuilding: false } replica
+                || replica.State.Machine is not EventualRowsStateMachine machine)
+            {
+                return $"n{id} has no working replica";
+            }
+
+            if (root is { } other && other != machine.Hashes.Root)
+            {
+                return $"n{id} has other records than another";
+            }
+
+            root = machine.Hashes.Root;
+            // A node that is gone for good may hold writes that nobody else has: what they would collide with is kept.
+            if (machine.Horizon < cluster.MendedAt && cluster.Nodes.All(other => other.IsReady && other.FaultReason is null))
+            {
+                return $"n{id} keeps deletions since {machine.Horizon}";
+            }
+        }
+
+        return null;
     }
 
     // A loop that cannot read what its files are, and a replica whose term and vote are not proven, stay as they are.

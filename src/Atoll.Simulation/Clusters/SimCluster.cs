@@ -62,6 +62,9 @@ public sealed class SimCluster
     /// <summary>What the nodes said and what was done to them.</summary>
     public SimLog Log { get; } = new();
 
+    /// <summary>The latest that any clock showed when the last fault was mended; zero before that.</summary>
+    internal HybridTime MendedAt { get; private set; }
+
     /// <summary>Watches the replicas.</summary>
     public ClusterChecker Checker { get; }
 
@@ -102,6 +105,10 @@ public sealed class SimCluster
         Say(NodeId.None, "all links are mended");
         Network.HealAll();
     }
+
+    /// <summary>Says that nothing goes wrong any more.</summary>
+    internal void Mended() =>
+        MendedAt = HybridTime.FromUnixMilliseconds(_nodes.Select(node => node.Clock.WallTime.Milliseconds).DefaultIfEmpty(0).Max());
 
     /// <summary>Lets time pass.</summary>
     public void Run(Duration duration) => Scheduler.RunFor(duration);

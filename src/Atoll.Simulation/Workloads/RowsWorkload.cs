@@ -196,7 +196,8 @@ public sealed class RowsWorkload : IWorkload
                     var (first, last) = (_prng.NextInt(0, 1), _prng.NextInt(1, 2));
                     var range = ClusteringRange.Between(
                         RowsRequests.Bytes(RowNames[first]), true, RowsRequests.Bytes(RowNames[last]), true);
-                    Recorder.DeleteMany(_client, _number, partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)], Loop.Rest);
+                    Recorder.DeleteMany(
+                        _client, _number, partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)], Loop.Rest);
                     break;
                 default:
                     WriteOne(StepKind.BlindDelete, isConditional: false);

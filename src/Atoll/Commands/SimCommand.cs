@@ -30,7 +30,10 @@ internal sealed class SimCommand
         Description = "Break the cluster on purpose: the checkers must find it",
     };
 
-    private readonly Option<WorkloadKind> _workload = new("--workload") { Description = "What clients work on: records, rows or eventual (rows without a leader)" };
+    private readonly Option<WorkloadKind> _workload = new("--workload")
+    {
+        Description = "What clients work on: records, rows or eventual (rows of an eventual space)",
+    };
 
     private readonly Option<bool> _continue = new("--continue") { Description = "Go on after a failure" };
 

@@ -72,6 +72,7 @@ public sealed class SimulationRunTests
             var apart = sheet.Cluster.ElectionTimeout.Nanoseconds / 1_000_000 * sheet.Faults.DriftPartsPerMillionMax * 2;
             Assert.True(!sheet.Cluster.LeaseReads || apart < sheet.Cluster.LeaseClockDriftBound.Nanoseconds);
         });
+        sheets.AddRange(sheets.Select(sheet => sheet.Of(WorkloadKind.Eventual)).ToArray());
         foreach (var property in typeof(FaultShape).GetProperties())
         {
             Assert.True(sheets.Select(sheet => property.GetValue(sheet.Faults)).Distinct().Count() > 1, property.Name);
