@@ -11,9 +11,9 @@ using Atoll.StateMachines.Rows;
 namespace Atoll.Simulation.Workloads;
 
 /// <summary>
-/// Clients of an eventual space's rows, through any nodes and at any consistency level: cells, rows, ranges, partitions, values that expire,
-/// counters, conditional writes and SERIAL reads, with timestamps of coordinators, of clients, and of clients whose clocks are wrong. The
-/// numbers of the shape mean what they mean for rows.
+/// Clients of an eventual space's rows, through any nodes and at any consistency level: cells, rows, ranges, partitions, values that
+/// expire, counters, conditional writes and SERIAL reads, with timestamps of coordinators, of clients, and of clients whose clocks are
+/// wrong. The numbers of the shape mean what they mean for rows.
 /// </summary>
 public sealed class EventualWorkload : IWorkload
 {
@@ -117,8 +117,8 @@ public sealed class EventualWorkload : IWorkload
             var level = node is null ? ConsistencyLevel.All : ConsistencyLevel.One;
             reads.AddRange(_partitions.Select(partition => new LastRead(partition, ended =>
                 _recorder.Read(client, partition, ClusteringRange.All, AllRows, level, 0, (result, _) => ended(result)))));
-            reads.AddRange(_workers.Select(worker => new LastRead(worker.OwnPartition, ended =>
-                _recorder.Read(client, worker.OwnPartition, ClusteringRange.All, worker.OwnRows, level, 0, (result, _) => ended(result)))));
+            reads.AddRange(_workers.Select(worker => new LastRead(worker.OwnPartition, ended => _recorder.Read(
+                client, worker.OwnPartition, ClusteringRange.All, worker.OwnRows, level, 0, (result, _) => ended(result)))));
             reads.AddRange(_recorder.Counters.Names.Select(counter => new LastRead(counter, ended =>
                 _recorder.ReadCounter(client, counter, level, ended))));
             reads.AddRange(ConditionalPartitions.Select(partition => new LastRead(partition, ended =>

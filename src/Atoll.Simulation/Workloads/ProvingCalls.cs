@@ -40,7 +40,12 @@ internal static class ProvingCalls
     /// <param name="requestFor">The write to a shard, which is the space's so many-th.</param>
     /// <param name="done">The end: what is wrong, or null.</param>
     public static void Probe(
-        SimCluster cluster, SpaceId space, SimClient client, SimNode through, Func<ShardInfo, int, Request> requestFor, Action<string?> done)
+        SimCluster cluster,
+        SpaceId space,
+        SimClient client,
+        SimNode through,
+        Func<ShardInfo, int, Request> requestFor,
+        Action<string?> done)
     {
         client.Home = through;
         client.Patience = Duration.FromSeconds(30);
