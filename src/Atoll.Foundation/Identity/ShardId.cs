@@ -12,6 +12,9 @@ public readonly record struct ShardId(ulong Value) : IComparable<ShardId>
     /// <summary>The shard that keeps the directory of all others.</summary>
     public static readonly ShardId Directory = new(1);
 
+    /// <summary>What a loop keeps for itself, in its own journal and store; no other loop knows of it.</summary>
+    public static readonly ShardId Local = new(ulong.MaxValue);
+
     /// <inheritdoc />
     public int CompareTo(ShardId other) => Value.CompareTo(other.Value);
 

@@ -31,6 +31,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly Exchanges _exchanges;
     private readonly Rejoins _rejoins;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
+    private readonly SortedSet<NodeId> _missed = [];
     private bool _isDraining;
     private bool _hasShards;
     private Instant _nextMaintenance;
@@ -57,7 +58,15 @@ internal sealed class EventualShards : IEventualShards
             Conditional = _conditional,
             Counters = _counters,
         };
-        _hints = new HintedWrites(numbers, Send);
+        _hints = new HintedWrites(environment, numbers, Send)
+        {
+            Stored = operation =>
+            {
+                _requests!.Writes.HintStored(operation);
+                Drain();
+            },
+            Missed = peer => _missed.Add(peer),
+        };
         _rejoins = new Rejoins(environment, host);
         _exchanges = new Exchanges(environment, _replicas, random.NextUInt64() >> 24);
     }
@@ -159,7 +168,7 @@ internal sealed class EventualShards : IEventualShards
         }
 
         _conditional.Tick(now);
-        _hints.Tick(now);
+        _hints.Tick(_host.HasLocal(), now);
         _exchanges.Tick(now);
         if (now >= _nextMaintenance)
         {
@@ -247,7 +256,7 @@ internal sealed class EventualShards : IEventualShards
     private HybridTime EarliestUnderWay()
     {
         var earliest = Earliest(
-            _requests.Writes.EarliestStamp, Earliest(_hints.Queue.EarliestStamp, _counters.EarliestStamp));
+            _requests.Writes.EarliestStamp, Earliest(_hints.EarliestStamp, _counters.EarliestStamp));
         foreach (var (id, replica) in _host.Replicas)
         {
             if (_environment.Directory.TryGetShard(id, out var shard) && _environment.Directory.IsEventual(shard!))
@@ -272,11 +281,11 @@ internal sealed class EventualShards : IEventualShards
             if (!_wasUp.TryGetValue(node.Id, out var wasUp) || wasUp != isUp)
             {
                 _wasUp[node.Id] = isUp;
-                _hints.Queue.SetReachable(node.Id, isUp, now);
+                _hints.SetReachable(node.Id, isUp, now);
                 _exchanges.Schedule.SetReachable(node.Id, isUp, now);
             }
 
-            if (_hints.Queue.TakeDropped(node.Id) > 0)
+            if (_missed.Remove(node.Id) | _hints.Queue?.TakeDropped(node.Id) > 0)
             {
                 _exchanges.Schedule.MissedWrites(node.Id, now);
             }
@@ -387,7 +396,7 @@ internal sealed class EventualShards : IEventualShards
                 Send(effect.Peer, effects.MessageOf(effect));
                 break;
             case EventualEffectKind.StoreHint:
-                _hints.Keep(effect.Peer, effects.MessageOf(effect));
+                _hints.Keep(effect.Peer, effects.MessageOf(effect), effect.ReportsHint ? effect.Operation : 0);
                 break;
             case EventualEffectKind.Completed:
                 _requests.Completed(effect, isWrite);

@@ -1,50 +1,100 @@
+using System.Buffers.Binary;
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
+using Atoll.Node.Requests;
+using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Node.Eventual;
 
 /// <summary>
-/// The writes that this loop keeps for replicas that were absent, in memory: a hint is a short cut, and what is lost with the loop comes by
-/// exchanges. A write at ANY therefore counts no hint as a copy.
+/// The writes that this loop keeps for replicas that were absent, as notes in its own shard (<see cref="ShardId.Local"/>): gathered between
+/// two ticks and written together. What cannot be kept comes by exchanges.
 /// </summary>
 internal sealed class HintedWrites
 {
-    private static readonly HintOptions Options = new() { BytesPerPeerMax = 16L * 1024 * 1024, BytesMax = 64L * 1024 * 1024 };
+    private const int NotesPerPage = 1024;
+    private const int BatchBytesMax = 1024 * 1024;
 
-    private readonly Dictionary<ulong, EventualMessage> _kept = [];
+    private readonly EventualEnvironment _environment;
     private readonly OperationNumbers _numbers;
     private readonly Action<NodeId, EventualMessage> _send;
 
-    public HintedWrites(OperationNumbers numbers, Action<NodeId, EventualMessage> send)
+    // Hints that are on their way to the disk, or have not been forgotten there yet.
+    private readonly List<(ulong Sequence, NodeId Peer, EventualMessage Message, ulong ReportTo)> _toStore = [];
+    private readonly List<(NodeId Peer, ulong Sequence)> _toDelete = [];
+    private readonly SortedDictionary<NodeId, bool> _reachable = [];
+    private readonly WireWriter _scratch = new(1024);
+    private bool _isLoading;
+    private bool _isWriting;
+    private int _toStoreBytes;
+
+    public HintedWrites(EventualEnvironment environment, OperationNumbers numbers, Action<NodeId, EventualMessage> send)
     {
+        _environment = environment;
         _numbers = numbers;
         _send = send;
     }
 
-    /// <summary>What is kept, and when it is handed over.</summary>
-    public HintQueue Queue { get; } = new(Options, []);
+    /// <summary>A hint that a write waits for is durable.</summary>
+    public required Action<ulong> Stored { get; init; }
+
+    /// <summary>A replica missed a write of which no hint is kept.</summary>
+    public required Action<NodeId> Missed { get; init; }
+
+    /// <summary>What is kept, and when it is handed over; null until it is known what was kept before the start.</summary>
+    public HintQueue? Queue { get; private set; }
+
+    /// <summary>The earliest stamp of what is kept, or Max; zero while that is not known.</summary>
+    public HybridTime EarliestStamp => Queue is null ? HybridTime.Zero : Queue.EarliestStamp;
 
     /// <summary>Keeps a write for a replica that did not take it.</summary>
-    public void Keep(NodeId peer, in EventualMessage message)
+    /// <param name="peer">The replica.</param>
+    /// <param name="message">The write, as it is handed over.</param>
+    /// <param name="reportTo">The write that waits for the hint; 0 for none.</param>
+    public void Keep(NodeId peer, in EventualMessage message, ulong reportTo)
     {
         if (Truncation.Is(message.Payload))
         {
             return;
         }
 
-        if (Queue.Offer(peer, message.Payload.Length, message.Stamp, isAllowedHere: true, out var sequence) == HintOffer.Kept)
+        var isKept = false;
+        if (Queue is not null && _toStoreBytes < BatchBytesMax * 16)
         {
-            // A copy: the payload may be a small piece of a large frame.
-            _kept.Add(sequence, message with { Payload = message.Payload.ToArray() });
+            isKept = Queue.Offer(peer, message.Payload.Length, message.Stamp, isAllowedHere: true, out var sequence) == HintOffer.Kept;
+            if (isKept)
+            {
+                _toStoreBytes += message.Payload.Length;
+                _toStore.Add((sequence, peer, message, reportTo));
+            }
+
+            CarryOut();
         }
 
-        CarryOut();
+        if (!isKept)
+        {
+            Missed(peer);
+        }
+    }
+
+    /// <summary>A peer is there (again), or gone.</summary>
+    public void SetReachable(NodeId peer, bool isUp, Instant now)
+    {
+        _reachable[peer] = isUp;
+        Queue?.SetReachable(peer, isUp, now);
     }
 
     /// <summary>The answer to a hint that was handed over.</summary>
     public void Answered(NodeId peer, in EventualMessage answer, Instant now)
     {
+        if (Queue is null)
+        {
+            return;
+        }
+
         var sequence = _numbers.HintOf(answer.Operation);
         if (answer.Kind == EventualMessageKind.Written)
         {
@@ -58,30 +108,185 @@ internal sealed class HintedWrites
         CarryOut();
     }
 
-    /// <summary>Hands over what the pace allows.</summary>
-    public void Tick(Instant now)
+    /// <summary>Writes down what has gathered, and hands over what the pace allows.</summary>
+    /// <param name="hasLocal">Whether the loop's own shard is there.</param>
+    /// <param name="now">The time.</param>
+    public void Tick(bool hasLocal, Instant now)
     {
+        if (!hasLocal)
+        {
+            return;
+        }
+
+        if (Queue is null)
+        {
+            Load();
+            return;
+        }
+
         if (now >= Queue.NextDeadline)
         {
             Queue.Tick(now);
             CarryOut();
         }
+
+        Write();
     }
 
     private void CarryOut()
     {
-        foreach (var effect in Queue.Effects)
+        foreach (var effect in Queue!.Effects)
         {
             if (effect.Kind == HintEffectKind.HandOff)
             {
-                _send(effect.Peer, _kept[effect.Sequence] with { Operation = _numbers.OfHint(effect.Sequence) });
+                HandOff(effect.Peer, effect.Sequence);
             }
             else if (effect.Kind == HintEffectKind.Delete)
             {
-                _kept.Remove(effect.Sequence);
+                _toDelete.Add((effect.Peer, effect.Sequence));
             }
         }
 
         Queue.ClearEffects();
+    }
+
+    private void HandOff(NodeId peer, ulong sequence)
+    {
+        _scratch.Reset();
+        EventualQuery.WriteNote(_scratch, KeyOf(peer, sequence));
+        _environment.Local.Read(
+            ShardId.Local,
+            _scratch.ToArray(),
+            response =>
+            {
+                if (response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
+                {
+                    return; // it is sent again, after a while
+                }
+
+                if (EventualMessageCodec.TryRead(note, out var message))
+                {
+                    _send(peer, message with { Operation = _numbers.OfHint(sequence) });
+                }
+                else if (!_toStore.Exists(hint => hint.Sequence == sequence) && !_isWriting)
+                {
+                    Queue!.Lost(peer, sequence);
+                    CarryOut();
+                }
+            },
+            _environment.Clock.Now);
+    }
+
+    private void Write()
+    {
+        if (_isWriting || (_toStore.Count == 0 && _toDelete.Count == 0))
+        {
+            return;
+        }
+
+        var notes = new List<Note>();
+        var stored = new List<(NodeId Peer, ulong ReportTo)>();
+        var bytes = 0;
+        var taken = 0;
+        for (; taken < _toStore.Count && bytes < BatchBytesMax; taken++)
+        {
+            var (sequence, peer, message, reportTo) = _toStore[taken];
+            _scratch.Reset();
+            EventualMessageCodec.Write(_scratch, message);
+            notes.Add(new Note(KeyOf(peer, sequence), _scratch.ToArray()));
+            bytes += _scratch.Length;
+            _toStoreBytes -= message.Payload.Length;
+            stored.Add((peer, reportTo));
+        }
+
+        _toStore.RemoveRange(0, taken);
+
+        // Behind what is stored: a hint that was taken before it was written is forgotten all the same.
+        notes.AddRange(_toDelete.Select(static hint => new Note(KeyOf(hint.Peer, hint.Sequence), default)));
+        _toDelete.Clear();
+        _isWriting = true;
+        _scratch.Reset();
+        EventualCommand.Write(_scratch, new EventualChange { Notes = notes });
+        _environment.Local.Write(
+            ShardId.Local,
+            _scratch.ToArray(),
+            response =>
+            {
+                _isWriting = false;
+                foreach (var (peer, reportTo) in stored)
+                {
+                    if (response.Status != ResponseStatus.Ok)
+                    {
+                        Missed(peer);
+                    }
+                    else if (reportTo != 0)
+                    {
+                        Stored(reportTo);
+                    }
+                }
+            },
+            _environment.Clock.Now);
+    }
+
+    private void Load()
+    {
+        if (!_isLoading)
+        {
+            _isLoading = true;
+            Load([], default);
+        }
+    }
+
+    private void Load(List<StoredHint> found, ReadOnlyMemory<byte> after)
+    {
+        _scratch.Reset();
+        EventualQuery.WriteNotes(_scratch, default, after.Span, NotesPerPage);
+        _environment.Local.Read(
+            ShardId.Local,
+            _scratch.ToArray(),
+            response =>
+            {
+                if (response.Status != ResponseStatus.Ok)
+                {
+                    _isLoading = false;
+                    return;
+                }
+
+                var areNotes = EventualQuery.TryReadNotes(response.Body, out var notes, out var isComplete);
+                Check.That(areNotes && (isComplete || notes.Length > 0));
+                foreach (var note in notes)
+                {
+                    if (note.Key.Length == KeyBytes && EventualMessageCodec.TryRead(note.Value, out var message))
+                    {
+                        var key = note.Key.Span;
+                        found.Add(new StoredHint(
+                            new NodeId(BinaryPrimitives.ReadUInt32BigEndian(key)),
+                            BinaryPrimitives.ReadUInt64BigEndian(key[sizeof(uint)..]), message.Payload.Length, message.Stamp));
+                    }
+                }
+
+                if (!isComplete)
+                {
+                    Load(found, notes[^1].Key);
+                    return;
+                }
+
+                Queue = new HintQueue(new HintOptions(), found);
+                foreach (var (peer, isUp) in _reachable)
+                {
+                    Queue.SetReachable(peer, isUp, _environment.Clock.Now);
+                }
+            },
+            _environment.Clock.Now);
+    }
+
+    private const int KeyBytes = sizeof(uint) + sizeof(ulong);
+
+    private static byte[] KeyOf(NodeId peer, ulong sequence)
+    {
+        var key = new byte[KeyBytes];
+        BinaryPrimitives.WriteUInt32BigEndian(key, peer.Value);
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(sizeof(uint)), sequence);
+        return key;
     }
 }

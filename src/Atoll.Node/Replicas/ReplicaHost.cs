@@ -36,6 +36,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly SortedSet<ShardId> _damagedLeaderless = [];
     private readonly ReplicaRepairs _repairs = new();
     private readonly DirectoryPolicy _directoryPolicy = new();
+    private readonly LocalPolicy _localPolicy = new();
     private readonly RecordLimits _limits;
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
@@ -141,6 +142,25 @@ internal sealed class ReplicaHost : ILocalReplicas
     ];
 
     /// <summary>
+    /// Makes what the loop keeps for itself, if it is not there yet. Damaged, it begins anew: it is nothing that others could not make up
+    /// for.
+    /// </summary>
+    /// <returns>Whether it is there.</returns>
+    public bool HasLocal()
+    {
+        if (_repairs.Has(ShardId.Local))
+        {
+            TryRestartEmpty(ShardId.Local);
+        }
+        else if (!_replicas.ContainsKey(ShardId.Local) && !_recovering.Contains(ShardId.Local) && !_awaitingSpace.Contains(ShardId.Local))
+        {
+            Recover(ShardId.Local, static () => { });
+        }
+
+        return _replicas.TryGetValue(ShardId.Local, out var replica) && replica.FaultReason is null;
+    }
+
+    /// <summary>
     /// Begins such a replica anew, with nothing. What it acknowledged is lost here: the caller sees to it that it counts for nothing before
     /// it has everything from the others. False when that cannot be done now.
     /// </summary>
@@ -185,7 +205,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var replica in _inOrder)
         {
-            if (!_directory.TryGetShard(replica.Shard, out _))
+            if (replica.Shard != ShardId.Local && !_directory.TryGetShard(replica.Shard, out _))
             {
                 Drop(replica);
             }
@@ -193,7 +213,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var shard in _repairs.Shards.ToArray())
         {
-            if (_directory.IsConfirmed && !_directory.TryGetShard(shard, out _))
+            if (shard != ShardId.Local && _directory.IsConfirmed && !_directory.TryGetShard(shard, out _))
             {
                 Forget(shard);
             }
@@ -338,7 +358,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     public ImmutableArray<ReplicaStatus> Describe() =>
         _environment is null ? [] :
         [
-            .. _inOrder.Select(replica => replica.Describe(_repairs)).Concat(_repairs.Describe(_environment))
+            .. _inOrder.Where(static replica => replica.Shard != ShardId.Local).Select(replica => replica.Describe(_repairs)).Concat(_repairs.Describe(_environment))
                 .OrderBy(static status => status.Shard),
         ];
 
@@ -391,6 +411,11 @@ internal sealed class ReplicaHost : ILocalReplicas
             return _directoryPolicy;
         }
 
+        if (shard == ShardId.Local)
+        {
+            return _localPolicy;
+        }
+
         if (!_directory.View.TryGetShard(shard, out var info) || !_directory.View.TryGetSpace(info.Space, out var space))
         {
             return null;
@@ -431,12 +456,9 @@ internal sealed class ReplicaHost : ILocalReplicas
             return Membership.Of(_options.Members.Select(member => member.Id));
         }
 
-        if (!_directory.View.TryGetShard(shard, out var info))
-        {
-            return Membership.Empty;
-        }
-
-        return Membership.Of(isLeaderless ? [_options.Self] : info.Founders);
+        return isLeaderless ? Membership.Of([_options.Self])
+            : _directory.View.TryGetShard(shard, out var info) ? Membership.Of(info.Founders)
+            : Membership.Empty;
     }
 
     // A shard that an acknowledged, newer directory does not have was dropped with its space; numbers are never given twice. Only what the
