@@ -128,7 +128,7 @@ public sealed class RecordsStateMachine : IStateMachine
     public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
     {
         var reader = new RecordsCommandReader(command);
-        if (!TryFindFailedCondition(ref reader, context.Now, out var failed, out var actual))
+        if (!TryFindFailedCondition(ref reader, context.Now, out var failed, out var actual, out var single))
         {
             RecordsResultCodec.WriteWrite(
                 result, RecordsStatus.Invalid, context.Now, HybridTime.Zero, 0, "the bytes are not a records command");
@@ -142,7 +142,12 @@ public sealed class RecordsStateMachine : IStateMachine
             return;
         }
 
-        var status = reader.Kind == RecordsCommandKind.Expire ? Expire(command, context.Now) : Write(command, context.Now);
+        var status = reader.Kind switch
+        {
+            RecordsCommandKind.Single => WriteSingle(single, context.Now),
+            RecordsCommandKind.Expire => Expire(command, context.Now),
+            _ => Write(command, context.Now),
+        };
         _state.History.Compact();
         RecordsResultCodec.WriteWrite(result, status, context.Now, status == RecordsStatus.Ok ? context.Now : HybridTime.Zero);
     }
@@ -178,13 +183,18 @@ public sealed class RecordsStateMachine : IStateMachine
     /// <inheritdoc />
     public ulong StateHash() => _state.Hash;
 
-    /// <summary>Reads the whole command without changing anything: is it one, and does every condition hold?</summary>
-    private bool TryFindFailedCondition(ref RecordsCommandReader reader, HybridTime now, out int failed, out HybridTime actual)
+    /// <summary>
+    /// Reads the whole command without changing anything: is it one, and does every condition hold? Gives its last operation, too.
+    /// </summary>
+    private bool TryFindFailedCondition(
+        ref RecordsCommandReader reader, HybridTime now, out int failed, out HybridTime actual, out RecordOperation last)
     {
         failed = -1;
         actual = HybridTime.Zero;
+        last = default;
         for (var position = 0; reader.TryNext(out var operation); position++)
         {
+            last = operation;
             if (operation.Expected is { } expected && failed < 0 && reader.Kind != RecordsCommandKind.Expire
                 && !Sabotage.Has(Sabotage.IgnoresExpectedVersions))
             {
@@ -200,23 +210,26 @@ public sealed class RecordsStateMachine : IStateMachine
         return reader.IsComplete;
     }
 
+    // Most commands are one operation, which was read when its condition was looked at.
+    private RecordsStatus WriteSingle(in RecordOperation operation, HybridTime now)
+    {
+        if (operation.Kind == RecordOperationKind.Put)
+        {
+            Put(operation, now);
+        }
+
+        return operation.Kind == RecordOperationKind.Delete && !TryDelete(operation, now) ? RecordsStatus.NotFound : RecordsStatus.Ok;
+    }
+
     private RecordsStatus Write(ReadOnlyMemory<byte> command, HybridTime now)
     {
         var reader = new RecordsCommandReader(command);
-        var status = RecordsStatus.Ok;
         while (reader.TryNext(out var operation))
         {
-            if (operation.Kind == RecordOperationKind.Put)
-            {
-                Put(operation, now);
-            }
-            else if (operation.Kind == RecordOperationKind.Delete && !TryDelete(operation, now) && reader.Kind == RecordsCommandKind.Single)
-            {
-                status = RecordsStatus.NotFound;
-            }
+            WriteSingle(operation, now);
         }
 
-        return status;
+        return RecordsStatus.Ok;
     }
 
     private void Put(in RecordOperation operation, HybridTime now)

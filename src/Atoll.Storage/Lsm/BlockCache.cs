@@ -28,6 +28,9 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
     private readonly Stack<int> _free = new();
     private int _hand;
 
+    /// <summary>Bytes that it may hold.</summary>
+    public long BudgetBytes => budgetBytes;
+
     /// <summary>Bytes in the cache.</summary>
     public long Bytes { get; private set; }
 
@@ -80,6 +83,20 @@ internal sealed class BlockCache(long budgetBytes) : BlockSource
 
         AheadProbe.Hit();
         Begin(table, first, BlockType.Data, run, (int)length, done);
+    }
+
+    /// <summary>
+    /// Takes a block that is being written, under the number that its file will have, so that nobody has to read it back. A copy, of blocks
+    /// of the types that lookups ask for.
+    /// </summary>
+    public void Add(ulong file, BlockHandle handle, BlockType type, ReadOnlySpan<byte> content)
+    {
+        if (type is BlockType.Data or BlockType.Index or BlockType.Filter)
+        {
+            var bytes = _buffers.Rent(content.Length);
+            content.CopyTo(bytes);
+            Insert(new BlockAddress(file, handle.Offset), new Block(bytes, 0, content.Length, type));
+        }
     }
 
     private void Begin(Table table, BlockHandle handle, BlockType type, List<BlockHandle>? run, int length, Action<StoreFault?> done)

@@ -182,7 +182,9 @@ internal sealed class LsmMaintenance(LsmStore store)
             tombstones.Add(part.RangeTombstones);
         }
 
-        var output = store.NewOutput(long.MaxValue);
+        // What was written last is what is asked for next, by the next write of the same key if by nobody else: it goes from the memtable to the
+        // cache without a way over the disk, unless it would take all of the cache.
+        var output = store.NewOutput(long.MaxValue, memtable.Bytes <= store.Cache.BudgetBytes / 2 ? store.Cache : null);
         MergeJob? job = null;
         _flush = job = new MergeJob(
             new MergingCursor([.. cursors]), RangeTombstones.Merge(tombstones), output, BottomCheck.Never, store.FateOf,
@@ -237,15 +239,47 @@ internal sealed class LsmMaintenance(LsmStore store)
 
         store.Commit(edit, result =>
         {
-            _flush = null;
-            if (result.IsOk)
+            if (!result.IsOk)
+            {
+                _flush = null;
+            }
+            else
             {
                 Flushes++;
                 FlushedBytes += output.LengthBytes;
                 ValueBytesWritten += output.ValueBytes;
-                store.Flushing(memtable);
+                OpenThenForget(memtable, output.Files);
             }
         });
+    }
+
+    // The memtable answers until its files can: else everything that asks for a key waits for them to be opened.
+    private void OpenThenForget(Memtable memtable, IReadOnlyList<TableMeta> written)
+    {
+        var files = store.Files.Hold();
+        var opening = Array.FindAll(files.Levels[0], table => !table.IsOpen && written.Any(meta => meta.Number == table.Meta.Number));
+        var left = opening.Length;
+        foreach (var table in opening)
+        {
+            // One that cannot be opened says so to whoever needs it.
+            table.Open(_ => Opened());
+        }
+
+        if (opening.Length == 0)
+        {
+            left = 1;
+            Opened();
+        }
+
+        void Opened()
+        {
+            if (--left == 0)
+            {
+                files.Release();
+                _flush = null;
+                store.Flushing(memtable);
+            }
+        }
     }
 
     private static TreePoint Collected(TreePoint point, MergeJob job, ulong versionMax)

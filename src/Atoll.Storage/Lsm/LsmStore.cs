@@ -279,7 +279,8 @@ public sealed class LsmStore
 
     internal ulong NextFileNumber() => _nextFile++;
 
-    internal MergeOutput NewOutput(long fileBytes) => new(_disk, _folder, _identity, Options, NextFileNumber, fileBytes);
+    internal MergeOutput NewOutput(long fileBytes, BlockCache? cache = null) =>
+        new(_disk, _folder, _identity, Options, NextFileNumber, fileBytes) { Cache = cache };
 
     internal bool IsAlive(ulong tree) => _trees.ContainsKey(tree);
 

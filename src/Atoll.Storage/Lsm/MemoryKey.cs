@@ -4,12 +4,15 @@ using Atoll.Storage.Sorted;
 namespace Atoll.Storage.Lsm;
 
 /// <summary>
-/// A key and version in a memtable. The bytes begin with the tree's number, which all keys of a tree share; the eight bytes behind it lie
-/// beside the reference as a number, so that most comparisons touch no other memory.
+/// A key and version in a memtable. The bytes begin with the tree's number, which all keys of a tree share; the sixteen bytes behind it lie
+/// beside the reference as numbers, so that most comparisons touch no other memory: many keys begin alike.
 /// </summary>
 internal readonly struct MemoryKey
 {
+    private const int NumberBytes = 16;
+
     private readonly ulong _head;
+    private readonly ulong _second;
     private readonly byte[] _bytes;
     private readonly int _offset;
     private readonly int _length;
@@ -22,17 +25,8 @@ internal readonly struct MemoryKey
         _length = length;
         Version = version;
         var own = bytes.AsSpan(offset + TableFormat.TreePrefixBytes, length - TableFormat.TreePrefixBytes);
-        if (own.Length >= 8)
-        {
-            _head = BinaryPrimitives.ReadUInt64BigEndian(own);
-        }
-        else
-        {
-            for (var i = 0; i < own.Length; i++)
-            {
-                _head |= (ulong)own[i] << (56 - (8 * i));
-            }
-        }
+        _head = Number(own);
+        _second = own.Length > 8 ? Number(own[8..]) : 0;
     }
 
     /// <summary>When it was written.</summary>
@@ -49,8 +43,33 @@ internal readonly struct MemoryKey
             return _head < other._head ? -1 : 1;
         }
 
-        var order = Span[TableFormat.TreePrefixBytes..].SequenceCompareTo(other.Span[TableFormat.TreePrefixBytes..]);
+        if (_second != other._second)
+        {
+            return _second < other._second ? -1 : 1;
+        }
+
+        // Of two keys that begin alike one that ends there, zeros in its place, is the shorter one and comes first.
+        const int compared = TableFormat.TreePrefixBytes + NumberBytes;
+        var order = Math.Min(_length, other._length) <= compared
+            ? _length.CompareTo(other._length) : Span[compared..].SequenceCompareTo(other.Span[compared..]);
         return order != 0 ? order : other.Version.CompareTo(Version);
+    }
+
+    // Up to eight bytes, zeros for those that are not there: in the order of numbers as in that of bytes.
+    private static ulong Number(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length >= 8)
+        {
+            return BinaryPrimitives.ReadUInt64BigEndian(bytes);
+        }
+
+        ulong number = 0;
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            number |= (ulong)bytes[i] << (56 - (8 * i));
+        }
+
+        return number;
     }
 }
 

@@ -33,11 +33,31 @@ internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, Lsm
     public long ValueBytes => _finishedValues.Sum(static meta => meta.LengthBytes);
 
     /// <summary>Bytes that the disk does not have yet.</summary>
-    public long PendingBytes =>
-        _writers.Sum(static writer => writer.PendingBytes) + _valueWriters.Sum(static writer => writer.PendingBytes);
+    public long PendingBytes
+    {
+        get
+        {
+            // Asked before every entry: without a delegate and an enumerator each time.
+            var bytes = 0L;
+            foreach (var writer in _writers)
+            {
+                bytes += writer.PendingBytes;
+            }
+
+            foreach (var writer in _valueWriters)
+            {
+                bytes += writer.PendingBytes;
+            }
+
+            return bytes;
+        }
+    }
 
     /// <summary>Called when the disk has taken something, or failed.</summary>
     public Action? Progress { get; set; }
+
+    /// <summary>Takes every block of the sorted files as it is written; null for none.</summary>
+    public BlockCache? Cache { get; init; }
 
     /// <summary>What went wrong; Ok as long as nothing did.</summary>
     public DiskResult Error { get; private set; } = DiskResult.Success;
@@ -130,7 +150,7 @@ internal sealed class MergeOutput(IDisk disk, string folder, ulong identity, Lsm
 
     private TableWriter Begin()
     {
-        var writer = new TableWriter(disk, folder, nextNumber(), identity, options, () => Progress?.Invoke());
+        var writer = new TableWriter(disk, folder, nextNumber(), identity, options, () => Progress?.Invoke()) { Cache = Cache };
         _writers.Add(writer);
         return writer;
     }

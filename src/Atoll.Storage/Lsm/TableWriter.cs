@@ -43,6 +43,9 @@ internal sealed class TableWriter
     /// <summary>The file's number.</summary>
     public ulong Number { get; }
 
+    /// <summary>Takes every block as it is written; null for none.</summary>
+    public BlockCache? Cache { get; init; }
+
     /// <summary>Entries so far.</summary>
     public long Entries => _entries;
 
@@ -239,6 +242,7 @@ internal sealed class TableWriter
         TableFormat.WriteTrailer(trailer, content, type, handle.Offset, _identity, Number);
         _output.Write(content);
         _output.Write(trailer);
+        Cache?.Add(Number, handle, type, content);
         return handle;
     }
 
