@@ -182,7 +182,7 @@ internal sealed class LsmMaintenance(LsmStore store)
             tombstones.Add(part.RangeTombstones);
         }
 
-        // What was written last is what is asked for next, by the next write of the same key if by nobody else: it goes from the memtable to
+        // What was written last is what is asked for next, if only by the next write of the same key: it goes from the memtable to
         // the cache without a way over the disk, unless it would take all of the cache.
         var output = store.NewOutput(long.MaxValue, memtable.Bytes <= store.Cache.BudgetBytes / 2 ? store.Cache : null);
         MergeJob? job = null;
