@@ -86,7 +86,7 @@ internal sealed class CoordinatedRequests
             Kind = kind,
             Deadline = DeadlineOf(pending, now),
         };
-        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), default);
+        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), stamp);
         if (!Writes.Begin(operation, _isUp, now))
         {
             _held.Remove(operation.Number);
@@ -110,9 +110,10 @@ internal sealed class CoordinatedRequests
         }
 
         _result.Reset();
-        var now = isWrite ? _environment.Stamps.Peek() : held.AsOf;
+        var now = held.AsOf;
         if (isWrite)
         {
+            // Which time the write has, where its client did not give one.
             RowsResultCodec.WriteHead(_result, RowsStatus.Ok, now);
         }
         else if (IsCount(pending.Request.Payload))

@@ -101,9 +101,11 @@ internal sealed class EventualShards : IEventualShards
 
         if (kind == PeerMessageKind.Eventual)
         {
-            var isMessage = EventualMessageCodec.TryRead(body, out var eventual);
+            var time = new HybridTime(reader.ReadUInt64());
+            var isMessage = EventualMessageCodec.TryRead(body[(body.Length - reader.Remaining)..], out var eventual);
             if (isMessage)
             {
+                _environment.Stamps.Observe(time);
                 Received(from, eventual);
             }
 
@@ -121,6 +123,7 @@ internal sealed class EventualShards : IEventualShards
             return isMessage;
         }
 
+        var sent = kind == PeerMessageKind.Sync ? new HybridTime(reader.ReadUInt64()) : HybridTime.Zero;
         var shard = new ShardId(reader.ReadUInt64());
         var flag = reader.ReadBool();
         if (!reader.Ok)
@@ -132,6 +135,7 @@ internal sealed class EventualShards : IEventualShards
         switch (kind)
         {
             case PeerMessageKind.Sync when SyncMessageCodec.TryRead(rest, out var message):
+                _environment.Stamps.Observe(sent);
                 _exchanges.Step(shard, from.Node, isConductor: flag, message);
                 return true;
             case PeerMessageKind.Horizon when HorizonReport.TryRead(rest, out var report):
@@ -311,11 +315,6 @@ internal sealed class EventualShards : IEventualShards
     private void Received(LoopAddress from, in EventualMessage message)
     {
         var shard = new ShardId(message.Range);
-        if (message.Kind is EventualMessageKind.Write or EventualMessageKind.Hinted or EventualMessageKind.WriteRefused)
-        {
-            _environment.Stamps.Observe(message.Stamp);
-        }
-
         if (message.Kind is EventualMessageKind.Written or EventualMessageKind.WriteRefused
             or EventualMessageKind.ReadData or EventualMessageKind.Digest or EventualMessageKind.ReadRefused)
         {
@@ -420,7 +419,9 @@ internal sealed class EventualShards : IEventualShards
             return;
         }
 
+        // Who is shown a value writes later than it, although another node's clock, which gave it its time, is ahead.
         var frame = _environment.Outbox.Begin(to, Lane.Urgent, PeerMessageKind.Eventual, out var position);
+        frame.WriteUInt64(_environment.Stamps.Peek().Value);
         EventualMessageCodec.Write(frame, message);
         _environment.Outbox.End(to, Lane.Urgent, position);
     }

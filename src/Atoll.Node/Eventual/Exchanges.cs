@@ -212,6 +212,7 @@ internal sealed class Exchanges
         // Large, and in no hurry: requests go before it.
         var to = new LoopAddress(peer, loop);
         var frame = _environment.Outbox.Begin(to, Lane.Bulk, PeerMessageKind.Sync, out var position);
+        frame.WriteUInt64(_environment.Stamps.Peek().Value);
         frame.WriteUInt64(shard.Value);
         frame.WriteBool(toConductor);
         SyncMessageCodec.Write(frame, message);

@@ -135,7 +135,10 @@ internal sealed class HintedWrites
 
     private void CarryOut()
     {
-        foreach (var effect in Queue!.Effects)
+        // Out of the buffer first: what is carried out may end at once, and have effects of its own.
+        var effects = Queue!.Effects.ToArray();
+        Queue.ClearEffects();
+        foreach (var effect in effects)
         {
             if (effect.Kind == HintEffectKind.HandOff)
             {
@@ -146,8 +149,6 @@ internal sealed class HintedWrites
                 _toDelete.Add((effect.Peer, effect.Sequence));
             }
         }
-
-        Queue.ClearEffects();
     }
 
     private void HandOff(NodeId peer, ulong sequence)

@@ -93,6 +93,9 @@ public sealed class NodeLoop : INetworkEvents
     /// <summary>Whether everything on its disk was read back, and it takes part.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>What it does for shards without leaders; null before it is ready. For observers.</summary>
+    internal EventualShards? Eventual => _eventual;
+
     /// <summary>Why the loop has stopped for good; null while it runs.</summary>
     public string? FaultReason { get; private set; }
 
@@ -499,6 +502,7 @@ public sealed class NodeLoop : INetworkEvents
                 };
                 _directory.Refresh();
                 _replicas.FollowDirectory();
+                _eventual.Follow();
                 DirectoryChanged?.Invoke(_directory.View);
                 _router.RetryParked(_clock.Now);
             });

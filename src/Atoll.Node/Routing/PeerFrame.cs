@@ -23,12 +23,12 @@ public enum PeerMessageKind : byte
     /// <summary>A newer view of the directory than the receiver's last ping named: the encoded view.</summary>
     View = 6,
 
-    /// <summary>Between a coordinator and a replica of an eventual shard: an <c>EventualMessage</c>.</summary>
+    /// <summary>Between a coordinator and a replica of an eventual shard: the sender's hybrid time, then an <c>EventualMessage</c>.</summary>
     Eventual = 7,
 
     /// <summary>
-    /// Of an exchange between two replicas of an eventual shard: shard, whether it is to the side that conducts it (byte), then a
-    /// <c>SyncMessage</c>.
+    /// Of an exchange between two replicas of an eventual shard: the sender's hybrid time, shard, whether it is to the side that conducts
+    /// it (byte), then a <c>SyncMessage</c>.
     /// </summary>
     Sync = 8,
 

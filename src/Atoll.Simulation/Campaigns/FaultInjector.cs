@@ -356,6 +356,12 @@ internal sealed class FaultInjector
 
     private void MoveReplicas(ShardInfo shard)
     {
+        // Not in this version.
+        if (_cluster.Directory.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual)
+        {
+            return;
+        }
+
         var outside = _cluster.Nodes.Select(node => node.Id)
             .Where(node => !shard.Replicas.Contains(node) && _cluster.Directory.TryGetNode(node, out _)).ToList();
         if (outside.Count > 0)

@@ -123,11 +123,25 @@ internal static class ConvergenceChecker
             // A node that is gone for good may hold writes that nobody else has: what they would collide with is kept.
             if (machine.Horizon < cluster.MendedAt && cluster.Nodes.All(other => other.IsReady && other.FaultReason is null))
             {
-                return $"n{id} keeps deletions since {machine.Horizon}";
+                return $"n{id} keeps deletions since {machine.Horizon}, not {cluster.MendedAt}: {DescribeHorizon(node, shard.Id)}";
             }
         }
 
         return null;
+    }
+
+    private static string DescribeHorizon(SimNode node, ShardId shard)
+    {
+        foreach (var loop in Enumerable.Range(0, node.Disks.Count))
+        {
+            if (node.Loop(loop)?.Eventual is { } eventual && eventual.Replicas.TryGetValue(shard, out var replica))
+            {
+                return replica.Horizon is { } horizon
+                    ? $"closed {horizon.Closed}, complete through {horizon.CompleteThrough}, {replica.Report}" : "not ready";
+            }
+        }
+
+        return "takes no part";
     }
 
     // A loop that cannot read what its files are, and a replica whose term and vote are not proven, stay as they are.

@@ -219,12 +219,13 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
     }
 
     /// <summary>A write with a time to live, and a look at it.</summary>
-    public void ExpiringPut(SimClient client, string row, int timeToLiveSeconds, ConsistencyLevel level, Action done)
+    public void ExpiringPut(
+        SimClient client, string row, int timeToLiveSeconds, ConsistencyLevel level, ConsistencyLevel readLevel, Action done)
     {
         var value = NumberedValue.Make(NewNumber(), 20);
         var operation = RowOperation.Upsert(RowsRequests.Bytes(row), [CellWrite.Put(ExpiringColumn, value, timeToLiveSeconds)]);
         client.Call(At(RowsRequests.Mutate(space, "expiring", [operation], [], RowsMutation.GraceSecondsDefault), level), _ =>
-            client.Call(At(RowsRequests.Read(space, "expiring", ClusteringRange.All), level), result =>
+            client.Call(At(RowsRequests.Read(space, "expiring", ClusteringRange.All), readLevel), result =>
             {
                 if (EndsWell(result))
                 {

@@ -197,7 +197,7 @@ public sealed class EventualWorkload : IWorkload
                 (shape.CompareAndSets + 5, Conditional),
                 ((shape.CompareAndSets / 2) + 5, ReadConditional),
                 (shape.ExpiringPuts, () => Recorder.ExpiringPut(
-                    _client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20), WriteLevel(), Loop.Rest)),
+                    _client, $"t{_prng.NextInt(0, 9)}", _prng.NextInt(1, 20), WriteLevel(), ReadLevel(), Loop.Rest)),
             ];
         }
 
