@@ -31,6 +31,33 @@ public static class ClusterJson
         writer.WriteEndObject();
     }
 
+    private static void WriteEventual(Utf8JsonWriter writer, EventualStatus eventual)
+    {
+        writer.WriteStartObject("eventual");
+        writer.WriteNumber("replicas", eventual.Replicas);
+        writer.WriteNumber("rejoining", eventual.Rejoining);
+        writer.WriteNumber("coordinated", eventual.Coordinated);
+        writer.WriteNumber("exchanges", eventual.Exchanges);
+        writer.WriteNumber("exchangesDone", eventual.ExchangesDone);
+        writer.WriteNumber("recordsExchanged", eventual.RecordsExchanged);
+        writer.WriteNumber("exchangeLagMilliseconds", eventual.ExchangeLagMilliseconds);
+        writer.WriteNumber("horizonLagMilliseconds", eventual.HorizonLagMilliseconds);
+        writer.WriteStartArray("hints");
+        foreach (var hints in eventual.Hints)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("node", hints.Peer.Value);
+            writer.WriteNumber("hints", hints.Hints);
+            writer.WriteNumber("bytes", hints.Bytes);
+            writer.WriteNumber("handedOff", hints.HandedOff);
+            writer.WriteNumber("dropped", hints.Dropped);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
     private static void WriteStore(Utf8JsonWriter writer, StoreStatus store)
     {
         writer.WriteStartObject("store");
@@ -109,6 +136,7 @@ public static class ClusterJson
             writer.WriteNumber("diskFreeBytes", loop.DiskFreeBytes);
             writer.WriteString("fault", loop.Fault);
             WriteStore(writer, loop.Store);
+            WriteEventual(writer, loop.Eventual);
             writer.WriteStartArray("replicas");
             foreach (var replica in loop.Replicas)
             {

@@ -221,6 +221,35 @@ internal sealed class EventualShards : IEventualShards
         }
     }
 
+    /// <summary>What this looks like from outside.</summary>
+    public EventualStatus Describe()
+    {
+        if (!_hasShards)
+        {
+            return EventualStatus.None;
+        }
+
+        var lag = _exchanges.Schedule.Lag(Now);
+        var horizon = _replicas.Values.Select(static replica => replica.Report.Horizon).DefaultIfEmpty(HybridTime.Zero).Min();
+        return new EventualStatus
+        {
+            Replicas = _replicas.Count,
+            Rejoining = _replicas.Values.Count(static replica => replica.IsRejoining) + _rejoins.Announced.Count(),
+            Coordinated = _requests.Writes.Operations + _requests.Reads.Operations,
+            Exchanges = _exchanges.Schedule.UnderWay,
+            ExchangesDone = _exchanges.Done,
+            RecordsExchanged = _exchanges.RecordsExchanged,
+            ExchangeLagMilliseconds = lag == Duration.Infinite ? -1 : lag.Milliseconds,
+            HorizonLagMilliseconds = horizon == HybridTime.Zero
+                ? -1 : Math.Max(0, _environment.Stamps.Peek().UnixMilliseconds - horizon.UnixMilliseconds),
+            Hints =
+            [
+                .. (_hints.Queue?.Describe() ?? []).Select(static hints =>
+                    new HintsStatus(hints.Peer, hints.Hints, hints.Bytes, hints.HandedOff, hints.Dropped)),
+            ],
+        };
+    }
+
     private void Maintain(Instant now)
     {
         Follow();

@@ -28,6 +28,12 @@ internal sealed class Exchanges
     /// <summary>Which pair is compared next.</summary>
     public SyncSchedule Schedule { get; }
 
+    /// <summary>Exchanges that were conducted here and went well.</summary>
+    public long Done { get; private set; }
+
+    /// <summary>Records that the exchanges conducted here moved, either way.</summary>
+    public long RecordsExchanged { get; private set; }
+
     /// <summary>Takes a message of an exchange.</summary>
     /// <param name="shard">The shard.</param>
     /// <param name="from">The other side.</param>
@@ -198,7 +204,12 @@ internal sealed class Exchanges
 
     private void End(SyncPair pair, bool isDone)
     {
-        _conducted.Remove(pair);
+        if (_conducted.Remove(pair, out var exchange))
+        {
+            Done += isDone ? 1 : 0;
+            RecordsExchanged += exchange.PartitionsSent + exchange.PartitionsTaken;
+        }
+
         Schedule.Ended(pair, isDone, _environment.Clock.Now);
     }
 

@@ -88,11 +88,15 @@ public sealed record LoopStatus(
     long JournalSyncs,
     string Fault)
 {
-    private const byte Version = 2;
+    private const byte Version = 3;
+    private const byte VersionWithoutEventual = 2;
     private const byte VersionWithoutStore = 1;
 
     /// <summary>The loop's store.</summary>
     public StoreStatus Store { get; init; } = StoreStatus.Unknown;
+
+    /// <summary>What the loop does for shards without leaders.</summary>
+    public EventualStatus Eventual { get; init; } = EventualStatus.None;
 
     /// <summary>Appends the encoded status.</summary>
     public void Write(WireWriter writer)
@@ -133,6 +137,7 @@ public sealed record LoopStatus(
         writer.WriteVarint((ulong)JournalSyncs);
         writer.WriteString(Fault);
         Store.Write(writer);
+        Eventual.Write(writer);
     }
 
     /// <summary>Decodes a status; false when the bytes are not one.</summary>
@@ -141,7 +146,7 @@ public sealed record LoopStatus(
         status = null;
         var reader = new WireReader(bytes);
         var version = reader.ReadByte();
-        if (version is not (Version or VersionWithoutStore))
+        if (version is not (Version or VersionWithoutEventual or VersionWithoutStore))
         {
             return false;
         }
@@ -174,6 +179,7 @@ public sealed record LoopStatus(
             reader.ReadString())
         {
             Store = version == VersionWithoutStore ? StoreStatus.Unknown : StoreStatus.Read(ref reader),
+            Eventual = version == Version ? EventualStatus.Read(ref reader) : EventualStatus.None,
         };
         return reader.OkAtEnd;
     }

@@ -582,6 +582,7 @@ public sealed class NodeLoop : INetworkEvents
             FaultReason ?? "")
         {
             Store = DescribeStore(),
+            Eventual = _eventual?.Describe() ?? EventualStatus.None,
         };
     }
 

@@ -91,7 +91,35 @@ internal static class StatusCommand
         printer.Tables.Write(Nodes(status));
         printer.Tables.Write(Stores(status));
         printer.Tables.Write(Shards(status));
+        if (status.Nodes.Any(static node => node.Loops.Any(static loop => loop.Eventual.Replicas > 0)))
+        {
+            printer.Tables.Write(Eventual(status));
+        }
     }
+
+    private static Table Eventual(ClusterStatus status)
+    {
+        var table = new Table().Border(TableBorder.Simple).Title("spaces without leaders").AddColumns(
+            "node", "loop", "replicas", "compared at most", "exchanges", "records exchanged", "deletions kept for", "hints for others");
+        foreach (var loop in status.Nodes.SelectMany(static node => node.Loops))
+        {
+            var eventual = loop.Eventual;
+            table.AddRow(
+                $"{loop.Node}", $"{loop.Loop}",
+                eventual.Rejoining == 0 ? $"{eventual.Replicas}" : $"{eventual.Replicas}, [red]{eventual.Rejoining} begin anew[/]",
+                Ago(eventual.ExchangeLagMilliseconds, "not yet"),
+                $"{eventual.ExchangesDone}, {eventual.Exchanges} under way",
+                $"{eventual.RecordsExchanged}",
+                Ago(eventual.HorizonLagMilliseconds, "all so far"),
+                string.Join("; ", eventual.Hints.Where(static hints => hints.Hints > 0 || hints.Dropped > 0).Select(static hints =>
+                    $"{hints.Hints} ({Printer.Size(hints.Bytes)}) for node {hints.Peer}")));
+        }
+
+        return table;
+    }
+
+    private static string Ago(long milliseconds, string never) =>
+        milliseconds < 0 ? never : string.Create(CultureInfo.InvariantCulture, $"{milliseconds / 1000.0:0} s");
 
     private static Table Stores(ClusterStatus status)
     {
