@@ -239,6 +239,11 @@ internal sealed class EventualReplica
         }
 
         Paxos!.Tick();
+        if (Shard.Replicas.Length == 1 && IsRejoining)
+        {
+            _environment.Rejoined(Shard.Id); // there is nobody who could have more
+        }
+
         if (_isChanged && !_isSaving)
         {
             Save();
