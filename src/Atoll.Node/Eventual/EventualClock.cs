@@ -13,7 +13,24 @@ internal sealed class EventualClock(IClock clock) : IHybridClock
     // In a millisecond there are as many stamps as microseconds: the next one is of the next millisecond.
     private const int StampsPerMillisecond = 1000;
 
+    // More lanes than this share: each must have some stamps in a millisecond.
+    private const int LanesMax = 100;
+
     private HybridTime _last;
+    private int _lane;
+    private int _lanes = 1;
+
+    /// <summary>
+    /// Sets which of a millisecond's stamps are this loop's. Loops that know the same cluster never give one stamp twice: of two writes of a
+    /// row at one time each would win some cells (museum, row 27).
+    /// </summary>
+    /// <param name="position">The loop's place among all loops of the cluster, from 0 on.</param>
+    /// <param name="loops">How many there are.</param>
+    public void SetLane(int position, int loops)
+    {
+        _lanes = Math.Clamp(loops, 1, LanesMax);
+        _lane = position % _lanes;
+    }
 
     /// <summary>The timestamp, in microseconds of the Unix epoch, that cells written at a stamp of this clock have.</summary>
     public static long MicrosOf(HybridTime stamp) =>
@@ -23,7 +40,10 @@ internal sealed class EventualClock(IClock clock) : IHybridClock
     public HybridTime Next()
     {
         var next = _last.Next(clock.WallTime);
-        return _last = next.Logical < StampsPerMillisecond ? next : HybridTime.FromUnixMilliseconds(next.UnixMilliseconds + 1);
+        var logical = next.Logical + ((_lane - (next.Logical % _lanes) + _lanes) % _lanes);
+        var millisecond = logical < StampsPerMillisecond ? next.UnixMilliseconds : next.UnixMilliseconds + 1;
+        logical = logical < StampsPerMillisecond ? logical : _lane;
+        return _last = new HybridTime(HybridTime.FromUnixMilliseconds(millisecond).Value + (uint)logical);
     }
 
     /// <inheritdoc />

@@ -32,6 +32,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly Rejoins _rejoins;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
     private readonly SortedSet<NodeId> _missed = [];
+    private DirectoryView? _view;
     private bool _isDraining;
     private bool _hasShards;
     private Instant _nextMaintenance;
@@ -185,6 +186,13 @@ internal sealed class EventualShards : IEventualShards
     public void Follow()
     {
         var view = _environment.Directory.View;
+        if (_view != view)
+        {
+            _view = view;
+            var before = view.Nodes.Where(node => node.Id < _environment.Options.Self).Sum(static node => node.Description.Loops);
+            _environment.Stamps.SetLane(before + _environment.Options.Loop, view.Nodes.Sum(static node => node.Description.Loops));
+        }
+
         _hasShards = view.Spaces.Any(static space => space.Options.FaultModel == FaultModel.Eventual);
         foreach (var (id, known) in _replicas.ToArray())
         {
