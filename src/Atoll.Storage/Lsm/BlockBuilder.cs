@@ -9,7 +9,7 @@ namespace Atoll.Storage.Lsm;
 /// </summary>
 internal sealed class BlockBuilder(int restartInterval)
 {
-    private readonly WireWriter _content = new(8192);
+    private readonly WireWriter _content = new(512);
     private readonly List<int> _restarts = [];
     private byte[] _lastKey = new byte[128];
     private int _lastKeyLength;

@@ -9,6 +9,9 @@ namespace Atoll.Storage.Lsm;
 /// </summary>
 internal sealed class FileOutput
 {
+    // Many files are short: the buffers grow to the length of a transfer as they are filled.
+    private const int BufferBytesMin = 4 * 1024;
+
     private readonly IDisk _disk;
     private readonly int _transferBytes;
     private byte[] _filling;
@@ -25,8 +28,8 @@ internal sealed class FileOutput
     {
         _disk = disk;
         _transferBytes = transferBytes;
-        _filling = new byte[transferBytes];
-        _spare = new byte[transferBytes];
+        _filling = [];
+        _spare = [];
         Name = name;
         _isBusy = true;
         disk.Create(name, 0, (result, file) =>
@@ -66,7 +69,8 @@ internal sealed class FileOutput
 
         if (_filling.Length - _filled < bytes.Length)
         {
-            Array.Resize(ref _filling, Math.Max(_filling.Length * 2, _filled + bytes.Length));
+            var length = Math.Max(Math.Max(_filling.Length * 2, BufferBytesMin), _filled + bytes.Length);
+            Array.Resize(ref _filling, length);
         }
 
         bytes.CopyTo(_filling.AsSpan(_filled));

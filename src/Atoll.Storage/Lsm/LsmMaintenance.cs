@@ -187,7 +187,7 @@ internal sealed class LsmMaintenance(LsmStore store)
         var output = store.NewOutput(long.MaxValue, memtable.Bytes <= store.Cache.BudgetBytes / 2 ? store.Cache : null);
         MergeJob? job = null;
         _flush = job = new MergeJob(
-            new MergingCursor([.. cursors]), RangeTombstones.Merge(tombstones), output, BottomCheck.Never, store.FateOf,
+            new ChainedCursor([.. cursors]), RangeTombstones.Merge(tombstones), output, BottomCheck.Never, store.FateOf,
             store.Options.PendingWriteBytesMax)
         {
             Done = (_, result) =>

@@ -11,7 +11,11 @@ internal sealed class Memtable(LsmOptions options)
 
     // A range costs every read and every further range a little: two thousand of them fill a memtable.
     private readonly long _rangeOverheadBytes = Math.Max(256, options.MemtableBytes / 2048);
-    private const int ChunkBytes = 64 * 1024;
+
+    // Small ones first, for memtables that stay small. The large ones are beyond the size from which the garbage collector moves nothing
+    // any more: they live until the flush, and would be copied twice.
+    private const int ChunkBytesMin = 4 * 1024;
+    private const int ChunkBytesMax = 128 * 1024;
 
     private readonly SortedDictionary<ulong, MemoryTree> _trees = [];
     private byte[] _chunk = [];
@@ -78,7 +82,7 @@ internal sealed class Memtable(LsmOptions options)
 
     private byte[] Copy(ReadOnlySpan<byte> bytes, out int offset)
     {
-        if (bytes.Length > ChunkBytes / 4)
+        if (bytes.Length > ChunkBytesMax / 8)
         {
             offset = 0;
             return bytes.ToArray();
@@ -86,7 +90,8 @@ internal sealed class Memtable(LsmOptions options)
 
         if (_chunk.Length - _chunkUsed < bytes.Length)
         {
-            _chunk = GC.AllocateUninitializedArray<byte>(ChunkBytes);
+            var length = Math.Clamp(_chunk.Length * 2, ChunkBytesMin, ChunkBytesMax);
+            _chunk = GC.AllocateUninitializedArray<byte>(Math.Max(length, bytes.Length));
             _chunkUsed = 0;
         }
 
