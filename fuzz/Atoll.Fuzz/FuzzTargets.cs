@@ -48,5 +48,6 @@ public static class FuzzTargets
         new CqlValueTarget(),
         new CqlKeyspaceTarget(),
         .. EventualTarget.All(),
+        .. EventualRowsTarget.All(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
 }
