@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
@@ -56,7 +55,8 @@ public readonly record struct CounterUpdateId(HybridTime Stamp, ulong Requester,
 /// A counter that is exact whatever is retried, lost or doubled (museum, row 25). Each origin adds up in a shard of its own, numbered, so
 /// that of two versions of a shard the later contains the earlier. Which update was taken at which origins is remembered until no retry of
 /// it can come: a retry at the same origin changes nothing, and where an update was taken at two, one of them is not counted. The merge is
-/// commutative, associative and idempotent. Immutable.
+/// commutative, associative and idempotent. Immutable. Everything is in sorted arrays: a counter that is updated often is read and written
+/// as often, and may remember thousands of updates.
 /// </summary>
 public sealed class CounterValue
 {
@@ -64,32 +64,29 @@ public sealed class CounterValue
 
     private const int ShardsMax = 4096;
 
-    private readonly ImmutableSortedDictionary<CounterOrigin, (ulong Clock, long Sum)> _shards;
-    private readonly ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>> _remembered;
-    private readonly long _doubled;
+    // By origin.
+    private readonly Shard[] _shards;
 
-    private CounterValue(
-        ImmutableSortedDictionary<CounterOrigin, (ulong Clock, long Sum)> shards,
-        ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>> remembered,
-        HybridTime forgottenThrough,
-        long countedTwice,
-        long? doubled = null)
+    // By update, then by origin: of an update that was taken at several origins, the first counts.
+    private readonly Taken[] _taken;
+
+    private CounterValue(Shard[] shards, Taken[] taken, HybridTime forgottenThrough, long countedTwice)
     {
         _shards = shards;
-        _remembered = remembered;
+        _taken = taken;
         ForgottenThrough = forgottenThrough;
         CountedTwice = countedTwice;
-        _doubled = doubled ?? Doubled(remembered);
-        var sum = _shards.Values.Aggregate(0L, static (sum, shard) => unchecked(sum + shard.Sum));
-        Total = unchecked(sum - countedTwice - _doubled);
+        var sum = 0L;
+        foreach (var shard in shards)
+        {
+            sum = unchecked(sum + shard.Sum);
+        }
+
+        Total = unchecked(sum - countedTwice - Doubled(taken));
     }
 
     /// <summary>No updates.</summary>
-    public static CounterValue Zero { get; } = new(
-        ImmutableSortedDictionary<CounterOrigin, (ulong, long)>.Empty,
-        ImmutableSortedDictionary<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>>.Empty,
-        HybridTime.Zero,
-        0);
+    public static CounterValue Zero { get; } = new([], [], HybridTime.Zero, 0);
 
     /// <summary>The sum of all updates, each counted once; it wraps as CQL's counters do.</summary>
     public long Total { get; }
@@ -101,10 +98,22 @@ public sealed class CounterValue
     public long CountedTwice { get; }
 
     /// <summary>Updates that are remembered.</summary>
-    public int Remembered => _remembered.Count;
+    public int Remembered
+    {
+        get
+        {
+            var count = 0;
+            for (var i = 0; i < _taken.Length; i++)
+            {
+                count += IsFirst(_taken, i) ? 1 : 0;
+            }
+
+            return count;
+        }
+    }
 
     /// <summary>The stamp of the first update that is remembered; null when none is.</summary>
-    public HybridTime? FirstRemembered => _remembered.IsEmpty ? null : _remembered.First().Key.Stamp;
+    public HybridTime? FirstRemembered => _taken.Length == 0 ? null : _taken[0].Id.Stamp;
 
     /// <summary>
     /// The last stamp up to a horizon of an update that is remembered; null when there is none. Who forgets through that, and not through
@@ -112,22 +121,16 @@ public sealed class CounterValue
     /// </summary>
     public HybridTime? LastRememberedThrough(HybridTime horizon)
     {
-        HybridTime? last = null;
-        foreach (var (id, _) in _remembered)
-        {
-            if (id.Stamp > horizon)
-            {
-                break;
-            }
-
-            last = id.Stamp;
-        }
-
-        return last;
+        var through = CountThrough(_taken, horizon);
+        return through == 0 ? null : _taken[through - 1].Id.Stamp;
     }
 
     /// <summary>Whether an update is remembered.</summary>
-    public bool Remembers(CounterUpdateId id) => _remembered.ContainsKey(id);
+    public bool Remembers(CounterUpdateId id)
+    {
+        var position = PositionOf(id);
+        return position < _taken.Length && _taken[position].Id == id;
+    }
 
     /// <summary>
     /// Takes an update at an origin, unless it is known already. False: it is so old that nobody can say whether it was taken; the caller
@@ -145,15 +148,14 @@ public sealed class CounterValue
             return false;
         }
 
-        if (!_remembered.ContainsKey(id))
+        if (!Remembers(id))
         {
-            var (clock, sum) = _shards.GetValueOrDefault(origin);
+            var position = PositionOf(id);
             after = new CounterValue(
-                _shards.SetItem(origin, (clock + 1, unchecked(sum + delta))),
-                _remembered.Add(id, ImmutableSortedDictionary<CounterOrigin, long>.Empty.Add(origin, delta)),
+                WithAdded(origin, delta),
+                [.. _taken.AsSpan(0, position), new Taken(id, origin, delta), .. _taken.AsSpan(position)],
                 ForgottenThrough,
-                CountedTwice,
-                _doubled);
+                CountedTwice);
         }
 
         return true;
@@ -162,26 +164,14 @@ public sealed class CounterValue
     /// <summary>What both versions hold.</summary>
     public CounterValue Merge(CounterValue other)
     {
-        var shards = _shards.ToBuilder();
-        foreach (var (origin, shard) in other._shards)
-        {
-            if (shard.Clock > shards.GetValueOrDefault(origin).Clock)
-            {
-                shards[origin] = shard;
-            }
-        }
-
         // Who has forgotten through a later time has settled all that the other still remembers of before it.
         var forgotten = ForgottenThrough > other.ForgottenThrough ? this : other;
-        var remembered = _remembered.ToBuilder();
-        foreach (var (id, takers) in other._remembered)
-        {
-            remembered[id] = remembered.TryGetValue(id, out var known) ? known.SetItems(takers) : takers;
-        }
-
-        // In the order of stamps: what is forgotten stands first.
-        remembered.RemoveRange(remembered.Keys.TakeWhile(id => id.Stamp <= forgotten.ForgottenThrough).ToArray());
-        return new CounterValue(shards.ToImmutable(), remembered.ToImmutable(), forgotten.ForgottenThrough, forgotten.CountedTwice);
+        var through = forgotten.ForgottenThrough;
+        return new CounterValue(
+            Merge(_shards, other._shards),
+            Merge(_taken.AsSpan(CountThrough(_taken, through)), other._taken.AsSpan(CountThrough(other._taken, through))),
+            through,
+            forgotten.CountedTwice);
     }
 
     /// <summary>
@@ -195,14 +185,9 @@ public sealed class CounterValue
             return this;
         }
 
-        var old = _remembered.TakeWhile(pair => pair.Key.Stamp <= horizon).ToArray();
-        var doubled = Doubled(old);
+        var through = CountThrough(_taken, horizon);
         return new CounterValue(
-            _shards,
-            _remembered.RemoveRange(old.Select(pair => pair.Key)),
-            horizon,
-            unchecked(CountedTwice + doubled),
-            unchecked(_doubled - doubled));
+            _shards, _taken[through..], horizon, unchecked(CountedTwice + Doubled(_taken.AsSpan(0, through))));
     }
 
     /// <summary>Writes the counter: a version, shards, what is remembered, what is forgotten.</summary>
@@ -211,32 +196,42 @@ public sealed class CounterValue
         writer.WriteByte(Version);
         writer.WriteUInt64(ForgottenThrough.Value);
         writer.WriteUInt64((ulong)CountedTwice);
-        writer.WriteVarint((ulong)_shards.Count);
-        foreach (var (origin, shard) in _shards)
+        writer.WriteVarint((ulong)_shards.Length);
+        foreach (var shard in _shards)
         {
-            WriteOrigin(writer, origin);
+            WriteOrigin(writer, shard.Origin);
             writer.WriteVarint(shard.Clock);
             writer.WriteUInt64((ulong)shard.Sum);
         }
 
-        writer.WriteVarint((ulong)_remembered.Count);
-        foreach (var (id, takers) in _remembered)
+        writer.WriteVarint((ulong)Remembered);
+        for (var i = 0; i < _taken.Length; i++)
         {
-            writer.WriteUInt64(id.Stamp.Value);
-            writer.WriteUInt64(id.Requester);
-            writer.WriteVarint(id.Number);
-            writer.WriteVarint((ulong)takers.Count);
-            foreach (var (origin, delta) in takers)
+            if (IsFirst(_taken, i))
             {
-                WriteOrigin(writer, origin);
-                writer.WriteUInt64((ulong)delta);
+                var id = _taken[i].Id;
+                writer.WriteUInt64(id.Stamp.Value);
+                writer.WriteUInt64(id.Requester);
+                writer.WriteVarint(id.Number);
+                var takers = 1;
+                while (i + takers < _taken.Length && _taken[i + takers].Id == id)
+                {
+                    takers++;
+                }
+
+                writer.WriteVarint((ulong)takers);
             }
+
+            WriteOrigin(writer, _taken[i].Origin);
+            writer.WriteUInt64((ulong)_taken[i].Delta);
         }
     }
 
     /// <summary>Reads a counter; null when the bytes are none. Empty bytes are <see cref="Zero"/>.</summary>
     public static CounterValue? TryRead(ReadOnlyMemory<byte> bytes)
     {
+        const int shardBytesMin = 11;
+        const int takenBytesMin = 10;
         if (bytes.IsEmpty)
         {
             return Zero;
@@ -250,65 +245,105 @@ public sealed class CounterValue
 
         var forgottenThrough = new HybridTime(reader.ReadUInt64());
         var countedTwice = (long)reader.ReadUInt64();
-        var shards = Zero._shards.ToBuilder();
-        var shardCount = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining));
+        var shardCount = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining / shardBytesMin));
+        var shards = new Shard[shardCount];
         for (var i = 0; i < shardCount && reader.Ok; i++)
         {
-            var origin = ReadOrigin(ref reader);
-            var clock = reader.ReadVarint();
-            shards[origin] = (clock, (long)reader.ReadUInt64());
-            if (clock == 0)
+            shards[i] = new Shard(ReadOrigin(ref reader), reader.ReadVarint(), (long)reader.ReadUInt64());
+            if (shards[i].Clock == 0 || (i > 0 && shards[i].Origin <= shards[i - 1].Origin))
             {
                 reader.Fail();
             }
         }
 
-        var remembered = Zero._remembered.ToBuilder();
-        var rememberedCount = reader.ReadCount(reader.Remaining);
-        for (var i = 0; i < rememberedCount && reader.Ok; i++)
+        var taken = new List<Taken>(reader.Remaining / (takenBytesMin * 3));
+        for (var left = reader.ReadCount(reader.Remaining); left > 0 && reader.Ok; left--)
         {
             var id = new CounterUpdateId(new HybridTime(reader.ReadUInt64()), reader.ReadUInt64(), reader.ReadVarint());
-            remembered[id] = ReadTakers(ref reader);
-            if (id.Stamp <= forgottenThrough)
+            var takers = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining / takenBytesMin));
+            if (id.Stamp <= forgottenThrough || takers == 0 || (taken.Count > 0 && id <= taken[^1].Id))
             {
                 reader.Fail();
             }
+
+            for (var i = 0; i < takers && reader.Ok; i++)
+            {
+                var one = new Taken(id, ReadOrigin(ref reader), (long)reader.ReadUInt64());
+                if (i > 0 && one.Origin <= taken[^1].Origin)
+                {
+                    reader.Fail();
+                }
+
+                taken.Add(one);
+            }
         }
 
-        return reader.OkAtEnd && shards.Count == shardCount && remembered.Count == rememberedCount
-            ? new CounterValue(shards.ToImmutable(), remembered.ToImmutable(), forgottenThrough, countedTwice) : null;
+        return reader.OkAtEnd ? new CounterValue(shards, [.. taken], forgottenThrough, countedTwice) : null;
     }
 
+    private static bool IsFirst(ReadOnlySpan<Taken> taken, int position) =>
+        position == 0 || taken[position - 1].Id != taken[position].Id;
+
     /// <summary>What updates add beyond once.</summary>
-    private static long Doubled(IEnumerable<KeyValuePair<CounterUpdateId, ImmutableSortedDictionary<CounterOrigin, long>>> remembered)
+    private static long Doubled(ReadOnlySpan<Taken> taken)
     {
         var doubled = 0L;
-        foreach (var (_, takers) in remembered)
+        for (var i = 1; i < taken.Length; i++)
         {
-            if (takers.Count > 1)
-            {
-                doubled = takers.Values.Skip(1).Aggregate(doubled, static (sum, delta) => unchecked(sum + delta));
-            }
+            doubled = IsFirst(taken, i) ? doubled : unchecked(doubled + taken[i].Delta);
         }
 
         return doubled;
     }
 
-    private static ImmutableSortedDictionary<CounterOrigin, long> ReadTakers(ref WireReader reader)
+    /// <summary>How many stand before the first with a later stamp.</summary>
+    private static int CountThrough(Taken[] taken, HybridTime stamp)
     {
-        var takers = ImmutableSortedDictionary.CreateBuilder<CounterOrigin, long>();
-        var count = reader.ReadCount(Math.Min(ShardsMax, reader.Remaining));
-        for (var i = 0; i < count && reader.Ok; i++)
+        var low = 0;
+        var high = taken.Length;
+        while (low < high)
         {
-            takers[ReadOrigin(ref reader)] = (long)reader.ReadUInt64();
+            var middle = (low + high) >>> 1;
+            if (taken[middle].Id.Stamp <= stamp)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
         }
 
-        if (count == 0 || takers.Count != count)
+        return low;
+    }
+
+    private static Shard[] Merge(Shard[] left, Shard[] right)
+    {
+        var merged = new List<Shard>(left.Length + right.Length);
+        for (int i = 0, j = 0; i < left.Length || j < right.Length;)
         {
-            reader.Fail();
+            var order = i == left.Length ? 1 : j == right.Length ? -1 : left[i].Origin.CompareTo(right[j].Origin);
+            merged.Add(order < 0 || (order == 0 && left[i].Clock >= right[j].Clock) ? left[i] : right[j]);
+            i += order <= 0 ? 1 : 0;
+            j += order >= 0 ? 1 : 0;
         }
 
-        return takers.ToImmutable();
+        return [.. merged];
+    }
+
+    private static Taken[] Merge(ReadOnlySpan<Taken> left, ReadOnlySpan<Taken> right)
+    {
+        var merged = new Taken[left.Length + right.Length];
+        var count = 0;
+        for (int i = 0, j = 0; i < left.Length || j < right.Length;)
+        {
+            var order = i == left.Length ? 1 : j == right.Length ? -1 : left[i].CompareTo(right[j]);
+            merged[count++] = order < 0 ? left[i] : right[j];
+            i += order <= 0 ? 1 : 0;
+            j += order >= 0 ? 1 : 0;
+        }
+
+        return merged[..count];
     }
 
     private static void WriteOrigin(WireWriter writer, CounterOrigin origin)
@@ -327,5 +362,47 @@ public sealed class CounterValue
         }
 
         return new CounterOrigin(new NodeId((uint)node), (uint)generation);
+    }
+
+    // Where the update is, or would be.
+    private int PositionOf(CounterUpdateId id)
+    {
+        var low = 0;
+        var high = _taken.Length;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_taken[middle].Id < id)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+
+    private Shard[] WithAdded(CounterOrigin origin, long delta)
+    {
+        var position = 0;
+        while (position < _shards.Length && _shards[position].Origin < origin)
+        {
+            position++;
+        }
+
+        var isKnown = position < _shards.Length && _shards[position].Origin == origin;
+        var before = isKnown ? _shards[position] : new Shard(origin, 0, 0);
+        var after = new Shard(origin, before.Clock + 1, unchecked(before.Sum + delta));
+        return [.. _shards.AsSpan(0, position), after, .. _shards.AsSpan(isKnown ? position + 1 : position)];
+    }
+
+    private readonly record struct Shard(CounterOrigin Origin, ulong Clock, long Sum);
+
+    private readonly record struct Taken(CounterUpdateId Id, CounterOrigin Origin, long Delta)
+    {
+        internal int CompareTo(in Taken other) => Id != other.Id ? Id.CompareTo(other.Id) : Origin.CompareTo(other.Origin);
     }
 }

@@ -51,15 +51,16 @@ internal static class CounterUpdate
                 return EventualStatus.TooLarge;
             }
 
-            var row = RowData.Create(RowLiveness.None, DeletionTime.None, [], [cell with { Value = value }]);
-            update.Merge(place.Key.Memory, row);
+            var counted = cell with { Value = value };
+            update.Put(place.Key.Memory, counted);
+            var row = RowData.Create(RowLiveness.None, DeletionTime.None, [], [counted]);
             var one = new VersionContents();
             one.Records.Add(new VersionRecord(place.Key.Memory, EventualRecords.Encode(row, new WireWriter())));
             merge.Add(one);
         }
 
         version = merge.Merged().Encode();
-        detail = update.FindFault() ?? "";
+        detail = update.Finish() ?? "";
         return detail.Length == 0 ? EventualStatus.Ok : EventualStatus.TooLarge;
     }
 

@@ -51,6 +51,10 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     internal PartitionDeletions GetDeletionsAround(ReadOnlyMemory<byte> key) =>
         GetDeletions(RowKey.PartitionOf(key.Span), out _);
 
+    /// <summary>A record's value; empty when it is not there.</summary>
+    internal ReadOnlyMemory<byte> GetValue(ReadOnlyMemory<byte> key) =>
+        Records.TryGet(key, out var record) ? record.Value : default;
+
     /// <summary>A row as it is stored.</summary>
     internal RowData GetRow(ReadOnlyMemory<byte> key) =>
         Records.TryGet(key, out var record) ? EventualRecords.Stored.RowOf(record.Value) : RowData.Empty;
@@ -59,16 +63,16 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     internal void PutDeletions(ReadOnlyMemory<byte> key, PartitionDeletions deletions, bool isSwept, HybridTime now)
     {
         var expiresAt = isSwept ? StoredTime.Of(DropRules.NextDropMilliseconds(deletions)) : SweepAt;
-        Put(key, deletions.IsNone ? default : EventualRecords.Encode(deletions, isSwept, _scratch), expiresAt, now);
+        Put(key, deletions.IsNone ? null : EventualRecords.Encode(deletions, isSwept, _scratch), expiresAt, now);
     }
 
     /// <summary>Writes a row, or removes it when there is nothing in it. The key may be kept.</summary>
     internal void PutRow(ReadOnlyMemory<byte> key, RowData row, HybridTime now) =>
-        Put(
-            key,
-            row.IsEmpty ? default : EventualRecords.Encode(row, _scratch),
-            StoredTime.Of(DropRules.NextDropMilliseconds(row)),
-            now);
+        PutRow(key, row, row.IsEmpty ? [] : EventualRecords.Encode(row, _scratch), now);
+
+    /// <summary>Writes a row whose bytes are known, or removes it when there are none. Key and bytes may be kept.</summary>
+    internal void PutRow(ReadOnlyMemory<byte> key, RowData row, byte[] encoded, HybridTime now) =>
+        Put(key, encoded.Length == 0 ? null : encoded, StoredTime.Of(DropRules.NextDropMilliseconds(row)), now);
 
     /// <summary>Keeps a note, or removes it when its value is empty.</summary>
     internal void PutNote(in Note note, HybridTime now)

@@ -178,7 +178,7 @@ public sealed class EventualRowsStateMachine : IStateMachine
         var horizon = change.Horizon > _state.Horizon ? change.Horizon : _state.Horizon;
         var update = new EventualUpdate(_state, horizon, change.Truncates);
         update.Merge(version);
-        if (update.FindFault() is { } fault)
+        if (update.Finish() is { } fault)
         {
             EventualResult.Write(result, EventualStatus.TooLarge, now, detail: fault);
             return;

@@ -45,6 +45,22 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
         change.After = RowData.Merge(change.After, row.Without(CoveringOf(key)));
     }
 
+    /// <summary>Puts a cell into a row, in the place of the one that is there: it holds all that the other does.</summary>
+    internal void Put(ReadOnlyMemory<byte> key, in RowCell cell)
+    {
+        var change = RowOf(key);
+        for (var i = 0; i < change.After.Cells.Length; i++)
+        {
+            if (change.After.Cells[i].ComparePlace(cell) == 0)
+            {
+                change.After = change.After.Keep(static _ => true, change.After.Liveness, change.After.Cells.SetItem(i, cell));
+                return;
+            }
+        }
+
+        Merge(key, RowData.Create(RowLiveness.None, DeletionTime.None, [], [cell]));
+    }
+
     /// <summary>A row as it will be.</summary>
     internal RowData After(ReadOnlyMemory<byte> key) => RowOf(key).After;
 
@@ -52,8 +68,8 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) =>
         RowKey.CoveringOf(key.Span, PartitionOf(RowKey.PartitionOf(key.Span)).After);
 
-    /// <summary>What would become too large; null when nothing does.</summary>
-    internal string? FindFault()
+    /// <summary>Ends the work; what would become too large, or null when nothing does and it may be written.</summary>
+    internal string? Finish()
     {
         var writer = new WireWriter();
         foreach (var partition in _partitions)
@@ -63,8 +79,15 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
                 return $"a partition remembers at most {EventualRecords.RangeDeletionsMax} deleted ranges";
             }
 
+            if (ReferenceEquals(partition.Before, partition.After))
+            {
+                continue;
+            }
+
+            var before = EventualRecords.Encode(partition.Before, writer);
             writer.Reset();
             partition.After.Write(writer);
+            partition.IsChanged = !writer.Written.SequenceEqual(before);
             if (writer.Length > Limits.ValueBytesMax / 2)
             {
                 return $"the deleted ranges of a partition have at most {Limits.ValueBytesMax / 2} bytes";
@@ -73,10 +96,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 
         foreach (var row in _rows)
         {
-            writer.Reset();
-            RowDataCodec.Write(writer, row.After);
-            var fault = writer.Length > Limits.ValueBytesMax
-                ? $"a row would have {writer.Length} bytes, the limit is {Limits.ValueBytesMax}"
+            row.Encoded = row.After.IsEmpty ? [] : EventualRecords.Encode(row.After, writer);
+            var fault = row.Encoded.Length > Limits.ValueBytesMax
+                ? $"a row would have {row.Encoded.Length} bytes, the limit is {Limits.ValueBytesMax}"
                 : row.After.Cells.Length > Limits.RowCellsMax ? $"a row has at most {Limits.RowCellsMax} cells"
                 : row.After.ColumnDeletions.Length > Limits.RowColumnsMax ? $"a row has at most {Limits.RowColumnsMax} columns"
                 : null;
@@ -100,7 +122,7 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 
         foreach (var partition in _partitions)
         {
-            if (!AreEqual(partition.Before, partition.After))
+            if (partition.IsChanged)
             {
                 isNew = true;
                 state.PutDeletions(KeptBytes.Copy(partition.Key.Span), partition.After, isSwept: false, now);
@@ -109,30 +131,14 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 
         foreach (var row in _rows)
         {
-            if (!ReferenceEquals(row.Before, row.After) && !AreEqual(row.Before, row.After))
+            if (!row.Encoded.AsSpan().SequenceEqual(row.Stored.Span))
             {
                 isNew = true;
-                state.PutRow(KeptBytes.Copy(row.Key.Span), row.After, now);
+                state.PutRow(KeptBytes.Copy(row.Key.Span), row.After, row.Encoded, now);
             }
         }
 
         return isNew;
-    }
-
-    private static bool AreEqual(PartitionDeletions a, PartitionDeletions b)
-    {
-        var (left, right) = (new WireWriter(), new WireWriter());
-        a.Write(left);
-        b.Write(right);
-        return left.Written.SequenceEqual(right.Written);
-    }
-
-    private static bool AreEqual(RowData a, RowData b)
-    {
-        var (left, right) = (new WireWriter(), new WireWriter());
-        RowDataCodec.Write(left, a);
-        RowDataCodec.Write(right, b);
-        return left.Written.SequenceEqual(right.Written);
     }
 
     private PartitionChange PartitionOf(ReadOnlyMemory<byte> key)
@@ -152,8 +158,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     {
         if (!_rowsByKey.TryGetValue(new ByteKey(key), out var row))
         {
-            var stored = truncates ? RowData.Empty : state.GetRow(key);
-            row = new RowChange(key, stored) { After = stored.Without(CoveringOf(key)) };
+            var stored = truncates ? default : state.GetValue(key);
+            var before = stored.IsEmpty ? RowData.Empty : EventualRecords.Stored.RowOf(stored);
+            row = new RowChange(key, stored) { After = before.Without(CoveringOf(key)) };
             _rows.Add(row);
             _rowsByKey.Add(new ByteKey(key), row);
         }
@@ -168,14 +175,20 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
         internal PartitionDeletions Before => before;
 
         internal required PartitionDeletions After { get; set; }
+
+        internal bool IsChanged { get; set; }
     }
 
-    private sealed class RowChange(ReadOnlyMemory<byte> key, RowData before)
+    private sealed class RowChange(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> stored)
     {
         internal ReadOnlyMemory<byte> Key => key;
 
-        internal RowData Before => before;
+        /// <summary>The row's bytes before; empty when it was not there.</summary>
+        internal ReadOnlyMemory<byte> Stored => stored;
 
         internal required RowData After { get; set; }
+
+        /// <summary>The row's bytes after; empty when it is not there.</summary>
+        internal byte[] Encoded { get; set; } = [];
     }
 }
