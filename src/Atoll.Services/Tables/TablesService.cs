@@ -37,7 +37,7 @@ public sealed class TablesService : ITables, IDisposable
         _batches = new BatchLog(
             shards, time, _ids,
             new RowSpaceOptions("system.batches", Options.ReplicasMax < 3 ? 1 : 3, Options.ShardsPerTable));
-        SchemaStatements = new SchemaStatements(Catalog, shards, Options, _ids.NewRandom);
+        SchemaStatements = new SchemaStatements(Catalog, shards, Options, _ids.NewRandom, time);
         foreach (var table in SystemSchemaTables.All(() => Catalog.Schema))
         {
             Register(table);

@@ -128,12 +128,12 @@ public sealed class ShortfallTests : IAsyncDisposable
     [InlineData(5, Write, EventualOutcome.TimedOut, CqlErrorCode.WriteTimeout, "0005 00000002 00000003 0006 53494D504C45")]
     [InlineData(3, Read, EventualOutcome.Failed, CqlErrorCode.ReadTimeout, "0005 00000002 00000003 01")]
     [InlineData(4, Read, EventualOutcome.Failed, CqlErrorCode.ReadFailure, "0005 00000002 00000003 00000001 01")]
-    [InlineData(5, Read, EventualOutcome.Failed, CqlErrorCode.ReadFailure, "0005 00000002 00000003 00000001 04 00000000 0000 01")]
+    [InlineData(5, Read, EventualOutcome.Failed, CqlErrorCode.ReadFailure, "0005 00000002 00000003 00000001 04 00000001 0000 01")]
     [InlineData(3, Write, EventualOutcome.Failed, CqlErrorCode.WriteTimeout, "0005 00000002 00000003 0006 53494D504C45")]
     [InlineData(4, Write, EventualOutcome.Failed, CqlErrorCode.WriteFailure, "0005 00000002 00000003 00000001 0006 53494D504C45")]
     [InlineData(
         5, Write, EventualOutcome.Failed, CqlErrorCode.WriteFailure,
-        "0005 00000002 00000003 00000001 04 00000000 0000 0006 53494D504C45")]
+        "0005 00000002 00000003 00000001 04 00000001 0000 0006 53494D504C45")]
     public async Task Too_few_answers_are_an_error_with_their_numbers(
         int version, string statement, EventualOutcome outcome, CqlErrorCode code, string bytes)
     {

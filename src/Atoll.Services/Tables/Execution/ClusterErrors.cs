@@ -15,9 +15,6 @@ internal static class ClusterErrors
     /// <summary>Replicas of what belongs to no keyspace.</summary>
     public const int ReplicasDefault = 3;
 
-    // Which replica refused is not known here, only how many did.
-    private static readonly ReplicaFailure SomeReplica = new(IPAddress.Any, 0);
-
     /// <summary>The error that a client of CQL sees.</summary>
     /// <param name="error">What happened.</param>
     /// <param name="consistency">The consistency that was asked for.</param>
@@ -106,7 +103,9 @@ internal static class ClusterErrors
             // A round that ended before anything was proposed is a timeout; what was proposed may yet be decided.
             (_, CqlWriteType.Cas) when error.Code == ErrorCode.OutcomeUnknown => new CqlException(
                 CqlErrorCode.CasWriteUnknown,
-                $"CAS operation result is unknown - proposal accepted by {received} but not a quorum.",
+                received < required
+                    ? $"CAS operation result is unknown - proposal accepted by {received} but not a quorum."
+                    : "CAS operation result is unknown - others were decided meanwhile.",
                 new CasWriteUnknownDetails(consistency, received, required), error),
             (EventualOutcome.Failed, { } type) => new CqlException(
                 CqlErrorCode.WriteFailure, failed,
@@ -121,5 +120,7 @@ internal static class ClusterErrors
         };
     }
 
-    private static ReplicaFailure[] Failures(int count) => [.. Enumerable.Repeat(SomeReplica, count)];
+    // Which replicas refused is not known here, only how many; drivers put addresses into a map.
+    private static ReplicaFailure[] Failures(int count) =>
+        [.. Enumerable.Range(1, count).Select(number => new ReplicaFailure(new IPAddress([0, 0, 0, (byte)number]), 0))];
 }

@@ -3,6 +3,7 @@ using Atoll.Services.Tables.Language.Syntax;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Rows;
 
 namespace Atoll.Services.Tables.Execution;
 
@@ -11,8 +12,14 @@ namespace Atoll.Services.Tables.Execution;
 /// <param name="shards">The rows.</param>
 /// <param name="options">What is chosen for all tables.</param>
 /// <param name="newId">Gives tables their identities.</param>
-internal sealed class SchemaStatements(SchemaCatalog catalog, IRowShards shards, TablesOptions options, Func<Guid> newId)
+/// <param name="time">The clock.</param>
+internal sealed class SchemaStatements(
+    SchemaCatalog catalog, IRowShards shards, TablesOptions options, Func<Guid> newId, TimeProvider time)
 {
+    private static readonly TimeSpan WaitForAll = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WaitForMost = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WaitPause = TimeSpan.FromMilliseconds(20);
+
     /// <summary>Executes a statement; null when it is none that changes the schema.</summary>
     /// <exception cref="CqlException">The change is not possible.</exception>
     public async ValueTask<StatementResult?> TryExecuteAsync(
@@ -56,6 +63,43 @@ internal sealed class SchemaStatements(SchemaCatalog catalog, IRowShards shards,
         {
             // Made by a node with other settings: the name is the table's own, so that it is the table's all the same.
         }
+
+        if (space.FaultModel == FaultModel.Eventual)
+        {
+            await WaitForReplicasAsync(space.Table, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    // Nobody tries again for whoever writes to an eventual table, and replicas are there only some moments after the table: whoever made it
+    // must be able to use it. When replicas are away, that is as it is.
+    private async ValueTask WaitForReplicasAsync(string table, CancellationToken cancellationToken)
+    {
+        var startedAt = time.GetTimestamp();
+        while (time.GetElapsedTime(startedAt) is var waited && waited < WaitForMost)
+        {
+            try
+            {
+                var consistency = StatementConsistency.Read(waited < WaitForAll ? CqlConsistency.All : CqlConsistency.Quorum);
+                await ReadAllAsync(table, consistency with { Timeout = WaitForAll }, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (AtollException error) when (error.Code is ErrorCode.Unavailable or ErrorCode.OutcomeUnknown)
+            {
+                await Task.Delay(WaitPause, time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask ReadAllAsync(string table, RowCallOptions call, CancellationToken cancellationToken)
+    {
+        var selection = new RowsSelection { RowsMax = 1 };
+        do
+        {
+            var page = await shards.ReadRangeAsync(
+                table, new TokenRangeRead(long.MinValue, long.MaxValue, selection), call, cancellationToken).ConfigureAwait(false);
+            selection = selection with { ResumeAfter = page.ResumeAfter };
+        }
+        while (!selection.ResumeAfter.IsEmpty);
     }
 
     private int Replicas(KeyspaceDefinition keyspace)
