@@ -37,6 +37,37 @@ public sealed class CqlDriverTests
         await RunAsync(cluster, Driver.Python, "load");
     }
 
+    [Fact]
+    public async Task A_driver_keeps_eventual_tables_also_while_a_node_is_gone()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        using var driver = DriverProcess.Start(Driver.Python, "eventual", Addresses(cluster));
+        try
+        {
+            await driver.SaysAsync("kill one");
+            cluster.Node(3).Dispose();
+            await driver.AskAsync("killed", "start it");
+            await cluster.Start(3, new Dictionary<string, string>()).SaysAsync("serves at");
+            driver.Write("started");
+            driver.EndInput();
+            await driver.SaysAsync("done");
+            TestContext.Current.SendDiagnosticMessage(driver.Output);
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
+    }
+
+    [Fact]
+    public async Task Another_driver_keeps_eventual_tables()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await RunAsync(cluster, Driver.Node, "eventual");
+    }
+
     [Theory]
     [InlineData(Driver.Python)]
     [InlineData(Driver.Node)]

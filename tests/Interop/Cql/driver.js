@@ -82,6 +82,52 @@ async function tables(addresses) {
   await db.shutdown();
 }
 
+async function eventual(addresses) {
+  const { one, two, quorum, all, serial } = types.consistencies;
+  let db = client(addresses);
+  await db.connect();
+  await db.execute("CREATE KEYSPACE npm_eventual WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3} "
+    + "AND fault_model = 'eventual'");
+  await db.execute('CREATE TABLE npm_eventual.t (k int, n int, v text, l list<int>, m map<text, int>, PRIMARY KEY (k, n))');
+  await db.execute('CREATE TABLE npm_eventual.c (k int PRIMARY KEY, c counter)');
+  await db.shutdown();
+
+  db = client(addresses, { keyspace: 'npm_eventual', queryOptions: { prepare: true, consistency: quorum } });
+  await db.connect();
+  const insert = 'INSERT INTO t (k, n, v, l, m) VALUES (?, ?, ?, ?, ?)';
+  for (const [write, read] of [[one, all], [two, two], [quorum, quorum], [all, one]]) {
+    await db.execute(insert, [write, 1, 'one', [1, 2], { a: 1 }], { consistency: write });
+    await db.execute("UPDATE t SET l = l + ?, m['b'] = 2 WHERE k = ? AND n = 1", [[3], write], { consistency: write });
+    const row = (await db.execute('SELECT * FROM t WHERE k = ?', [write], { consistency: read })).first();
+    equal(['one', [1, 2, 3], { a: 1, b: 2 }], [row.v, row.l, row.m], `written at ${write}, read at ${read}`);
+  }
+
+  const rows = [];
+  for (let n = 0; n < 3000; n++) {
+    rows.push([100, n, 'v' + n, null, null]);
+  }
+  await cassandra.concurrent.executeConcurrent(db, insert, rows, { concurrencyLevel: 64 });
+  const seen = [];
+  for await (const each of db.stream('SELECT n FROM t WHERE k = ?', [100], { prepare: true, autoPage: true, fetchSize: 100 })) {
+    seen.push(each.n);
+  }
+  equal(rows.map(each => each[1]), seen, 'three thousand rows, in pages, in order');
+  await db.batch([
+    { query: insert, params: [101, 1, 'a', null, null] },
+    { query: 'DELETE FROM t WHERE k = ? AND n = ?', params: [100, 0] },
+  ], { prepare: true });
+  equal(2999, Number((await db.execute('SELECT count(*) FROM t WHERE k = ?', [100])).first().count), 'a batch, and count');
+  await Promise.all(Array.from({ length: 50 }, () => db.execute('UPDATE c SET c = c + 2 WHERE k = 1')));
+  equal(100, Number((await db.execute('SELECT c FROM c WHERE k = 1')).first().c), 'a counter');
+
+  const once = await db.execute('INSERT INTO t (k, n, v) VALUES (?, ?, ?) IF NOT EXISTS', [102, 1, 'x'], { serialConsistency: serial });
+  const again = await db.execute('INSERT INTO t (k, n, v) VALUES (?, ?, ?) IF NOT EXISTS', [102, 1, 'y']);
+  equal([true, false, 'x'], [once.wasApplied(), again.wasApplied(), again.first().v], 'insert if not exists');
+  const decided = (await db.execute('SELECT v FROM t WHERE k = ?', [102], { consistency: serial })).first();
+  equal('x', decided.v, 'read at SERIAL');
+  await db.shutdown();
+}
+
 async function credentials(addresses) {
   const token = require('node:fs').readFileSync(0, 'utf8').trim();
   const wrong = client(addresses, { credentials: { username: 'ada', password: 'guess' } });
@@ -94,7 +140,7 @@ async function credentials(addresses) {
   await db.shutdown();
 }
 
-({ system, tables, credentials })[process.argv[2]](process.argv.slice(3)).then(() => console.log('done'), error => {
+({ system, tables, eventual, credentials })[process.argv[2]](process.argv.slice(3)).then(() => console.log('done'), error => {
   console.error(error);
   process.exit(1);
 });

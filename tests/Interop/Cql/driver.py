@@ -12,17 +12,20 @@ import time
 import uuid
 import warnings
 
-from cassandra import AlreadyExists, ConsistencyLevel, InvalidRequest, OperationTimedOut, Timeout, Unavailable
+from cassandra import (
+    AlreadyExists, ConsistencyLevel, InvalidRequest, OperationTimedOut, ReadFailure, Timeout, Unavailable, WriteFailure,
+    WriteTimeout)
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, EXEC_PROFILE_DEFAULT, ExecutionProfile, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
-from cassandra.policies import ConstantSpeculativeExecutionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
-from cassandra.protocol import SyntaxException
+from cassandra.policies import ConstantSpeculativeExecutionPolicy, DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
+from cassandra.protocol import ErrorMessage, SyntaxException
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, SimpleStatement
 from cassandra.util import Date, Duration, Time
 
 warnings.simplefilter("ignore")
 PATIENCE_SECONDS = 60
+CAS_WRITE_UNKNOWN = 0x1700
 
 
 def ok(what):
@@ -270,6 +273,250 @@ def load(addresses):
     cluster.shutdown()
 
 
+# ---- eventual tables
+
+def at(level, query, **options):
+    return SimpleStatement(query, consistency_level=level, **options)
+
+
+def eventual(addresses):
+    """A keyspace without leaders, RF 3; a node is killed when the other side of the pipe has read "kill one" and says that it did."""
+    cluster = connect(addresses)
+    session = cluster.connect()
+    session.execute("CREATE KEYSPACE eventual WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3} "
+                    "AND fault_model = 'eventual'")
+    session.set_keyspace("eventual")
+    create = session.execute("DESCRIBE KEYSPACE eventual").one().create_statement
+    equal(True, "fault_model = 'eventual'" in create, "DESCRIBE says what the keyspace is")
+    levels(session)
+    eventual_collections(session)
+    eventual_ttl(session)
+    eventual_counters(session)
+    eventual_conditions(session)
+    eventual_batches(session)
+    eventual_paging(session)
+    refusals(session)
+    one_is_killed(session)
+    cluster.shutdown()
+
+
+def levels(session):
+    session.execute("CREATE TABLE t (k int, n int, v text, s text static, PRIMARY KEY (k, n))")
+    reads = {"ONE": ConsistencyLevel.ONE, "TWO": ConsistencyLevel.TWO, "THREE": ConsistencyLevel.THREE, "QUORUM": ConsistencyLevel.QUORUM,
+             "ALL": ConsistencyLevel.ALL, "LOCAL_ONE": ConsistencyLevel.LOCAL_ONE, "LOCAL_QUORUM": ConsistencyLevel.LOCAL_QUORUM,
+             "EACH_QUORUM": ConsistencyLevel.EACH_QUORUM}
+    # Where a write's and a read's replicas together are more than there are, the read sees the write.
+    for k, (name, level) in enumerate(reads.items()):
+        session.execute(at(level, "INSERT INTO t (k, n, v, s) VALUES (%d, 1, 'one', 'static')" % k))
+        other = ConsistencyLevel.ALL if "ONE" in name else level
+        row = session.execute(at(other, "SELECT v, s FROM t WHERE k = %d AND n = 1" % k)).one()
+        equal(("one", "static"), tuple(row), "inserted at %s" % name)
+        session.execute(at(level, "UPDATE t SET v = 'two' WHERE k = %d AND n = 1" % k))
+        equal("two", session.execute(at(other, "SELECT v FROM t WHERE k = %d AND n = 1" % k)).one().v, "updated at %s" % name)
+        session.execute(at(level, "DELETE FROM t WHERE k = %d AND n = 1" % k))
+        equal(None, session.execute(at(other, "SELECT v FROM t WHERE k = %d AND n = 1" % k)).one(), "deleted at %s" % name)
+        equal("static", session.execute(at(other, "SELECT s FROM t WHERE k = %d" % k)).one().s, "its static column stays")
+        session.execute(at(level, "DELETE FROM t WHERE k = %d" % k))
+        equal([], session.execute(at(other, "SELECT * FROM t WHERE k = %d" % k)).all(), "the partition is deleted at %s" % name)
+    session.execute(at(ConsistencyLevel.ANY, "INSERT INTO t (k, n, v) VALUES (100, 1, 'any')"))
+    for n in range(10):
+        session.execute("INSERT INTO t (k, n, v) VALUES (101, %d, 'v')" % n)
+    session.execute("DELETE FROM t WHERE k = 101 AND n >= 3 AND n < 8")
+    equal([0, 1, 2, 8, 9], [row.n for row in session.execute("SELECT n FROM t WHERE k = 101")], "a range of rows is deleted")
+    session.execute("INSERT INTO t (k, n, v) VALUES (101, 5, 'again')")
+    equal([9, 8, 5, 2, 1, 0], [row.n for row in session.execute("SELECT n FROM t WHERE k = 101 ORDER BY n DESC")], "and one is back")
+    session.execute("INSERT INTO t (k, n, v) VALUES (102, 1, 'late') USING TIMESTAMP 2000")
+    session.execute("INSERT INTO t (k, n, v) VALUES (102, 1, 'early') USING TIMESTAMP 1000")
+    row = session.execute("SELECT v, writetime(v) FROM t WHERE k = 102").one()
+    equal(("late", 2000), tuple(row), "the higher timestamp wins")
+    session.execute("TRUNCATE t")
+    equal([], session.execute("SELECT * FROM t").all(), "a truncated table is empty")
+
+
+def eventual_collections(session):
+    session.execute("CREATE TYPE address (street text, number int)")
+    session.execute("CREATE TABLE c (k int PRIMARY KEY, l list<int>, s set<text>, m map<text, int>, a frozen<address>)")
+    session.execute("INSERT INTO c (k, l, s, m, a) VALUES (1, [1, 2], {'b', 'a'}, {'x': 1}, {street: 'Main', number: 5})")
+    session.execute("UPDATE c SET l = l + [3], s = s - {'a'}, m['y'] = 2 WHERE k = 1")
+    session.execute("UPDATE c SET l = [0] + l WHERE k = 1")
+    session.execute("UPDATE c SET l[1] = 10 WHERE k = 1")
+    row = session.execute("SELECT * FROM c WHERE k = 1").one()
+    equal(([0, 10, 2, 3], {"b"}, {"x": 1, "y": 2}, ("Main", 5)), (row.l, set(row.s), dict(row.m), (row.a.street, row.a.number)),
+          "collections grow and shrink")
+    session.execute("UPDATE c SET l = [7], m = {} WHERE k = 1")
+    row = session.execute("SELECT l, m FROM c WHERE k = 1").one()
+    equal(([7], None), (row.l, row.m or None), "and are replaced")
+    session.execute("DELETE l, s FROM c WHERE k = 1")
+    equal((None, None), tuple(session.execute("SELECT l, s FROM c WHERE k = 1").one()), "and deleted")
+
+
+def eventual_ttl(session):
+    session.execute("CREATE TABLE short (k int PRIMARY KEY, v int)")
+    session.execute("INSERT INTO short (k, v) VALUES (1, 1) USING TTL 2")
+    session.execute("INSERT INTO short (k, v) VALUES (2, 1) USING TTL 1000")
+    ttl = session.execute("SELECT ttl(v) FROM short WHERE k = 2").one()[0]
+    equal(True, 900 < ttl <= 1000, "time to live")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while session.execute("SELECT * FROM short WHERE k = 1").one() is not None:
+        if time.monotonic() > deadline:
+            raise AssertionError("a row does not expire")
+        time.sleep(0.2)
+    ok("a row expires")
+    equal(1, session.execute("SELECT v FROM short WHERE k = 2").one().v, "the other one does not")
+
+
+def eventual_counters(session):
+    session.execute("CREATE TABLE counts (k int PRIMARY KEY, c counter)")
+    update = session.prepare("UPDATE counts SET c = c + ? WHERE k = ?")
+    results = execute_concurrent_with_args(session, update, [(1, 1)] * 200, concurrency=32)
+    equal(True, all(result.success for result in results), "two hundred increments are acknowledged")
+    equal(200, session.execute("SELECT c FROM counts WHERE k = 1").one().c, "and count two hundred")
+    batch = BatchStatement(BatchType.COUNTER)
+    batch.add(update, (-50, 1))
+    batch.add(update, (7, 2))
+    session.execute(batch)
+    equal([150, 7], [session.execute("SELECT c FROM counts WHERE k = %d" % k).one().c for k in (1, 2)], "a batch of counters")
+
+
+def eventual_conditions(session):
+    session.execute("CREATE TABLE lwt (k int PRIMARY KEY, v int)")
+    equal(True, session.execute("INSERT INTO lwt (k, v) VALUES (1, 1) IF NOT EXISTS").was_applied, "insert if not exists")
+    again = session.execute("INSERT INTO lwt (k, v) VALUES (1, 2) IF NOT EXISTS")
+    equal((False, 1), (again.was_applied, again.one().v), "not applied, with the row that there is")
+    equal(False, session.execute("UPDATE lwt SET v = 3 WHERE k = 1 IF v = 2").was_applied, "update if: not applied")
+    equal(True, session.execute("UPDATE lwt SET v = 3 WHERE k = 1 IF v > 0 AND v < 2").was_applied, "update if: applied")
+    equal(3, session.execute(at(ConsistencyLevel.LOCAL_SERIAL, "SELECT v FROM lwt WHERE k = 1")).one().v, "read at LOCAL_SERIAL")
+    update = session.prepare("UPDATE lwt SET v = ? WHERE k = 1 IF v = ?")
+    update.serial_consistency_level = ConsistencyLevel.SERIAL
+    applied = []
+
+    def add(count):
+        for _ in range(count):
+            while True:
+                value = session.execute(at(ConsistencyLevel.SERIAL, "SELECT v FROM lwt WHERE k = 1")).one().v
+                try:
+                    if session.execute(update, (value + 1, value)).was_applied:
+                        applied.append(1)
+                        break
+                except (Timeout, ErrorMessage) as error:
+                    # Too many at once: what became of it, the next read says. The driver has no name for the last of them.
+                    if isinstance(error, ErrorMessage) and error.code != CAS_WRITE_UNKNOWN:
+                        raise
+
+    threads = [threading.Thread(target=add, args=(10,)) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    final = session.execute(at(ConsistencyLevel.SERIAL, "SELECT v FROM lwt WHERE k = 1")).one().v
+    equal(40, len(applied), "forty increments by compare-and-set of four threads")
+    equal(True, final >= 43, "and no update is lost (%d)" % final)
+    batch = BatchStatement()
+    batch.add(SimpleStatement("INSERT INTO lwt (k, v) VALUES (2, 1) IF NOT EXISTS"))
+    batch.add(SimpleStatement("UPDATE lwt SET v = 5 WHERE k = 2"))
+    equal([True, False], [session.execute(batch).was_applied for _ in range(2)], "a conditional batch")
+    equal(True, session.execute("DELETE FROM lwt WHERE k = 1 IF EXISTS").was_applied, "delete if exists")
+    equal(None, session.execute(at(ConsistencyLevel.SERIAL, "SELECT v FROM lwt WHERE k = 1")).one(), "and it is gone")
+
+
+def eventual_batches(session):
+    session.execute("CREATE TABLE b (k int, n int, v text, PRIMARY KEY (k, n))")
+    insert = session.prepare("INSERT INTO b (k, n, v) VALUES (?, ?, ?)")
+    for kind, first in ((BatchType.LOGGED, 100), (BatchType.UNLOGGED, 200)):
+        session.execute(insert, (first - 1, 0, "to go"))
+        batch = BatchStatement(kind)
+        for n in range(10):
+            batch.add(insert, (first + n, n, "batched"))
+        batch.add(SimpleStatement("DELETE FROM b WHERE k = %d AND n = 0" % (first - 1)))
+        session.execute(batch)
+        equal([[n] for n in range(10)], [[row.n for row in session.execute("SELECT n FROM b WHERE k = %d" % (first + n))]
+                                         for n in range(10)], "a batch over ten partitions")
+        equal([], session.execute("SELECT n FROM b WHERE k = %d" % (first - 1)).all(), "with a delete in it")
+
+
+def eventual_paging(session):
+    session.execute("CREATE TABLE rows (k int, n int, v text, PRIMARY KEY (k, n))")
+    insert = session.prepare("INSERT INTO rows (k, n, v) VALUES (?, ?, ?)")
+    count, partitions = 100000, 16
+    rows = ((n % partitions, n, "the value of row %d" % n) for n in range(count))
+    started = time.monotonic()
+    results = execute_concurrent_with_args(session, insert, rows, concurrency=128, results_generator=True)
+    equal(count, sum(1 for success, _ in results if success), "100,000 rows are loaded")
+    loaded = time.monotonic()
+    seen = [(row.k, row.n) for row in session.execute("SELECT k, n FROM rows")]
+    equal(sorted((n % partitions, n) for n in range(count)), sorted(seen), "and read, in pages of 5,000")
+    for k in range(partitions):
+        page = [row.n for row in session.execute("SELECT n FROM rows WHERE k = %d" % k)]
+        if page != list(range(k, count, partitions)):
+            raise AssertionError("partition %d is not in order, or not whole" % k)
+    ok("every partition by itself, in order")
+    small = SimpleStatement("SELECT n FROM rows WHERE k = 3 ORDER BY n DESC", fetch_size=100)
+    equal(list(range(3, count, partitions))[::-1], [row.n for row in session.execute(small)], "in pages of 100, backwards")
+    equal(count, session.execute("SELECT count(*) FROM rows").one()[0], "count")
+    print("report: %d rows a second in, %d out" % (count / (loaded - started), 2 * count / (time.monotonic() - loaded)), flush=True)
+
+
+def refusals(session):
+    for level, query, words in (
+            (ConsistencyLevel.ANY, "SELECT * FROM t WHERE k = 1", "ANY ConsistencyLevel is only supported for writes"),
+            (ConsistencyLevel.SERIAL, "UPDATE t SET v = 'x' WHERE k = 1 AND n = 1",
+             "You must use conditional updates for serializable writes"),
+            (ConsistencyLevel.SERIAL, "SELECT * FROM t",
+             "SERIAL/LOCAL_SERIAL consistency may only be requested for one partition at a time")):
+        equal(True, words in str(raises(InvalidRequest, at(level, query), "level and statement do not go together", session)), words)
+
+
+def one_is_killed(session):
+    insert = "INSERT INTO t (k, n, v) VALUES (%d, 1, 'before')"
+    for k in range(200):
+        session.execute(at(ConsistencyLevel.ALL, insert % k))
+    print("kill one", flush=True)
+    sys.stdin.readline()
+    # Whoever has not noticed yet waits for the third, and times out; whoever has says at once that it is not there.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            session.execute(at(ConsistencyLevel.ALL, "INSERT INTO t (k, n, v) VALUES (0, 2, 'all')", retry_policy=FallthroughRetryPolicy()))
+            raise AssertionError("a write at ALL succeeds without all replicas")
+        except Unavailable as error:
+            equal((ConsistencyLevel.ALL, 3, 2), (error.consistency, error.required_replicas, error.alive_replicas), "Unavailable at ALL")
+            break
+        except WriteTimeout as error:
+            equal((3, True), (error.required_responses, error.received_responses < 3), "a timeout at ALL")
+        except (OperationTimedOut, NoHostAvailable):
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError("nobody finds out that a node is gone")
+    error = raises(Unavailable, at(ConsistencyLevel.THREE, "SELECT v FROM t WHERE k = 1", retry_policy=FallthroughRetryPolicy()),
+                   "a read of three", session)
+    equal((3, 2), (error.required_replicas, error.alive_replicas), "with its numbers")
+
+    def patiently(statement):
+        while True:
+            try:
+                return session.execute(statement)
+            except RETRIED + (ReadFailure, WriteFailure):  # a replica that starts refuses until it is what it was
+                if time.monotonic() > deadline:
+                    raise
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for level, name in ((ConsistencyLevel.QUORUM, "QUORUM"), (ConsistencyLevel.ONE, "ONE")):
+        for k in range(200):
+            row = patiently(at(ConsistencyLevel.QUORUM, "SELECT v FROM t WHERE k = %d AND n = 1" % k)).one()
+            if row.v != "before" and level == ConsistencyLevel.QUORUM:
+                raise AssertionError("row %d reads as %r" % (k, row.v))
+            patiently(at(level, "UPDATE t SET v = '%s' WHERE k = %d AND n = 1" % (name, k)))
+        ok("two hundred rows are read at QUORUM, and written at %s, without the third replica" % name)
+    equal(True, patiently(at(ConsistencyLevel.QUORUM, "INSERT INTO lwt (k, v) VALUES (77, 1) IF NOT EXISTS")).was_applied, "conditions, too")
+    print("start it", flush=True)
+    sys.stdin.readline()
+    # All three have everything in the end, without being asked for it.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for k in range(200):
+        row = patiently(at(ConsistencyLevel.ALL, "SELECT v FROM t WHERE k = %d AND n = 1" % k)).one()
+        if row.v != "ONE":
+            raise AssertionError("row %d reads as %r at ALL" % (k, row.v))
+    ok("two hundred rows are read at ALL when it is back")
+
+
 # ---- nodes die
 
 RETRIED = (OperationTimedOut, Timeout, Unavailable, NoHostAvailable)
@@ -338,5 +585,6 @@ def failover(addresses):
 
 
 if __name__ == "__main__":
-    {"system": system, "credentials": credentials, "tables": tables, "load": load, "failover": failover}[sys.argv[1]](sys.argv[2:])
+    {"system": system, "credentials": credentials, "tables": tables, "load": load, "eventual": eventual,
+     "failover": failover}[sys.argv[1]](sys.argv[2:])
     print("done", flush=True)
