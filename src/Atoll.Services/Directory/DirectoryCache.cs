@@ -51,15 +51,17 @@ public sealed class DirectoryCache
         _view is { } view ? new ValueTask<DirectoryView>(view) : new ValueTask<DirectoryView>(FetchAsync(cancellation));
 
     /// <summary>The newest view, read linearizably from the directory's own shard.</summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="patience">How long to wait for an answer; null: as long as calls wait by default.</param>
     /// <exception cref="AtollException">It cannot be had; see the code.</exception>
-    public async Task<DirectoryView> RefreshAsync(CancellationToken cancellation)
+    public async Task<DirectoryView> RefreshAsync(CancellationToken cancellation, TimeSpan? patience = null)
     {
         var startedAt = _caller.Time.GetTimestamp();
         while (true)
         {
             var view = await _caller.Invoke(
                 new Request { Kind = RequestKind.Read, Shard = ShardId.Directory, Payload = ViewQuery() },
-                null, null, ReadAnswer, cancellation).ConfigureAwait(false);
+                patience, null, ReadAnswer, cancellation).ConfigureAwait(false);
             if (view.ClusterId != 0)
             {
                 return Keep(view);
@@ -67,7 +69,7 @@ public sealed class DirectoryCache
 
             // The directory has a leader, but what its founders have to say is not written down yet: a moment at a cluster's very
             // beginning.
-            if (_caller.Time.GetElapsedTime(startedAt) > _caller.Retries.DefaultTimeout)
+            if (_caller.Time.GetElapsedTime(startedAt) > (patience ?? _caller.Retries.DefaultTimeout))
             {
                 throw new UnavailableException("the cluster is not initialised yet");
             }

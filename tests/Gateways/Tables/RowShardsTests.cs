@@ -1,4 +1,5 @@
 using System.Text;
+using Atoll.Foundation.Identity;
 using Atoll.Gateways.Tests.Fakes;
 using Atoll.Node.Requests;
 using Atoll.Services;
@@ -110,6 +111,17 @@ public sealed class RowShardsTests : IAsyncDisposable
         Assert.Equal(1, (await _client.Rows.CountAsync(Table, Cancellation)).Rows);
         Assert.True(await other.Rows.DropAsync(Table, Cancellation));
         await Assert.ThrowsAsync<UnknownSpaceException>(async () => await _client.Rows.CountAsync(Table, Cancellation));
+    }
+
+    [Fact]
+    public async Task Where_the_directory_is_out_of_reach_the_schema_is_what_the_node_knows()
+    {
+        Assert.True(await _client.Schemas.TryWriteAsync("ks", 0, Bytes("1"), Cancellation));
+        _port.Disturb = request => request.Kind == RequestKind.Read && request.Shard == ShardId.Directory
+            ? new Response(ResponseStatus.Unavailable) : null;
+        await using var restarted = NewClient();
+        Assert.Equal("ks", (await restarted.Schemas.ReadKnownAsync(Cancellation)).Single().Keyspace);
+        await Assert.ThrowsAsync<UnavailableException>(async () => await restarted.Schemas.ReadAsync(Cancellation));
     }
 
     [Fact]

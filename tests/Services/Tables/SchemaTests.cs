@@ -201,6 +201,24 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public async Task Who_asks_while_the_schema_is_read_for_the_first_time_waits_for_it()
+    {
+        var store = new SlowSchemaStore();
+        using var catalog = new SchemaCatalog(store);
+        var first = catalog.LoadAsync(CancellationToken.None).AsTask();
+        var second = catalog.LoadAsync(CancellationToken.None).AsTask();
+        Assert.False(second.IsCompleted);
+        store.Answer.SetResult([]);
+        await first;
+        await second;
+        Assert.Equal(1, store.Reads);
+
+        store.Changed!();
+        await catalog.LoadAsync(CancellationToken.None);
+        Assert.Equal(2, store.Reads);
+    }
+
+    [Fact]
     public async Task A_table_created_where_another_was_dropped_has_none_of_its_rows()
     {
         using var cql = await Cql.WithKeyspace(null, "CREATE TABLE t (a int PRIMARY KEY, b int)", "INSERT INTO t (a, b) VALUES (1, 1)");
@@ -230,5 +248,32 @@ public sealed class SchemaTests
         Assert.True(await shards.DropAsync(cql.Tables.Schema.Keyspaces["ks"].Tables["t"].SpaceName, CancellationToken.None));
         await cql.Run("INSERT INTO ks.t (a) VALUES (1)");
         Assert.Equal("1", await cql.Run("SELECT * FROM ks.t"));
+    }
+
+    private sealed class SlowSchemaStore : ISchemaStore
+    {
+        public TaskCompletionSource<IReadOnlyList<SchemaDocument>> Answer { get; } = new();
+
+        public Action? Changed { get; private set; }
+
+        public int Reads { get; private set; }
+
+        public ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken)
+        {
+            Reads++;
+            return new(Answer.Task);
+        }
+
+        public ValueTask<bool> TryWriteAsync(
+            string keyspace, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public IDisposable Subscribe(Action changed)
+        {
+            Changed = changed;
+            return new MemoryStream(); // anything that can be disposed of
+        }
     }
 }

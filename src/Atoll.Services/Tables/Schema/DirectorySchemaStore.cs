@@ -15,6 +15,9 @@ public sealed class DirectorySchemaStore : ISchemaStore
 {
     private const string Prefix = "keyspace:";
 
+    // Statements wait for as long as this once, after a start or a change, and not again.
+    private static readonly TimeSpan DirectoryPatience = TimeSpan.FromSeconds(1);
+
     private readonly Caller _caller;
     private readonly DirectoryCache _directory;
     private ImmutableList<Action> _observers = [];
@@ -33,11 +36,24 @@ public sealed class DirectorySchemaStore : ISchemaStore
     public async ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken)
     {
         var view = await _directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        return
-        [
-            .. DocumentsOf(view).Select(static document =>
-                new SchemaDocument(document.Name[Prefix.Length..], document.Version.Value, document.Value)),
-        ];
+        return Documents(view);
+    }
+
+    /// <inheritdoc />
+    /// <remarks>
+    /// A node that has no majority of the directory on its side, and was started there, has the view that it kept on disk: the tables of
+    /// eventual keyspaces are there with what it says.
+    /// </remarks>
+    public async ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Documents(await _directory.RefreshAsync(cancellationToken, DirectoryPatience).ConfigureAwait(false));
+        }
+        catch (AtollException error) when (error.IsRetryable)
+        {
+            return Documents(await _directory.GetAsync(cancellationToken).ConfigureAwait(false));
+        }
     }
 
     /// <inheritdoc />
@@ -66,6 +82,12 @@ public sealed class DirectorySchemaStore : ISchemaStore
         ImmutableInterlocked.Update(ref _observers, observers => observers.Add(changed));
         return new Subscription(() => ImmutableInterlocked.Update(ref _observers, observers => observers.Remove(changed)));
     }
+
+    private static SchemaDocument[] Documents(DirectoryView view) =>
+    [
+        .. DocumentsOf(view).Select(static document =>
+            new SchemaDocument(document.Name[Prefix.Length..], document.Version.Value, document.Value)),
+    ];
 
     private static IEnumerable<DirectoryDocument> DocumentsOf(DirectoryView view) =>
         view.Documents.Where(static document => document.Name.StartsWith(Prefix, StringComparison.Ordinal));

@@ -9,6 +9,11 @@ public interface ISchemaStore
     /// <summary>All documents as they are now.</summary>
     ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// All documents as they are now; when the store cannot be reached soon, as they were when this node last heard of them.
+    /// </summary>
+    ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken = default);
+
     /// <summary>Writes a document if it still has the version that the change was made from.</summary>
     /// <param name="keyspace">Whose document.</param>
     /// <param name="expectedVersion">The version that was read; 0 when there was none.</param>

@@ -20,6 +20,10 @@ public sealed class MemorySchemaStore : ISchemaStore
     }
 
     /// <inheritdoc />
+    public ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken = default) =>
+        ReadAsync(cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<bool> TryWriteAsync(
         string keyspace, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken = default)
     {

@@ -22,17 +22,20 @@ public sealed class SchemaCatalog : IDisposable
         ImmutableSortedDictionary.Create<string, KeyspaceDefinition>(StringComparer.Ordinal);
 
     private volatile TableSchema _schema = TableSchema.Empty;
-    private volatile bool _isLoaded;
+    private int _changes; // how often the store said that something may have changed
+    private int _changesRead = -1; // how many of these the snapshot has in it
 
     /// <summary>The schema in a store; empty until the first <see cref="LoadAsync"/>.</summary>
     public SchemaCatalog(ISchemaStore store)
     {
         _store = store;
-        _subscription = store.Subscribe(() => _isLoaded = false);
+        _subscription = store.Subscribe(() => Interlocked.Increment(ref _changes));
     }
 
     /// <summary>The newest snapshot.</summary>
     public TableSchema Schema => _schema;
+
+    private bool IsLoaded => Volatile.Read(ref _changesRead) == Volatile.Read(ref _changes);
 
     /// <summary>See <see cref="ITables.Subscribe"/>.</summary>
     public IDisposable Subscribe(Action<SchemaChange> observer)
@@ -59,30 +62,13 @@ public sealed class SchemaCatalog : IDisposable
         }
     }
 
-    /// <summary>The snapshot, read from the store first when that may know more.</summary>
+    /// <summary>The snapshot, read first when more may be known by now: in the store, or near it when that is out of reach.</summary>
     public ValueTask<TableSchema> LoadAsync(CancellationToken cancellationToken) =>
-        _isLoaded ? new ValueTask<TableSchema>(_schema) : new ValueTask<TableSchema>(RefreshAsync(cancellationToken));
+        IsLoaded ? new ValueTask<TableSchema>(_schema) : new ValueTask<TableSchema>(RefreshAsync(isKnownEnough: true, cancellationToken));
 
     /// <summary>The schema as the store has it now.</summary>
-    public async Task<TableSchema> RefreshAsync(CancellationToken cancellationToken)
-    {
-        await _refreshing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            _isLoaded = true;
-            Take(await _store.ReadAsync(cancellationToken).ConfigureAwait(false));
-            return _schema;
-        }
-        catch
-        {
-            _isLoaded = false;
-            throw;
-        }
-        finally
-        {
-            _refreshing.Release();
-        }
-    }
+    public Task<TableSchema> RefreshAsync(CancellationToken cancellationToken) =>
+        RefreshAsync(isKnownEnough: false, cancellationToken);
 
     /// <summary>Makes a change.</summary>
     /// <returns>The keyspace before and after; the same when there was nothing to change.</returns>
@@ -122,6 +108,29 @@ public sealed class SchemaCatalog : IDisposable
     {
         _subscription.Dispose();
         _refreshing.Dispose();
+    }
+
+    private async Task<TableSchema> RefreshAsync(bool isKnownEnough, CancellationToken cancellationToken)
+    {
+        await _refreshing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (isKnownEnough && IsLoaded)
+            {
+                return _schema; // somebody else has done it while this one waited
+            }
+
+            var changes = Volatile.Read(ref _changes); // one that comes while the store is read may not be in what it says
+            Take(isKnownEnough
+                ? await _store.ReadKnownAsync(cancellationToken).ConfigureAwait(false)
+                : await _store.ReadAsync(cancellationToken).ConfigureAwait(false));
+            Volatile.Write(ref _changesRead, changes);
+            return _schema;
+        }
+        finally
+        {
+            _refreshing.Release();
+        }
     }
 
     private void Take(IReadOnlyList<SchemaDocument> documents)
