@@ -60,7 +60,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     /// <summary>Starts a cluster and makes the space, with a replica of each shard on every node.</summary>
     /// <param name="nodes">How many nodes.</param>
-    /// <param name="shards">How many shards the space has.</param>
+    /// <param name="shards">How many shards the space has; 0: there is no space.</param>
     /// <param name="diskMiB">The size of a disk of their own for all nodes' data; null for this machine's.</param>
     /// <param name="settings">Settings of all nodes.</param>
     public static async Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null, params IReadOnlyList<string> settings)
@@ -75,9 +75,13 @@ internal sealed class ChaosCluster : IAsyncDisposable
                     $"node {node.Number + 1} is a member", StartBound, async () => await cluster.MembersAsync() > node.Number);
             }
 
-            await Eventually.HoldsAsync("the space is made", StartBound, () => cluster.TryAsync(async () =>
-                _ = await cluster._control.Spaces.CreateAsync(new SpaceOptions(Space, Replicas: nodes, ShardCount: shards))));
-            cluster.Shards = (await cluster._control.Spaces.DescribeAsync(Space)).Shards;
+            if (shards > 0)
+            {
+                await Eventually.HoldsAsync("the space is made", StartBound, () => cluster.TryAsync(async () =>
+                    _ = await cluster._control.Spaces.CreateAsync(new SpaceOptions(Space, Replicas: nodes, ShardCount: shards))));
+                cluster.Shards = (await cluster._control.Spaces.DescribeAsync(Space)).Shards;
+            }
+
             await Eventually.HoldsAsync("every shard has a leader, every node its replicas", StartBound, cluster.IsWholeAsync);
             return cluster;
         }

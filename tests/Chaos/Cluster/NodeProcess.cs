@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using Atoll.Gateways.Cql.Wire;
 
 namespace Atoll.Chaos.Tests.Cluster;
 
@@ -45,6 +47,9 @@ internal sealed class NodeProcess : IDisposable
 
     /// <summary>Where clients of the native protocol reach it.</summary>
     public string ClientAddress => $"{Host}:4600";
+
+    /// <summary>Where clients of CQL reach it.</summary>
+    public IPEndPoint CqlAddress => new(IPAddress.Parse(Host), CqlProtocol.DefaultPort);
 
     /// <summary>Starts it: the first founds the cluster, the others join it; with data in its folder it comes back as who it was.</summary>
     public void Start()
