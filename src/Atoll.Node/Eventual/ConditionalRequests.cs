@@ -41,7 +41,7 @@ internal sealed class ConditionalRequests
         _sets = sets;
         _send = send;
         var nothing = new WireWriter(16);
-        EventualQuery.WriteRecord(nothing, [0]);
+        EventualQuery.WriteRecord(nothing, RowKey.OfPartition(0, []));
         _nothing = nothing.ToArray();
         _lastOperation = random.NextUInt64() >> 16;
         _paxos = new PaxosCoordinator(

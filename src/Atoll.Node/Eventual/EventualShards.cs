@@ -266,6 +266,12 @@ internal sealed class EventualShards : IEventualShards
         if (now >= _nextGossip)
         {
             _nextGossip = now + GossipInterval;
+            if (!_environment.Directory.IsConfirmed)
+            {
+                // It was lost on its way, say; without it nothing is closed here.
+                _environment.Directory.Refresh();
+            }
+
             _environment.Floors.Tell(view, EarliestUnderWay());
             foreach (var replica in _replicas.Values)
             {

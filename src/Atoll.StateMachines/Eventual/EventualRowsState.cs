@@ -14,7 +14,7 @@ namespace Atoll.StateMachines.Eventual;
 internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : ExpiringStore(tree)
 {
     /// <summary>Where a partition that is to be swept stands in the order of expiry: before all that waits for the horizon.</summary>
-    private static readonly HybridTime SweepAt = new(1);
+    internal static readonly HybridTime SweepAt = new(1);
 
     private readonly WireWriter _scratch = new(1024);
 

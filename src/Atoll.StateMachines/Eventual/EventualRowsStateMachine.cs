@@ -65,11 +65,12 @@ public sealed class EventualRowsStateMachine : IStateMachine
     /// Where there is something to sweep, or the horizon has passed something: a time long ago. Null while everything waits for the
     /// horizon, whatever the clock says.
     /// </summary>
-    public HybridTime? NextExpiry => _state.NextDue;
+    /// <remarks>The horizon says what is due: it may be ahead of this node's clock, which must not keep what the others have dropped.</remarks>
+    public HybridTime? NextExpiry => _state.NextDue is null ? null : EventualRowsState.SweepAt;
 
     /// <inheritdoc />
     public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done) =>
-        _expiry.Find(now < _state.DueThrough ? now : _state.DueThrough, !Sabotage.Has(Sabotage.ForgetsDeletions), done);
+        _expiry.Find(_state.DueThrough, !Sabotage.Has(Sabotage.ForgetsDeletions), done);
 
     /// <inheritdoc />
     public bool IsPrepared(ReadOnlyMemory<byte> command)
