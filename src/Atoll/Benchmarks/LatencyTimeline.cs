@@ -41,7 +41,7 @@ internal sealed class LatencyTimeline
     public IEnumerable<string> Plot(TimeSpan duration, TimeSpan step, Func<TimeSpan, string> remark)
     {
         yield return "   from s      ops/s   p50 ms   p99 ms";
-        for (var from = TimeSpan.Zero; from < duration; from += step)
+        for (var from = TimeSpan.Zero; duration - from > step / 2; from += step)
         {
             var latencies = Between(from, from + step);
             var p99 = latencies.Percentile(99);
