@@ -101,7 +101,7 @@ public sealed class CqlDriverTests
 
     private static async Task StartAsync(ProcessCluster cluster, params string[] options)
     {
-        DriverProcess.RequireAll();
+        DriverProcess.Require(Driver.Python, Driver.Node);
         await cluster.StartThreeAsync(_ => (new Dictionary<string, string>(), options));
     }
 

@@ -5,7 +5,7 @@ namespace Atoll.Interop.Tests.Cql;
 /// <summary>A program with a driver, running; what it says is kept, and can be waited for.</summary>
 internal sealed class DriverProcess : IDisposable
 {
-    // A scenario takes some ten seconds; far more when the machine is busy with other things.
+    // For the next line, whatever it is. A scenario takes some ten seconds; far more when the machine is busy with other things.
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
@@ -31,15 +31,15 @@ internal sealed class DriverProcess : IDisposable
     private static string NodeModules { get; } = Path.Combine(Root, "artifacts", "cql-driver", "node_modules");
 
     /// <summary>Fails, and names what is missing, when a driver is not installed.</summary>
-    public static void RequireAll()
+    public static void Require(params IReadOnlyList<Driver> drivers)
     {
         var missing = new List<string>();
-        if (!Succeeds("/usr/bin/python3", "-c", "import cassandra"))
+        if (drivers.Contains(Driver.Python) && !Succeeds("/usr/bin/python3", "-c", "import cassandra"))
         {
             missing.Add("python3-cassandra (Debian's package, for /usr/bin/python3)");
         }
 
-        if (!Directory.Exists(Path.Combine(NodeModules, "cassandra-driver")))
+        if (drivers.Contains(Driver.Node) && !Directory.Exists(Path.Combine(NodeModules, "cassandra-driver")))
         {
             missing.Add($"npm's cassandra-driver (as tests/Interop/Cql/package.json says, in {NodeModules})");
         }
@@ -51,12 +51,18 @@ internal sealed class DriverProcess : IDisposable
     }
 
     /// <summary>Starts a scenario.</summary>
-    public static DriverProcess Start(Driver driver, string scenario, IEnumerable<string> addresses)
+    public static DriverProcess Start(Driver driver, string scenario, IEnumerable<string> addresses) => driver == Driver.Python
+        ? Start("/usr/bin/python3", "driver.py", [scenario, .. addresses]) : Start("node", "driver.js", [scenario, .. addresses]);
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="program">What runs it.</param>
+    /// <param name="script">Its file beside this one.</param>
+    /// <param name="arguments">What it is told.</param>
+    public static DriverProcess Start(string program, string script, IEnumerable<string> arguments)
     {
-        var (program, script) = driver == Driver.Python ? ("/usr/bin/python3", "driver.py") : ("node", "driver.js");
         var process = new Process
         {
-            StartInfo = new ProcessStartInfo(program, [Path.Combine(Root, "tests", "Interop", "Cql", script), scenario, .. addresses])
+            StartInfo = new ProcessStartInfo(program, [Path.Combine(Root, "tests", "Interop", "Cql", script), .. arguments])
             {
                 RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             },
@@ -94,6 +100,10 @@ internal sealed class DriverProcess : IDisposable
 
     /// <summary>Waits for a line that begins with that text; fails when the program ends without, or in time says nothing such.</summary>
     public Task SaysAsync(string text) => UntilAsync(() => Count(text) > 0, text);
+
+    /// <summary>The lines so far that begin with that text.</summary>
+    public IReadOnlyList<string> Lines(string text) =>
+        [.. Output.Split('\n').Where(line => line.StartsWith(text, StringComparison.Ordinal))];
 
     /// <inheritdoc />
     public void Dispose()
@@ -134,10 +144,12 @@ internal sealed class DriverProcess : IDisposable
                         throw new InvalidOperationException($"it ended with {_process.ExitCode} and never said \"{what}\":\n{Output}");
                     }
                 }
+
+                deadline.CancelAfter(Deadline);
             }
             catch (OperationCanceledException)
             {
-                throw new TimeoutException($"it did not say \"{what}\" within {Deadline.TotalSeconds:0} s:\n{Output}");
+                throw new TimeoutException($"it did not say \"{what}\", and nothing at all for {Deadline.TotalSeconds:0} s:\n{Output}");
             }
         }
     }

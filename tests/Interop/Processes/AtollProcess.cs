@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Atoll.Interop.Tests.Processes;
 
@@ -124,6 +125,12 @@ internal sealed class AtollProcess : IDisposable
         return _process.ExitCode;
     }
 
+    /// <summary>SIGSTOP: it stands still, its connections stay open, and nobody can tell it from a machine that was cut off.</summary>
+    public void Pause() => Signal("STOP");
+
+    /// <summary>SIGCONT: it goes on as if no time had passed.</summary>
+    public void Resume() => Signal("CONT");
+
     /// <summary>kill -9, if it still runs.</summary>
     public void Dispose()
     {
@@ -140,6 +147,12 @@ internal sealed class AtollProcess : IDisposable
         }
 
         _process.Dispose();
+    }
+
+    private void Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     private void Add(string? line)
