@@ -118,7 +118,8 @@ public sealed class EventualRowsTarget : CodecTarget
     {
         yield return Bytes(w => EventualCommand.Write(w, new EventualChange { Version = Known, Horizon = new HybridTime(5) }));
         yield return Bytes(w => EventualCommand.Write(
-            w, new EventualChange { Truncates = true, Notes = [new Note(new byte[] { 1 }, new byte[] { 2 }), new Note(new byte[] { 3 }, default)] }));
+            w, new EventualChange { Truncates = true, Notes = [new Note(new byte[] { 1 }, new byte[] { 2 }),
+                new Note(new byte[] { 3 }, default)] }));
         yield return Bytes(w => EventualCommand.WriteIncrement(w, Increment()));
         yield return Bytes(w => RowsCommand.WriteExpire(w, [new ExpiredRow(RowKey.OfPartition(5, [1]), new HybridTime(7), true)]));
     }

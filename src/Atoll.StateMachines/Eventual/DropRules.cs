@@ -5,7 +5,8 @@ using Atoll.StateMachines.Rows;
 namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
-/// What the horizon allows to drop (docs/eventual.md, "When a tombstone may go"): a deletion when its stamp and its timestamp are at most the
+/// What the horizon allows to drop (docs/eventual.md, "When a tombstone may go"): a deletion when its stamp and its timestamp are at
+/// most the
 /// horizon; a value that has expired, when its expiry is, too; and which updates a counter took, when no retry of them can come. Times are
 /// rounded up to milliseconds, so nothing goes too early.
 /// </summary>

@@ -24,7 +24,8 @@ public enum EventualCommandKind : byte
 
 /// <summary>An update of counters, at the replica that leads it.</summary>
 /// <param name="Mutation">
-/// What is done, increments and anything else; without conditions. Operations that bring no timestamp get <paramref name="TimestampMicros"/>.
+/// What is done, increments and anything else; without conditions. Operations that bring no timestamp get <paramref
+/// name="TimestampMicros"/>.
 /// </param>
 /// <param name="TimestampMicros">The coordinator's timestamp.</param>
 /// <param name="Stamp">The stamp of the deletions in it.</param>

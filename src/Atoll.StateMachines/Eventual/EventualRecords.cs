@@ -8,7 +8,8 @@ namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
 /// Records of an eventual shard. In the tree a row is just its bytes (<see cref="RowDataCodec"/>), as it is in versions; what is known of a
-/// partition is format (byte), whether it is swept (byte), the deletions, and in versions only these. A record's hash is that of its key and
+/// partition is format (byte), whether it is swept (byte), the deletions, and in versions only these. A record's hash is that of its key
+/// and
 /// of what it is in versions.
 /// </summary>
 internal sealed class EventualRecords : IRowRecords

@@ -15,7 +15,8 @@ public enum EventualStatus : byte
     /// </summary>
     Forgotten = 1,
 
-    /// <summary>A row, the deleted ranges of a partition, or what a counter remembers would become too large; nothing was changed.</summary>
+    /// <summary>A row, the deleted ranges of a partition, or what a counter remembers would become too large; nothing was
+    /// changed.</summary>
     TooLarge = 3,
 
     /// <summary>The bytes are no command; nothing was changed.</summary>

@@ -65,7 +65,9 @@ public sealed class EventualRowsStateMachine : IStateMachine
     /// Where there is something to sweep, or the horizon has passed something: a time long ago. Null while everything waits for the
     /// horizon, whatever the clock says.
     /// </summary>
-    /// <remarks>The horizon says what is due: it may be ahead of this node's clock, which must not keep what the others have dropped.</remarks>
+    /// <remarks>
+    /// The horizon says what is due: it may be ahead of this node's clock, which must not keep what the others have dropped.
+    /// </remarks>
     public HybridTime? NextExpiry => _state.NextDue is null ? null : EventualRowsState.SweepAt;
 
     /// <inheritdoc />

@@ -13,7 +13,8 @@ namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
 /// An eventual rows machine at one moment, as slices: one with its kind (byte, <see cref="Head"/>), format (2 bytes), horizon and hash of
-/// the notes (8 bytes each); the notes, each slice with its kind (byte, <see cref="Notes"/>), then key and value (bytes) of each; then those
+/// the notes (8 bytes each); the notes, each slice with its kind (byte, <see cref="Notes"/>), then key and value (bytes) of each; then
+/// those
 /// of a records machine without changes.
 /// </summary>
 internal sealed class EventualSnapshotSource : ISnapshotSource

@@ -12,7 +12,8 @@ namespace Atoll.StateMachines.Eventual;
 /// Versions: what replicas of an eventual shard of rows send each other, records with all that is known of them. Layout: format (byte);
 /// items in the order of keys: record (1, key, value), gap (2, key: nothing is said of its partition's rows from here on); the end (0): the
 /// first key of which nothing is said, and of a partition that was read backwards the first row of which anything is (both empty when all
-/// is). Keys are those of <c>docs/rows.md</c>; the value of a row is its <see cref="RowDataCodec"/>, that of what is known of a partition its
+/// is). Keys are those of <c>docs/rows.md</c>; the value of a row is its <see cref="RowDataCodec"/>, that of what is known of a
+/// partition its
 /// <see cref="PartitionDeletions"/>. The version that says that there is nothing has no bytes.
 /// </summary>
 public static class RowsVersion
@@ -46,7 +47,8 @@ public static class RowsVersion
         VersionContents.TryRead(version, out var contents, checksValues: false) && contents.IsComplete;
 
     /// <summary>
-    /// Checks a version that arrived: that it is one, keeps the bounds, and that all of it belongs to the shard. A version that is merged or
+    /// Checks a version that arrived: that it is one, keeps the bounds, and that all of it belongs to the shard. A version that is
+    /// merged or
     /// made into pages must have been checked.
     /// </summary>
     /// <param name="version">The bytes as they arrived.</param>

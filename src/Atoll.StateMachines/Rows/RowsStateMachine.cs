@@ -160,7 +160,8 @@ public sealed class RowsStateMachine : IStateMachine
     private void Mutate(RowsMutation mutation, HybridTime now, WireWriter result)
     {
         if (!Sabotage.Has(Sabotage.IgnoresExpectedVersions)
-            && !RowConditions.Judge(mutation, (partition, isStatic, clustering) => Visible(partition, isStatic, clustering, now), now, result))
+            && !RowConditions.Judge(mutation, (partition, isStatic, clustering) => Visible(partition, isStatic, clustering, now),
+                now, result))
         {
             NotApplied.Hit();
             return;

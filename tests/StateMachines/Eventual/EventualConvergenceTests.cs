@@ -140,7 +140,8 @@ public sealed class EventualConvergenceTests
                 {
                     original.Expire();
                     original.MoveHorizon(HybridTime.FromUnixMilliseconds(BeginMilliseconds + random.NextInt(0, 40)));
-                    original.Take(new EventualChange { Notes = [new Note(RowsReplica.Bytes($"n{random.NextInt(0, 9)}"), new byte[] { 7 })] });
+                    original.Take(new EventualChange { Notes = [new Note(RowsReplica.Bytes($"n{random.NextInt(0, 9)}"),
+                        new byte[] { 7 })] });
                 }
             }
 

@@ -213,7 +213,8 @@ public sealed class EventualCountersTests
     private static RowsPage Page(EventualReplica replica)
     {
         var query = EventualReplica.Query(new PartitionRead(TokenOf("p"), Bytes("p"), RowsSelection.All));
-        Assert.True(RowsResultCodec.TryReadPage(EventualReplica.Page([replica], query, HybridTime.FromUnixMilliseconds(2_000)), out var page));
+        Assert.True(RowsResultCodec.TryReadPage(EventualReplica.Page([replica], query, HybridTime.FromUnixMilliseconds(2_000)),
+            out var page));
         return page;
     }
 

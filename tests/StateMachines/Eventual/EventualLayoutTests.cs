@@ -123,7 +123,8 @@ public sealed class EventualLayoutTests
                 writer.WriteRaw(Filled().Raw(EventualReplica.Query(partition), HybridTime.Zero).Span);
                 break;
             case "cut backwards":
-                var reverse = partition with { Selection = new RowsSelection { RowsPerPartitionMax = 1, Reverse = true, PageBytesMax = 1 } };
+                var reverse = partition with { Selection = new RowsSelection { RowsPerPartitionMax = 1, Reverse = true,
+                    PageBytesMax = 1 } };
                 writer.WriteRaw(Filled().Raw(EventualReplica.Query(reverse), HybridTime.Zero).Span);
                 break;
             case "gap":

@@ -66,7 +66,8 @@ internal sealed class EventualReplica
         ulong first = 0, ulong last = ulong.MaxValue, byte[]? after = null, byte[]? through = null, int count = 1000)
     {
         Assert.True(EventualQuery.TryReadList(
-            Replica.Read(w => EventualQuery.WriteList(w, first, last, after ?? [], through ?? [], count)), out var records, out var isComplete));
+            Replica.Read(w => EventualQuery.WriteList(w, first, last, after ?? [], through ?? [], count)), out var records,
+                out var isComplete));
         return (records, isComplete);
     }
 
