@@ -21,8 +21,8 @@ internal sealed class EventualClock(IClock clock) : IHybridClock
     private int _lanes = 1;
 
     /// <summary>
-    /// Sets which of a millisecond's stamps are this loop's. Loops that know the same cluster never give one stamp twice: of two writes of a
-    /// row at one time each would win some cells (museum, row 27).
+    /// Sets which of a millisecond's stamps are this loop's. Loops that know the same cluster never give one stamp twice: of two writes of
+    /// a row at one time each would win some cells (museum, row 27).
     /// </summary>
     /// <param name="position">The loop's place among all loops of the cluster, from 0 on.</param>
     /// <param name="loops">How many there are.</param>

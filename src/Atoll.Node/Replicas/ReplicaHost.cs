@@ -358,7 +358,9 @@ internal sealed class ReplicaHost : ILocalReplicas
     public ImmutableArray<ReplicaStatus> Describe() =>
         _environment is null ? [] :
         [
-            .. _inOrder.Where(static replica => replica.Shard != ShardId.Local).Select(replica => replica.Describe(_repairs)).Concat(_repairs.Describe(_environment))
+            .. _inOrder.Where(static replica => replica.Shard != ShardId.Local)
+                .Select(replica => replica.Describe(_repairs))
+                .Concat(_repairs.Describe(_environment))
                 .OrderBy(static status => status.Shard),
         ];
 

@@ -23,7 +23,9 @@ public enum PeerMessageKind : byte
     /// <summary>A newer view of the directory than the receiver's last ping named: the encoded view.</summary>
     View = 6,
 
-    /// <summary>Between a coordinator and a replica of an eventual shard: the sender's hybrid time, then an <c>EventualMessage</c>.</summary>
+    /// <summary>
+    /// Between a coordinator and a replica of an eventual shard: the sender's hybrid time, then an <c>EventualMessage</c>.
+    /// </summary>
     Eventual = 7,
 
     /// <summary>

@@ -30,8 +30,8 @@ internal sealed class CellWriteAttempt(IReadOnlyList<string> cells, long number,
 
 /// <summary>
 /// What the cells of an eventual space must show. A write that so many replicas have acknowledged is seen by every read of so many that
-/// the two sets meet, unless something with a higher timestamp is; and what such a read has shown, another does not miss. A deletion counts as a
-/// write of nothing, which wins over values of its timestamp.
+/// the two sets meet, unless something with a higher timestamp is; and what such a read has shown, another does not miss. A deletion counts
+/// as a write of nothing, which wins over values of its timestamp.
 /// </summary>
 internal sealed class CellChecker(int replicas)
 {

@@ -104,7 +104,9 @@ public sealed class EventualWorkload : IWorkload
         done);
 
     /// <inheritdoc />
-    /// <remarks>What all replicas together have, and each by itself: all that was ever acknowledged, and nothing that was deleted.</remarks>
+    /// <remarks>
+    /// What all replicas together have, and each by itself: all that was ever acknowledged, and nothing that was deleted.
+    /// </remarks>
     public void ReadEverything(Action done)
     {
         _recorder.IsConverged = true;
