@@ -263,7 +263,9 @@ internal sealed class ConditionalRequests
         if (EventualConditions.Judge(mutation, effect.Data, stamp, _result))
         {
             _paxos.Propose(
-                effect.Operation, RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp), now);
+                effect.Operation,
+                RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self),
+                now);
         }
         else
         {

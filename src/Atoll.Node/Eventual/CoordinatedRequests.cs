@@ -183,7 +183,9 @@ internal sealed class CoordinatedRequests
         else
         {
             Write(
-                pending, shard, RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp), stamp,
+                pending, shard, RowsVersion.OfMutation(
+                    mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self),
+                stamp,
                 mutation.Partitions.Count > 1 ? WriteKind.UnloggedBatch : WriteKind.Simple, now);
         }
     }
