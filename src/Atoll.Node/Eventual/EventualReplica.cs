@@ -176,6 +176,7 @@ internal sealed class EventualReplica
         }
 
         _horizon.Synced(peer, basis);
+        Paxos!.Synced(peer);
         _isChanged = true;
         if (IsRejoining && _synced.Add(peer) && Shard.Replicas.All(node => node == _environment.Options.Self || _synced.Contains(node)))
         {

@@ -317,6 +317,12 @@ internal sealed class EventualShards : IEventualShards
 
     private void FollowPeers(Instant now)
     {
+        // A replica of this node that was not ready gets its hints, too.
+        if (_wasUp.TryAdd(_environment.Options.Self, true))
+        {
+            _hints.SetReachable(_environment.Options.Self, true, now);
+        }
+
         foreach (var node in _environment.Directory.View.Nodes)
         {
             if (node.Id == _environment.Options.Self)

@@ -4,6 +4,7 @@ using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Kernel.Paxos;
+using Atoll.Kernel.Quorums;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Eventual;
 
@@ -20,6 +21,9 @@ internal sealed class PaxosReplica
 
     // Not while attempts that the floor would refuse may be under way.
     private static readonly Duration ForgetAfter = Duration.FromSeconds(5);
+
+    // Exchanges with one replica, one after the other, of which the last has begun after the first was over.
+    private const int ExchangesMin = 2;
 
     // A decree that its coordinator has not brought to everyone by then is brought by whoever finds it.
     private static readonly Duration RepairAfter = Duration.FromSeconds(15);
@@ -100,6 +104,10 @@ internal sealed class PaxosReplica
             {
                 _partitions.Remove(key);
             }
+            else if (HasClosedGap(partition))
+            {
+                CarryOut(partition, default);
+            }
             else if (_acceptor.TryForget(partition.Name, partition.State, before))
             {
                 CarryOut(partition, default);
@@ -109,6 +117,45 @@ internal sealed class PaxosReplica
                 repair(partition.Name);
             }
         }
+    }
+
+    /// <summary>An exchange of the shard's data with another replica is over, and what it brought is durable.</summary>
+    public void Synced(NodeId peer)
+    {
+        foreach (var partition in _partitions.Values)
+        {
+            if (partition.Gap != Ballot.None)
+            {
+                partition.Exchanges[peer] = partition.Exchanges.GetValueOrDefault(peer) + 1;
+            }
+        }
+    }
+
+    // A decree came here without the ones before it: exchanges with a majority bring them, when they begin after the decree was known.
+    private bool HasClosedGap(Partition partition)
+    {
+        if (partition.State.Whole >= partition.State.Committed.Ballot)
+        {
+            partition.Gap = Ballot.None;
+            return false;
+        }
+
+        if (partition.Gap == Ballot.None)
+        {
+            partition.Gap = partition.State.Committed.Ballot;
+            partition.Exchanges.Clear();
+        }
+
+        var others = _replica.Shard.Replicas.Count(node =>
+            node != _environment.Options.Self && partition.Exchanges.GetValueOrDefault(node) >= ExchangesMin);
+        if (others + 1 < Majority.Size(_replica.Shard.Replicas.Length))
+        {
+            return false;
+        }
+
+        _acceptor.DataRepaired(partition.Name, partition.State, partition.Gap);
+        partition.Gap = Ballot.None;
+        return true;
     }
 
     private void Run(Partition partition, LoopAddress from, in PaxosMessage message)
@@ -294,6 +341,12 @@ internal sealed class PaxosReplica
         public bool IsBusy { get; set; }
 
         public bool MustReload { get; set; }
+
+        /// <summary>The decree behind a gap that exchanges are to close; none when there is none.</summary>
+        public Ballot Gap { get; set; }
+
+        /// <summary>Exchanges since the gap was seen.</summary>
+        public Dictionary<NodeId, int> Exchanges { get; } = [];
 
         public int Reading { get; set; }
 

@@ -22,6 +22,9 @@ public sealed class SimulationRun
 
     private static readonly Duration ConvergenceMax = Duration.FromSeconds(120);
 
+    // Horizons wait for repairs of Paxos, hints and several rounds of exchanges, one after the other.
+    private static readonly Duration EventualConvergenceMax = Duration.FromSeconds(400);
+
     private readonly SimulationSheet _sheet;
     private readonly Prng _prng;
     private readonly SimCluster _cluster;
@@ -97,10 +100,11 @@ public sealed class SimulationRun
         _workload.Stop();
         RunUntil(() => _workload.Busy == 0, _sheet.Workload.Patience + Duration.FromSeconds(20));
         ProveThatItServes();
-        if (!RunUntil(HasConverged, ConvergenceMax, everyEvents: 2_000))
+        var convergenceMax = _sheet.Workload.Kind == WorkloadKind.Eventual ? EventualConvergenceMax : ConvergenceMax;
+        if (!RunUntil(HasConverged, convergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
-                $"{ConvergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeLag()}");
+                $"{convergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeLag()}");
         }
 
         ReadEverything();

@@ -30,4 +30,14 @@ internal static class PinnedSeeds
         22, // writes with clocks of their own came closer to each other than the clocks of shards are
         42012072437703, // a client went on with a stream of requests whose times lay ahead of a shard whose clock had gone back
     ];
+
+    /// <summary>The same, with clients that work on rows of an eventual space.</summary>
+    public static readonly ulong[] OfEventual =
+    [
+        4, // the repair of a partition asked for a record that cannot be asked for, and floors stood still for ever
+        7, // expired cells stayed where the clock was behind the horizon, and exchanges sent them again and again
+        8, // a loop's question for the directory's view was lost, and it never asked again: nothing was closed there
+        9, // a node that was started again did not know which eventual shards it keeps until the directory changed
+        11, // two coordinators gave one timestamp; and a write got one below a value that its node had just shown
+    ];
 }
