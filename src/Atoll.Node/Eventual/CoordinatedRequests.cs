@@ -134,6 +134,8 @@ internal sealed class CoordinatedRequests
     {
         var (status, what) = effect.Outcome switch
         {
+            // The replica that leads a counter's update has taken it already.
+            EventualOutcome.Unavailable when effect.Write == WriteKind.Counter => (ResponseStatus.OutcomeUnknown, "are up"),
             EventualOutcome.Unavailable => (ResponseStatus.Unavailable, "are up"),
             EventualOutcome.TimedOut => (isWrite ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable, "answered in time"),
             _ => (isWrite ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable, "could do it"),

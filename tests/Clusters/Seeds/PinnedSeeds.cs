@@ -39,5 +39,6 @@ internal static class PinnedSeeds
         8, // a loop's question for the directory's view was lost, and it never asked again: nothing was closed there
         9, // a node that was started again did not know which eventual shards it keeps until the directory changed
         11, // two coordinators gave one timestamp; and a write got one below a value that its node had just shown
+        1007, // an increment that its leader had taken was answered as without effect, because no others were up
     ];
 }
