@@ -200,6 +200,13 @@ public sealed class EventualRowsTarget : CodecTarget
             return $"increment {result.Status}";
         }
 
+        // What a replica finds dead, it removes by the command that strong shards have for it.
+        if (RowsCommand.TryReadExpire(input, out var expired))
+        {
+            RowsCommand.WriteExpire(again, expired);
+            return $"expiry {result.Status}";
+        }
+
         return null;
     }
 
