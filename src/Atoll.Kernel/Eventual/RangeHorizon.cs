@@ -173,6 +173,12 @@ public sealed class RangeHorizon
     }
 
     /// <summary>
+    /// Another replica begins anew, with nothing: what it reported before says nothing of it any more, and the horizon stands still until
+    /// it reports what it has then.
+    /// </summary>
+    public void BeginsAnew(NodeId peer) => _reported.Remove(peer);
+
+    /// <summary>
     /// The placement changed. A new replica holds the horizon where it is until it has everything; one that is gone is waited for no
     /// more, and must come back, if ever, as a new one, empty.
     /// </summary>

@@ -43,7 +43,14 @@ internal sealed class CounterRequests
     {
         if (_replicas.TryGetValue(shard.Id, out var replica) && replica.IsReady)
         {
-            replica.WithGeneration(_random, generation => Lead(pending, shard, mutation, replica, generation));
+            var held = new HeldRequest(pending, pending.Number);
+            replica.WithGeneration(_random, generation =>
+            {
+                if (held.IsHeld)
+                {
+                    Lead(held, shard, mutation, replica, generation);
+                }
+            });
             return;
         }
 
@@ -68,9 +75,9 @@ internal sealed class CounterRequests
         _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, isWrite: true, shard.Id));
     }
 
-    private void Lead(PendingRequest pending, ShardInfo shard, RowsMutation mutation, EventualReplica replica, uint? generation)
+    private void Lead(HeldRequest held, ShardInfo shard, RowsMutation mutation, EventualReplica replica, uint? generation)
     {
-        var held = new HeldRequest(pending, pending.Number);
+        var pending = held.Pending;
         if (generation is null)
         {
             _environment.Router.Complete(pending, Refusal(ResponseStatus.Overloaded, shard, "the replica cannot write at the moment"));

@@ -186,7 +186,10 @@ internal sealed class EventualReplica
     }
 
     /// <summary>Another replica says where it is.</summary>
-    public void Reported(NodeId peer, in HorizonReport report)
+    /// <param name="peer">Which.</param>
+    /// <param name="report">Where.</param>
+    /// <param name="isRejoining">Whether it begins anew, or has not everything back yet.</param>
+    public void Reported(NodeId peer, in HorizonReport report, bool isRejoining)
     {
         if (_horizon is null)
         {
@@ -195,12 +198,21 @@ internal sealed class EventualReplica
 
         var before = _horizon.Horizon;
         _heard.Add(peer);
-        _horizon.Reported(peer, report);
+        if (isRejoining)
+        {
+            _horizon.BeginsAnew(peer);
+        }
+        else
+        {
+            _horizon.Reported(peer, report);
+        }
+
         if (_horizon.MustRebuild && IsRejoining)
         {
             // It is empty: what is behind the others' horizon it takes only from them.
             _horizon = new RangeHorizon(
                 _environment.Options.Self, Shard.Generation, Shard.Replicas, _horizon.HorizonOfOthers);
+            _synced.Clear();
             _isChanged = true;
         }
         else if (_horizon.MustRebuild)

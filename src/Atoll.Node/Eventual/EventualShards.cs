@@ -144,7 +144,7 @@ internal sealed class EventualShards : IEventualShards
                 _rejoins.Reported(shard, from.Node, isRejoining: flag, Now);
                 if (_replicas.TryGetValue(shard, out var replica))
                 {
-                    replica.Reported(from.Node, report);
+                    replica.Reported(from.Node, report, isRejoining: flag);
                 }
 
                 return true;
@@ -173,7 +173,7 @@ internal sealed class EventualShards : IEventualShards
         }
 
         _conditional.Tick(now);
-        _hints.Tick(_host.HasLocal(), now);
+        _hints.Tick(_host.TakeLocal(), now);
         _exchanges.Tick(now);
         if (now >= _nextMaintenance)
         {
@@ -199,7 +199,7 @@ internal sealed class EventualShards : IEventualShards
             if (!_host.Replicas.TryGetValue(id, out var replica) || replica != known.Replica || replica.FaultReason is not null)
             {
                 _replicas.Remove(id);
-                _exchanges.Schedule.SetReplicas(id.Value, [], Now);
+                _exchanges.Forget(id);
             }
         }
 

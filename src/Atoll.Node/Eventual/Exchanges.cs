@@ -59,17 +59,23 @@ internal sealed class Exchanges
         }
     }
 
+    /// <summary>The shard's replica is gone, or another one has taken its place: what it conducted is over.</summary>
+    public void Forget(ShardId shard)
+    {
+        foreach (var pair in _conducted.Keys.Where(pair => pair.Range == shard.Value).ToArray())
+        {
+            _conducted.Remove(pair);
+        }
+
+        Schedule.SetReplicas(shard.Value, [], _environment.Clock.Now);
+    }
+
     /// <summary>Begins what is due, and goes on with what is under way.</summary>
     public void Tick(Instant now)
     {
         foreach (var (pair, exchange) in _conducted.ToArray())
         {
-            if (!_replicas.ContainsKey(new ShardId(pair.Range)))
-            {
-                _conducted.Remove(pair);
-                Schedule.Ended(pair, isDone: false, now);
-            }
-            else if (now >= exchange.NextDeadline)
+            if (now >= exchange.NextDeadline)
             {
                 exchange.Tick(now);
                 CarryOut(pair, exchange);
@@ -93,8 +99,9 @@ internal sealed class Exchanges
 
     private void CarryOut(SyncPair pair, SyncInitiator exchange)
     {
+        // What comes late from the disk may be for an exchange that is over, and a replica that is another one.
         var shard = new ShardId(pair.Range);
-        if (!_replicas.TryGetValue(shard, out var replica))
+        if (!_replicas.TryGetValue(shard, out var replica) || _conducted.GetValueOrDefault(pair) != exchange)
         {
             return;
         }

@@ -4,6 +4,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
+using Atoll.Node.Replicas;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Eventual;
 
@@ -27,6 +28,8 @@ internal sealed class HintedWrites
     private readonly List<(NodeId Peer, ulong Sequence)> _toDelete = [];
     private readonly SortedDictionary<NodeId, bool> _reachable = [];
     private readonly WireWriter _scratch = new(1024);
+    private ShardReplica? _local;
+    private int _generation;
     private bool _isLoading;
     private bool _isWriting;
     private int _toStoreBytes;
@@ -109,13 +112,35 @@ internal sealed class HintedWrites
     }
 
     /// <summary>Writes down what has gathered, and hands over what the pace allows.</summary>
-    /// <param name="hasLocal">Whether the loop's own shard is there.</param>
+    /// <param name="local">The loop's own shard, or null while it is not there.</param>
     /// <param name="now">The time.</param>
-    public void Tick(bool hasLocal, Instant now)
+    public void Tick(ShardReplica? local, Instant now)
     {
-        if (!hasLocal)
+        if (local is null)
         {
             return;
+        }
+
+        if (local != _local)
+        {
+            // Another one, perhaps an empty one: what is kept is what it says.
+            _local = local;
+            Queue = null;
+            _isLoading = false;
+            _isWriting = false;
+            _generation++;
+            foreach (var hint in _toStore)
+            {
+                Missed(hint.Peer);
+            }
+
+            _toStore.Clear();
+            _toStoreBytes = 0;
+            _toDelete.Clear();
+            foreach (var peer in _reachable.Keys)
+            {
+                Missed(peer);
+            }
         }
 
         if (Queue is null)
@@ -153,6 +178,7 @@ internal sealed class HintedWrites
 
     private void HandOff(NodeId peer, ulong sequence)
     {
+        var generation = _generation;
         _scratch.Reset();
         EventualQuery.WriteNote(_scratch, KeyOf(peer, sequence));
         _environment.Local.Read(
@@ -160,7 +186,7 @@ internal sealed class HintedWrites
             _scratch.ToArray(),
             response =>
             {
-                if (response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
+                if (generation != _generation || response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
                 {
                     return; // it is sent again, after a while
                 }
@@ -206,6 +232,7 @@ internal sealed class HintedWrites
         notes.AddRange(_toDelete.Select(static hint => new Note(KeyOf(hint.Peer, hint.Sequence), default)));
         _toDelete.Clear();
         _isWriting = true;
+        var generation = _generation;
         _scratch.Reset();
         EventualCommand.Write(_scratch, new EventualChange { Notes = notes });
         _environment.Local.Write(
@@ -213,7 +240,7 @@ internal sealed class HintedWrites
             _scratch.ToArray(),
             response =>
             {
-                _isWriting = false;
+                _isWriting &= generation != _generation;
                 foreach (var (peer, reportTo) in stored)
                 {
                     if (response.Status != ResponseStatus.Ok)
@@ -240,6 +267,7 @@ internal sealed class HintedWrites
 
     private void Load(List<StoredHint> found, ReadOnlyMemory<byte> after)
     {
+        var generation = _generation;
         _scratch.Reset();
         EventualQuery.WriteNotes(_scratch, default, after.Span, NotesPerPage);
         _environment.Local.Read(
@@ -247,6 +275,11 @@ internal sealed class HintedWrites
             _scratch.ToArray(),
             response =>
             {
+                if (generation != _generation)
+                {
+                    return;
+                }
+
                 if (response.Status != ResponseStatus.Ok)
                 {
                     _isLoading = false;

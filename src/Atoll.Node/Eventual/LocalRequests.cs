@@ -23,10 +23,12 @@ internal sealed class LocalRequests(Router router)
         router.SubmitLocal(
             new Request { Kind = RequestKind.Write, Shard = shard, Payload = command, Timeout = Timeout }, new Sink(done), now);
 
-    /// <summary>Asks the replica's state as it is.</summary>
+    /// <summary>
+    /// Asks the replica's state, with everything in it that its log has: after a start, what was acknowledged before may not be applied yet.
+    /// </summary>
     public void Read(ShardId shard, ReadOnlyMemory<byte> query, Action<Response> done, Instant now) =>
         router.SubmitLocal(
-            new Request { Kind = RequestKind.Read, Shard = shard, Level = ReadLevel.Any, Payload = query, Timeout = Timeout },
+            new Request { Kind = RequestKind.Read, Shard = shard, Level = ReadLevel.Linearizable, Payload = query, Timeout = Timeout },
             new Sink(done),
             now);
 

@@ -136,7 +136,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     /// <summary>Shards without leaders whose replica here is damaged: it works with what can be read, or stands still.</summary>
     public IReadOnlyList<ShardId> DamagedLeaderless =>
     [
-        .. _damagedLeaderless
+        .. _damagedLeaderless.Where(static shard => shard != ShardId.Local)
             .Concat(_repairs.Shards.Where(shard => _directory.TryGetShard(shard, out var info) && _directory.IsEventual(info!)))
             .Distinct(),
     ];
@@ -145,10 +145,10 @@ internal sealed class ReplicaHost : ILocalReplicas
     /// Makes what the loop keeps for itself, if it is not there yet. Damaged, it begins anew: it is nothing that others could not make up
     /// for.
     /// </summary>
-    /// <returns>Whether it is there.</returns>
-    public bool HasLocal()
+    /// <returns>It, or null while it is not there.</returns>
+    public ShardReplica? TakeLocal()
     {
-        if (_repairs.Has(ShardId.Local))
+        if (_repairs.Has(ShardId.Local) || _damagedLeaderless.Contains(ShardId.Local))
         {
             TryRestartEmpty(ShardId.Local);
         }
@@ -157,7 +157,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             Recover(ShardId.Local, static () => { });
         }
 
-        return _replicas.TryGetValue(ShardId.Local, out var replica) && replica.FaultReason is null;
+        return _replicas.TryGetValue(ShardId.Local, out var replica) && replica.FaultReason is null ? replica : null;
     }
 
     /// <summary>

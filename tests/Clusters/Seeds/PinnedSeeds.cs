@@ -39,6 +39,12 @@ internal static class PinnedSeeds
         8, // a loop's question for the directory's view was lost, and it never asked again: nothing was closed there
         9, // a node that was started again did not know which eventual shards it keeps until the directory changed
         11, // two coordinators gave one timestamp; and a write got one below a value that its node had just shown
+        1003, // a replica that had started answered before its log was applied: reads missed what was acknowledged
+        2038, // an increment went on after its request had been answered at its deadline
+        50052, // a replica read before its log was applied where its range was, and told others less than before
+        50092, // a replica began anew while it conducted an exchange, and another one began
+        50137, // a replica read before its log was applied what it had promised and accepted
+        50242, // hints that were damaged held the floor back for ever
         1007, // an increment that its leader had taken was answered as without effect, because no others were up
     ];
 }
