@@ -44,6 +44,7 @@ internal static class PinnedSeeds
         50052, // a replica read before its log was applied where its range was, and told others less than before
         50092, // a replica began anew while it conducted an exchange, and another one began
         50137, // a replica read before its log was applied what it had promised and accepted
+        50391, // likewise, after a power cut: a SERIAL read missed what was decided
         50242, // hints that were damaged held the floor back for ever
         1007, // an increment that its leader had taken was answered as without effect, because no others were up
     ];
