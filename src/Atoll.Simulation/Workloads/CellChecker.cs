@@ -62,7 +62,7 @@ internal sealed class CellChecker(int replicas)
 
     /// <summary>So many replicas have a write.</summary>
     /// <param name="write">The write.</param>
-    /// <param name="copies">How many.</param>
+    /// <param name="copies">How many; 0 when there may be nothing but a hint.</param>
     /// <param name="timestampMicros">The timestamp with which they have it.</param>
     /// <param name="isOnly">Whether it can have no other timestamp anywhere.</param>
     public void Acknowledge(CellWriteAttempt write, int copies, long timestampMicros, bool isOnly)

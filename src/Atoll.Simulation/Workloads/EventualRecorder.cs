@@ -253,6 +253,7 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
         ConsistencyLevel.Quorum or ConsistencyLevel.LocalQuorum or ConsistencyLevel.EachQuorum => (replicas / 2) + 1,
         ConsistencyLevel.Two => 2,
         ConsistencyLevel.Three => 3,
+        ConsistencyLevel.Any => 0, // a hint is none, and is lost with its disk
         _ => 1,
     };
 
@@ -283,7 +284,9 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
     {
         var found = page.Partitions.SelectMany(static part => part.Rows).ToDictionary(
             static row => Encoding.UTF8.GetString(row.Clustering.Span), static row => row.Row, StringComparer.Ordinal);
-        var last = found.Keys.Max(StringComparer.Ordinal);
+
+        // A page may end behind rows that it does not show.
+        var last = found.Keys.Append(LastLookedAt(page)).Max(StringComparer.Ordinal);
         var notYet = new List<string>();
         foreach (var row in rows)
         {
@@ -313,6 +316,12 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
 
         return notYet;
     }
+
+    // The row behind which the next page begins; null when that is before all rows.
+    private static string? LastLookedAt(RowsPage page) =>
+        RowsResume.TryRead(page.ResumeAfter, out var resume) && resume.TryGetRow(out var clustering)
+            ? Encoding.UTF8.GetString(clustering.Span)
+            : null;
 
     private static SeenCell? SeenIn(RowData row, uint column)
     {

@@ -20,6 +20,16 @@ public readonly record struct RowsResume(ulong Hash, ReadOnlyMemory<byte> Key, i
     /// <param name="hash">The token's routing hash.</param>
     public static byte[] At(ulong hash) => [AtHash, .. RowKey.OfHash(hash)];
 
+    /// <summary>The row behind which the page begins.</summary>
+    /// <param name="clustering">Its clustering key.</param>
+    /// <returns>False when it begins before the rows of a partition.</returns>
+    public bool TryGetRow(out ReadOnlyMemory<byte> clustering)
+    {
+        var isRow = !Key.IsEmpty && RowKey.KindOf(Key.Span) == RowKeyKind.Row;
+        clustering = isRow ? Key[^RowKey.ClusteringOf(Key.Span).Length..] : default;
+        return isRow;
+    }
+
     /// <summary>Reads what <see cref="RowsPage.ResumeAfter"/> says.</summary>
     /// <returns>False when the bytes are no such place.</returns>
     public static bool TryRead(ReadOnlyMemory<byte> bytes, out RowsResume resume)
