@@ -186,7 +186,8 @@ internal sealed class HintedWrites
             _scratch.ToArray(),
             response =>
             {
-                if (generation != _generation || response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
+                if (generation != _generation || response.Status != ResponseStatus.Ok
+                    || !EventualQuery.TryReadNote(response.Body, out var note))
                 {
                     return; // it is sent again, after a while
                 }

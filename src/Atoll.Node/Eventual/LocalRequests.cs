@@ -24,7 +24,8 @@ internal sealed class LocalRequests(Router router)
             new Request { Kind = RequestKind.Write, Shard = shard, Payload = command, Timeout = Timeout }, new Sink(done), now);
 
     /// <summary>
-    /// Asks the replica's state, with everything in it that its log has: after a start, what was acknowledged before may not be applied yet.
+    /// Asks the replica's state, with everything in it that its log has: after a start, what was acknowledged before may not be applied
+    /// yet.
     /// </summary>
     public void Read(ShardId shard, ReadOnlyMemory<byte> query, Action<Response> done, Instant now) =>
         router.SubmitLocal(

@@ -61,7 +61,10 @@ internal sealed class PaxosReplica
 
     /// <summary>Takes back what was remembered of a partition before the start.</summary>
     public void Restore(ReadOnlyMemory<byte> key, in PaxosPartitionState state) =>
-        _partitions[key.ToArray()] = new Partition(PaxosPartition.Of(_replica.Shard.Id, key.Span)) { State = state };
+        _partitions[key.ToArray()] = new Partition(PaxosPartition.Of(_replica.Shard.Id, key.Span))
+        {
+            State = state, ChangedAt = _environment.Clock.Now,
+        };
 
     /// <summary>The directory has another version of the shard.</summary>
     public void Follow() =>
@@ -92,7 +95,9 @@ internal sealed class PaxosReplica
     /// <param name="repair">Called with partitions that a repair should look at.</param>
     public void Maintain(HybridTime now, Action<ReadOnlyMemory<byte>> repair)
     {
-        var before = now.Add(Duration.Zero - ForgetAfter);
+        // Ages are the node's own: the clock that ballots come from stands still while it is ahead of all that happens.
+        var instant = _environment.Clock.Now;
+        var before = new HybridTime(now.Value + 1);
         foreach (var (key, partition) in _partitions.ToArray())
         {
             if (partition.IsBusy)
@@ -108,11 +113,11 @@ internal sealed class PaxosReplica
             {
                 CarryOut(partition, default);
             }
-            else if (_acceptor.TryForget(partition.Name, partition.State, before))
+            else if (instant - partition.ChangedAt >= ForgetAfter && _acceptor.TryForget(partition.Name, partition.State, before))
             {
                 CarryOut(partition, default);
             }
-            else if (!partition.State.IsSettled && partition.State.Promised.Time < now.Add(Duration.Zero - RepairAfter))
+            else if (!partition.State.IsSettled && instant - partition.ChangedAt >= RepairAfter)
             {
                 repair(partition.Name);
             }
@@ -212,6 +217,7 @@ internal sealed class PaxosReplica
             if (status == ResponseStatus.Ok)
             {
                 partition.State = partition.Saving;
+                partition.ChangedAt = _environment.Clock.Now;
                 Say(partition, to, said);
             }
             else
@@ -337,6 +343,9 @@ internal sealed class PaxosReplica
 
         /// <summary>The state that is on its way to the disk.</summary>
         public PaxosPartitionState Saving { get; set; }
+
+        /// <summary>When the state last changed here; the start, for what was restored.</summary>
+        public Instant ChangedAt { get; set; }
 
         public bool IsBusy { get; set; }
 
