@@ -80,6 +80,7 @@ public sealed class InFlightTable
         pending.ForwardedTo = default;
         pending.Shard = ShardId.None;
         pending.StaysHere = false;
+        pending.Forwards = 0;
         pending.Attempts = 0;
         pending.MayHaveTakenEffect = false;
         pending.LastProblem = null;

@@ -67,6 +67,9 @@ public sealed class PendingRequest
     /// </summary>
     public bool StaysHere { get; set; }
 
+    /// <summary>How often it was passed on to another loop.</summary>
+    public int Forwards { get; set; }
+
     /// <summary>How often it was tried.</summary>
     public int Attempts { get; set; }
 

@@ -206,7 +206,7 @@ public sealed class Router
             default:
                 // An early refusal of a retry says nothing about the first attempt; nor does it that the answer to that is forgotten. And
                 // that an attempt was refused proves little: of a doubled message one copy may have been refused, and the other not.
-                Complete(pending, (pending.MayHaveTakenEffect && response.Status.IsRetryable())
+                Complete(pending, (response.Status.IsRetryable() && (pending.MayHaveTakenEffect || WasSentBefore(pending)))
                     || (response.Status == ResponseStatus.RequestExpired && (pending.MayHaveTakenEffect || pending.Attempts > 1))
                     ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
                     : response);
@@ -329,6 +329,9 @@ public sealed class Router
     private static bool MayHaveEffect(PendingRequest pending) =>
         pending.MayHaveTakenEffect
         || (pending.Request.Kind == RequestKind.Write && pending.State is PendingState.Forwarded or PendingState.InReplica);
+
+    // An attempt that was refused may have been doubled on its way, and the other copy taken: only the first attempt's refusal is believed.
+    private static bool WasSentBefore(PendingRequest pending) => pending.Request.Kind == RequestKind.Write && pending.Forwards > 1;
 
     private static Response Unknown(string detail) => new(ResponseStatus.OutcomeUnknown, Detail: detail);
 
@@ -559,6 +562,7 @@ public sealed class Router
         Check.That(to != _self);
         SetState(pending, PendingState.Forwarded);
         pending.ForwardedTo = to;
+        pending.Forwards++;
         pending.RetryAt = _now + (AttemptTimeout * (1L << Math.Min(pending.Attempts - 1, AttemptDoublingsMax))) + pending.Request.Linger;
         var remaining = pending.Deadline - _now;
         var context = _spans.PassedOn(pending);

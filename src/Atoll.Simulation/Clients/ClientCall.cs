@@ -111,7 +111,8 @@ internal sealed class ClientCall : ISimEventTarget
             return;
         }
 
-        if (response.Status is ResponseStatus.OutcomeUnknown or ResponseStatus.Faulted)
+        // A full disk refuses one copy of a doubled request while another waits for room, and is taken when there is some.
+        if (response.Status is ResponseStatus.OutcomeUnknown or ResponseStatus.Faulted or ResponseStatus.DiskFull)
         {
             _mayHaveTakenEffect |= IsWrite;
         }

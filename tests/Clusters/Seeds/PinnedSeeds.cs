@@ -20,6 +20,7 @@ internal static class PinnedSeeds
         135553964910165, // a node joined with the founders' addresses alone, and the founder was gone
         135553964911155, // the directory wants a replica on a node whose journal is lost for good
         140587049703845, // one copy of a doubled request took effect, the other was refused; then the clock jumped past what is remembered
+        87359360435776, // one copy of a doubled request waited for room on a full disk, and was taken; the other was refused
         25406915948137, // a snapshot found no room in the store when a node started: the replica gave up instead of waiting
         277911204090261, // a flush waited for the disk to take two half-filled buffers, and they for the flush to fill them
     ];
