@@ -47,6 +47,8 @@ public static class FuzzTargets
         new CqlJsonTarget(),
         new CqlValueTarget(),
         new CqlKeyspaceTarget(),
+        new KafkaMessageTarget(isRequest: true),
+        new KafkaMessageTarget(isRequest: false),
         .. EventualTarget.All(),
         .. EventualRowsTarget.All(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];
