@@ -4,7 +4,6 @@ using Atoll.Services.Cluster;
 using Atoll.Services.Directory;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
-using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
@@ -29,7 +28,8 @@ public sealed class AtollClient : IAtollClient
         _owned = owned;
         Spaces = new SpacesService(_caller, _directory);
         Rows = new RowShards(_caller, _directory, Spaces);
-        Schemas = new DirectorySchemaStore(_caller, _directory);
+        Schemas = new DirectoryDocuments(_caller, _directory, "keyspace:");
+        Roles = new DirectoryDocuments(_caller, _directory, "cql:");
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
 
@@ -43,7 +43,10 @@ public sealed class AtollClient : IAtollClient
     public IRowShards Rows { get; }
 
     /// <summary>The schemas of tables.</summary>
-    public ISchemaStore Schemas { get; }
+    public IDocumentStore Schemas { get; }
+
+    /// <summary>The roles that clients of tables may log in as.</summary>
+    public IDocumentStore Roles { get; }
 
     /// <summary>
     /// Takes over a newer view of the directory: to be called by the node in this process whenever it has one, so that changes of schemas

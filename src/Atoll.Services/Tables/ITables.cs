@@ -1,3 +1,4 @@
+using Atoll.Services.Tables.Roles;
 using Atoll.Services.Tables.Schema;
 
 namespace Atoll.Services.Tables;
@@ -7,6 +8,9 @@ public interface ITables
 {
     /// <summary>The schema as this node knows it: an immutable snapshot, replaced when the schema changes.</summary>
     TableSchema Schema { get; }
+
+    /// <summary>Who clients may log in as.</summary>
+    RoleCatalog Roles { get; }
 
     /// <summary>A session: a client's connection.</summary>
     ITableSession OpenSession();

@@ -1,3 +1,5 @@
+using Atoll.Services.Tables.Roles;
+
 namespace Atoll.Services.Tables;
 
 /// <summary>What comes with a statement.</summary>
@@ -40,6 +42,6 @@ public sealed record StatementOptions
     /// <summary>Whether to record what is done for the statement.</summary>
     public bool Tracing { get; init; }
 
-    /// <summary>Who asks; null when the cluster knows no roles.</summary>
-    public string? RoleName { get; init; }
+    /// <summary>Who asks; null when nobody has to say who they are.</summary>
+    public TableUser? User { get; init; }
 }

@@ -186,16 +186,12 @@ internal sealed class TableSession(TablesService tables) : ITableSession
                 return new DescribeStatements(schema, keyspace, tables.Options.ClusterName).Execute(describe);
             case TruncateStatement truncate:
                 return await TruncateAsync(truncate, schema, keyspace, options, cancellationToken).ConfigureAwait(false);
-            case CreateRoleStatement or AlterRoleStatement or DropRoleStatement or GrantRoleStatement or RevokeRoleStatement
-                or ListRolesStatement or ListUsersStatement or GrantPermissionsStatement or RevokePermissionsStatement
-                or ListPermissionsStatement:
-                throw new CqlException(
-                    CqlErrorCode.Unauthorized, "You have to be logged in and not anonymous to perform this request");
         }
 
         try
         {
             return await tables.SchemaStatements.TryExecuteAsync(statement, keyspace, cancellationToken).ConfigureAwait(false)
+                ?? await tables.RoleStatements.TryExecuteAsync(statement, options.User, cancellationToken).ConfigureAwait(false)
                 ?? throw CqlException.Invalid($"Unsupported statement: {statement}");
         }
         catch (AtollException error)

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables.Execution;
 using Atoll.Services.Tables.Functions;
+using Atoll.Services.Tables.Roles;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 
@@ -25,8 +27,10 @@ public sealed class TablesService : ITables, IDisposable
     /// <param name="time">The clock that expiry of what is read is judged by.</param>
     /// <param name="functions">The functions that statements may call.</param>
     /// <param name="options">What is chosen for all tables.</param>
+    /// <param name="roles">Where the roles are; null: in memory.</param>
     public TablesService(
-        ISchemaStore store, IRowShards shards, TimeProvider time, IFunctionRegistry functions, TablesOptions? options = null)
+        IDocumentStore store, IRowShards shards, TimeProvider time, IFunctionRegistry functions, TablesOptions? options = null,
+        IDocumentStore? roles = null)
     {
         _time = time;
         _ids = new UuidSource(time);
@@ -34,6 +38,8 @@ public sealed class TablesService : ITables, IDisposable
         Shards = shards;
         Options = options ?? TablesOptions.Default;
         Catalog = new SchemaCatalog(store);
+        Roles = new RoleCatalog(roles ?? new MemoryDocuments());
+        RoleStatements = new RoleStatements(Roles);
         _batches = new BatchLog(
             shards, time, _ids,
             new RowSpaceOptions("system.batches", Options.ReplicasMax < 3 ? 1 : 3, Options.ShardsPerTable));
@@ -47,6 +53,9 @@ public sealed class TablesService : ITables, IDisposable
     /// <inheritdoc />
     public TableSchema Schema => Catalog.Schema;
 
+    /// <inheritdoc />
+    public RoleCatalog Roles { get; }
+
     internal SchemaCatalog Catalog { get; }
 
     internal IRowShards Shards { get; }
@@ -56,6 +65,8 @@ public sealed class TablesService : ITables, IDisposable
     internal TablesOptions Options { get; }
 
     internal SchemaStatements SchemaStatements { get; }
+
+    internal RoleStatements RoleStatements { get; }
 
     /// <summary>Reads the schema, when the store may know more than the snapshot.</summary>
     /// <exception cref="CqlException">The store cannot be reached.</exception>
@@ -96,7 +107,11 @@ public sealed class TablesService : ITables, IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => Catalog.Dispose();
+    public void Dispose()
+    {
+        Catalog.Dispose();
+        Roles.Dispose();
+    }
 
     internal StatementPlanner Planner(TableSchema schema, string? keyspace) => new(schema, keyspace, Functions, _virtual);
 

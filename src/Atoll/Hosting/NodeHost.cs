@@ -95,7 +95,10 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
-        Cql = new CqlGatewayOptions { Authenticator = new TokenAuthenticator(options.Tokens) },
+        Cql = new CqlGatewayOptions
+        {
+            Authenticator = tables is null ? OpenAuthenticator.Instance : new CqlAuthenticator(options.Tokens, tables.Service.Roles),
+        },
         NativeEndPoint = options.NativeEndPoint,
         HttpEndPoint = options.HttpEndPoint,
         Certificate = options.Certificate,

@@ -19,14 +19,16 @@ internal sealed class NodeTables : IAsyncDisposable
     private static readonly TimeSpan BatchAge = TimeSpan.FromSeconds(60);
 
     private readonly IDisposable _following;
+    private readonly IDisposable _followingRoles;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _finishing;
 
     public NodeTables(AtollClient client, ulong clusterId)
     {
         var options = new TablesOptions { ClusterName = string.Create(CultureInfo.InvariantCulture, $"atoll-{clusterId:x16}") };
-        Service = new TablesService(client.Schemas, client.Rows, TimeProvider.System, FunctionRegistry.BuiltIn, options);
+        Service = new TablesService(client.Schemas, client.Rows, TimeProvider.System, FunctionRegistry.BuiltIn, options, client.Roles);
         _following = client.Schemas.Subscribe(() => _ = FollowAsync());
+        _followingRoles = client.Roles.Subscribe(() => _ = FollowRolesAsync());
         _finishing = FinishBatchesAsync();
     }
 
@@ -35,6 +37,7 @@ internal sealed class NodeTables : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _following.Dispose();
+        _followingRoles.Dispose();
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _finishing.ConfigureAwait(false);
         _stopping.Dispose();
@@ -61,6 +64,19 @@ internal sealed class NodeTables : IAsyncDisposable
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // The node stops; others go on.
+        }
+    }
+
+    private async Task FollowRolesAsync()
+    {
+        await Task.Yield(); // whoever brought the directory goes on
+        try
+        {
+            await Service.Roles.ReadKnownAsync(_stopping.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is AtollException or OperationCanceledException)
+        {
+            // The directory is out of reach, or the node stops: whoever logs in next reads the roles.
         }
     }
 

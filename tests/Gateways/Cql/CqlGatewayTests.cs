@@ -7,6 +7,7 @@ using Atoll.Gateways.Cql.Wire;
 using Atoll.Gateways.Security;
 using Atoll.Gateways.Tests.Fakes;
 using Atoll.Services.Tables;
+using Atoll.Services.Tables.Roles;
 using Xunit;
 
 namespace Atoll.Gateways.Tests.Cql;
@@ -126,17 +127,27 @@ public sealed class CqlGatewayTests
     }
 
     [Fact]
-    public async Task Credentials_are_the_access_tokens_of_the_cluster()
+    public async Task Credentials_are_the_access_tokens_of_the_cluster_or_those_of_a_role()
     {
-        var options = new CqlGatewayOptions { Authenticator = new TokenAuthenticator(AccessTokens.Of(["secret"])) };
         var tables = new FakeTables();
+        var options = new CqlGatewayOptions { Authenticator = new CqlAuthenticator(AccessTokens.Of(["secret"]), tables.Roles) };
+        await tables.Roles.ChangeAsync(
+            roles => roles.With(new Role("bea", PasswordHash.Of("word"), true, false, [])), TestContext.Current.CancellationToken);
         await using var host = await CqlHost.StartAsync(tables, options);
         using (var client = await CqlTestClient.StartAsync(host.Port, CqlVersion.V5))
         {
             await client.SendAsync(1, new AuthResponseRequest("\0ada\0secret"u8.ToArray()));
             Assert.IsType<AuthSuccessResponse>((await client.ReadAsync()).Response);
             Assert.IsType<RowsResponse>(await client.AskAsync(2, "SELECT"));
-            Assert.Equal("ada", tables.Asked.Single().Options.RoleName);
+            Assert.Equal(new TableUser("ada", IsOperator: true), tables.Asked.Single().Options.User);
+        }
+
+        using (var client = await CqlTestClient.StartAsync(host.Port, CqlVersion.V5))
+        {
+            await client.SendAsync(1, new AuthResponseRequest("\0bea\0word"u8.ToArray()));
+            Assert.IsType<AuthSuccessResponse>((await client.ReadAsync()).Response);
+            Assert.IsType<RowsResponse>(await client.AskAsync(2, "SELECT"));
+            Assert.Equal(new TableUser("bea", IsOperator: false), tables.Asked.Last().Options.User);
         }
 
         using var other = await CqlTestClient.StartAsync(host.Port);

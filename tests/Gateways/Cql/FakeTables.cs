@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Atoll.Services.Directory;
 using Atoll.Services.Tables;
+using Atoll.Services.Tables.Roles;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Types;
 
@@ -33,6 +35,8 @@ internal sealed class FakeTables : ITables
     public IReadOnlyList<ColumnSpec> ColumnsNow { get; set; } = Columns;
 
     public TableSchema Schema => TableSchema.Empty;
+
+    public RoleCatalog Roles { get; } = new(new MemoryDocuments());
 
     public ITableSession OpenSession() => new Session(this);
 

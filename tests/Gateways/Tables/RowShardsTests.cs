@@ -120,7 +120,7 @@ public sealed class RowShardsTests : IAsyncDisposable
         _port.Disturb = request => request.Kind == RequestKind.Read && request.Shard == ShardId.Directory
             ? new Response(ResponseStatus.Unavailable) : null;
         await using var restarted = NewClient();
-        Assert.Equal("ks", (await restarted.Schemas.ReadKnownAsync(Cancellation)).Single().Keyspace);
+        Assert.Equal("ks", (await restarted.Schemas.ReadKnownAsync(Cancellation)).Single().Name);
         await Assert.ThrowsAsync<UnavailableException>(async () => await restarted.Schemas.ReadAsync(Cancellation));
     }
 
@@ -134,7 +134,7 @@ public sealed class RowShardsTests : IAsyncDisposable
         Assert.Equal(1, told);
         await using var other = NewClient();
         var read = (await other.Schemas.ReadAsync(Cancellation)).Single();
-        Assert.Equal(("ks", "1"), (read.Keyspace, Encoding.UTF8.GetString(read.Document.Span)));
+        Assert.Equal(("ks", "1"), (read.Name, Encoding.UTF8.GetString(read.Bytes.Span)));
         Assert.True(await other.Schemas.TryWriteAsync("ks", read.Version, Bytes("2"), Cancellation));
         Assert.Equal(1, told);
         _client.ObserveDirectory(await other.Cluster.DirectoryAsync(Cancellation));

@@ -14,7 +14,7 @@ import warnings
 
 from cassandra import (
     AlreadyExists, ConsistencyLevel, InvalidRequest, OperationTimedOut, ReadFailure, Timeout, Unavailable, WriteFailure,
-    WriteTimeout)
+    Unauthorized, WriteTimeout)
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, EXEC_PROFILE_DEFAULT, ExecutionProfile, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
@@ -89,7 +89,27 @@ def credentials(addresses):
         equal(True, "AuthenticationFailed" in repr(error), "a wrong password is refused")
     cluster = connect(addresses, auth_provider=PlainTextAuthProvider("ada", token))
     equal("local", cluster.connect().execute("SELECT key FROM system.local").one().key, "the token is let in")
+    roles(addresses, cluster.connect())
     cluster.shutdown()
+
+
+def roles(addresses, operator):
+    operator.execute("CREATE ROLE bea WITH PASSWORD = 'b\u00e9a' AND LOGIN = true")
+    cluster = connect(addresses, auth_provider=PlainTextAuthProvider("bea", "b\u00e9a"))
+    session = cluster.connect()
+    equal([("bea", False, True)], [tuple(row)[:3] for row in session.execute("LIST ROLES")], "a role is listed")
+    raises(Unauthorized, "CREATE ROLE eve WITH SUPERUSER = true", "a role may not make others", session)
+    session.execute("ALTER ROLE bea WITH PASSWORD = 'other'")
+    cluster.shutdown()
+    try:
+        connect(addresses, auth_provider=PlainTextAuthProvider("bea", "b\u00e9a")).connect()
+        raise AssertionError("an old password is let in")
+    except NoHostAvailable as error:
+        equal(True, "AuthenticationFailed" in repr(error), "an old password is refused")
+    cluster = connect(addresses, auth_provider=PlainTextAuthProvider("bea", "other"))
+    equal("bea", cluster.connect().execute("SELECT role FROM system_auth.roles").one().role, "a role with its new password")
+    cluster.shutdown()
+    operator.execute("DROP ROLE bea")
 
 
 # ---- tables

@@ -1,3 +1,4 @@
+using Atoll.Services.Directory;
 using Atoll.Services.Tables;
 using Atoll.Services.Tables.Functions;
 using Atoll.Services.Tables.Schema;
@@ -10,15 +11,15 @@ namespace Atoll.Services.Tests.Tables;
 /// <summary>Tables in memory, and a session that speaks CQL with them; results are text.</summary>
 internal sealed class Cql : IDisposable
 {
-    public Cql(ISchemaStore? store = null, IRowShards? shards = null, TimeProvider? time = null)
+    public Cql(IDocumentStore? store = null, IRowShards? shards = null, TimeProvider? time = null)
     {
-        Store = store ?? new MemorySchemaStore();
+        Store = store ?? new MemoryDocuments();
         Shards = shards ?? new InMemoryRowShards(time ?? TimeProvider.System);
         Tables = new TablesService(Store, Shards, time ?? TimeProvider.System, FunctionRegistry.BuiltIn);
         Session = Tables.OpenSession();
     }
 
-    public ISchemaStore Store { get; }
+    public IDocumentStore Store { get; }
 
     public IRowShards Shards { get; }
 

@@ -1,6 +1,7 @@
 using Atoll.Foundation.Randomness;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables;
+using Atoll.Services.Directory;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
@@ -182,7 +183,7 @@ public sealed class SchemaTests
     [Fact]
     public async Task Changes_of_many_clients_at_once_all_happen()
     {
-        var store = new MemorySchemaStore();
+        var store = new MemoryDocuments();
         var shards = new InMemoryRowShards(TimeProvider.System);
         using var first = new Cql(store, shards);
         using var second = new Cql(store, shards);
@@ -250,17 +251,17 @@ public sealed class SchemaTests
         Assert.Equal("1", await cql.Run("SELECT * FROM ks.t"));
     }
 
-    private sealed class SlowSchemaStore : ISchemaStore
+    private sealed class SlowSchemaStore : IDocumentStore
     {
-        public TaskCompletionSource<IReadOnlyList<SchemaDocument>> Answer { get; } = new();
+        public TaskCompletionSource<IReadOnlyList<StoredDocument>> Answer { get; } = new();
 
         public Action? Changed { get; private set; }
 
         public int Reads { get; private set; }
 
-        public ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<IReadOnlyList<StoredDocument>> ReadAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken)
+        public ValueTask<IReadOnlyList<StoredDocument>> ReadKnownAsync(CancellationToken cancellationToken)
         {
             Reads++;
             return new(Answer.Task);

@@ -6,6 +6,7 @@ using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Statements;
 using Atoll.Gateways.Cql.Wire;
 using Atoll.Services.Tables;
+using Atoll.Services.Tables.Roles;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 
@@ -27,7 +28,7 @@ internal sealed partial class CqlConnection : IDisposable
     private readonly CqlReplies _replies;
     private readonly ITableSession _session;
     private readonly CancellationTokenSource _gone = new();
-    private string? _role;
+    private TableUser? _user;
     private long _waitingSince;
     private bool _leaving;
     private string _whyEnded = "";
@@ -214,8 +215,18 @@ internal sealed partial class CqlConnection : IDisposable
 
     private async Task<bool> AuthenticateAsync(AuthenticateAction action)
     {
-        _role = await _options.Authenticator.AuthenticateAsync(action.UserName, action.Password, _gone.Token).ConfigureAwait(false);
-        if (_role is null)
+        try
+        {
+            _user = await _options.Authenticator.AuthenticateAsync(action.UserName, action.Password, _gone.Token).ConfigureAwait(false);
+        }
+        catch (CqlException error)
+        {
+            Interlocked.CompareExchange(ref _whyEnded, error.Message, "");
+            _replies.Answer(_core.Version, action.Stream, new ErrorResponse(error.Code, error.Message));
+            return false;
+        }
+
+        if (_user is null)
         {
             var refusal = $"The user name \"{action.UserName}\" and the password do not belong together";
             Interlocked.CompareExchange(ref _whyEnded, "it has no good credentials", "");
@@ -235,7 +246,7 @@ internal sealed partial class CqlConnection : IDisposable
         var (startedAt, started) = action.Request.Tracing ? (_options.Time.GetUtcNow(), _options.Time.GetTimestamp()) : default;
         try
         {
-            response = await _statements.ServeAsync(_session, _core.Version, _role, action.Request, _gone.Token).ConfigureAwait(false);
+            response = await _statements.ServeAsync(_session, _core.Version, _user, action.Request, _gone.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (_gone.IsCancellationRequested)
         {

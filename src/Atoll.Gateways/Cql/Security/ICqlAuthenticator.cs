@@ -1,3 +1,5 @@
+using Atoll.Services.Tables.Roles;
+
 namespace Atoll.Gateways.Cql.Security;
 
 /// <summary>Says who may come in. Thread-safe.</summary>
@@ -7,8 +9,8 @@ public interface ICqlAuthenticator
     bool IsRequired { get; }
 
     /// <summary>Checks a name and its password.</summary>
-    /// <returns>The role that the client acts as; null when they are not right.</returns>
-    ValueTask<string?> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken);
+    /// <returns>Who the client is; null when they are not right.</returns>
+    ValueTask<TableUser?> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken);
 }
 
 /// <summary>Lets everybody in, without asking.</summary>
@@ -25,5 +27,6 @@ public sealed class OpenAuthenticator : ICqlAuthenticator
     public bool IsRequired => false;
 
     /// <inheritdoc />
-    public ValueTask<string?> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken) => new(userName);
+    public ValueTask<TableUser?> AuthenticateAsync(string userName, string password, CancellationToken cancellationToken) =>
+        new(new TableUser(userName, IsOperator: true));
 }

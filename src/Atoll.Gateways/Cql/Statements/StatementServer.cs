@@ -2,6 +2,7 @@ using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Wire;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables;
+using Atoll.Services.Tables.Roles;
 
 namespace Atoll.Gateways.Cql.Statements;
 
@@ -14,23 +15,23 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
     /// <summary>Serves a statement.</summary>
     /// <param name="session">The connection's session.</param>
     /// <param name="version">The connection's version.</param>
-    /// <param name="role">Who asks; null when the cluster knows no roles.</param>
+    /// <param name="user">Who asks; null when nobody has to say who they are.</param>
     /// <param name="request">QUERY, PREPARE, EXECUTE or BATCH.</param>
     /// <param name="cancellation">Ends the wait: the client has gone.</param>
     /// <returns>The answer, which may be an error. Faults that are none of a statement's are thrown.</returns>
     public async ValueTask<CqlResponse> ServeAsync(
-        ITableSession session, CqlVersion version, string? role, CqlRequest request, CancellationToken cancellation)
+        ITableSession session, CqlVersion version, TableUser? user, CqlRequest request, CancellationToken cancellation)
     {
         try
         {
             return request switch
             {
                 QueryRequest query => Rows(
-                    await session.ExecuteAsync(query.Query, Complete(query.Options, request, role), cancellation).ConfigureAwait(false),
+                    await session.ExecuteAsync(query.Query, Complete(query.Options, request, user), cancellation).ConfigureAwait(false),
                     false, default),
-                ExecuteRequest execute => await ExecuteAsync(session, version, role, execute, cancellation).ConfigureAwait(false),
+                ExecuteRequest execute => await ExecuteAsync(session, version, user, execute, cancellation).ConfigureAwait(false),
                 PrepareRequest prepare => await PrepareAsync(session, prepare, cancellation).ConfigureAwait(false),
-                BatchRequest batch => await ExecuteBatchAsync(session, role, batch, cancellation).ConfigureAwait(false),
+                BatchRequest batch => await ExecuteBatchAsync(session, user, batch, cancellation).ConfigureAwait(false),
                 _ => new ErrorResponse(CqlErrorCode.ProtocolError, $"Unexpected message {request.Opcode}"),
             };
         }
@@ -44,8 +45,8 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
         }
     }
 
-    private static StatementOptions Complete(StatementOptions options, CqlRequest request, string? role) =>
-        request.Tracing || role is not null ? options with { Tracing = request.Tracing, RoleName = role } : options;
+    private static StatementOptions Complete(StatementOptions options, CqlRequest request, TableUser? user) =>
+        request.Tracing || user is not null ? options with { Tracing = request.Tracing, User = user } : options;
 
     private async ValueTask<CqlResponse> PrepareAsync(ITableSession session, PrepareRequest request, CancellationToken cancellation)
     {
@@ -56,14 +57,14 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
     }
 
     private async ValueTask<CqlResponse> ExecuteAsync(
-        ITableSession session, CqlVersion version, string? role, ExecuteRequest request, CancellationToken cancellation)
+        ITableSession session, CqlVersion version, TableUser? user, ExecuteRequest request, CancellationToken cancellation)
     {
         if (!prepared.TryGet(request.Id.Span, out var statement))
         {
             return Unprepared(request.Id);
         }
 
-        var result = await session.ExecuteAsync(statement, Complete(request.Options, request, role), cancellation).ConfigureAwait(false);
+        var result = await session.ExecuteAsync(statement, Complete(request.Options, request, user), cancellation).ConfigureAwait(false);
         if (result is not RowsResult { Columns: var columns } || statement.Result is null)
         {
             return Rows(result, false, default);
@@ -82,7 +83,7 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
     }
 
     private async ValueTask<CqlResponse> ExecuteBatchAsync(
-        ITableSession session, string? role, BatchRequest request, CancellationToken cancellation)
+        ITableSession session, TableUser? user, BatchRequest request, CancellationToken cancellation)
     {
         var entries = new BatchEntry[request.Items.Count];
         for (var i = 0; i < entries.Length; i++)
@@ -97,7 +98,7 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
             entries[i] = new BatchEntry { Prepared = statement, Query = item.Query, Values = item.Values };
         }
 
-        var result = await session.ExecuteBatchAsync(request.Kind, entries, Complete(request.Options, request, role), cancellation)
+        var result = await session.ExecuteBatchAsync(request.Kind, entries, Complete(request.Options, request, user), cancellation)
             .ConfigureAwait(false);
         return Rows(result, false, default);
     }

@@ -15,7 +15,7 @@ public static class SystemKeyspaces
     public static void Register(ITables tables, Func<CqlTopology> topology, PreparedStatements prepared, StatementTraces traces)
     {
         foreach (var table in ClusterTables.All(topology, tables, prepared)
-            .Concat(SchemaTables.All(tables)).Concat(TraceTables.All(traces)).Append(TraceTables.Roles()))
+            .Concat(SchemaTables.All(tables)).Concat(TraceTables.All(traces)).Append(TraceTables.Roles(tables.Roles)))
         {
             tables.Register(table);
         }

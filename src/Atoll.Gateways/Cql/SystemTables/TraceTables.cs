@@ -1,5 +1,6 @@
 using Atoll.Gateways.Cql.Statements;
 using Atoll.Services.Tables;
+using Atoll.Services.Tables.Roles;
 using Atoll.Services.Tables.Types;
 
 namespace Atoll.Gateways.Cql.SystemTables;
@@ -36,14 +37,16 @@ internal static class TraceTables
                 ("thread", SystemValues.Text("gateway")))));
     }
 
-    /// <summary>Empty where no roles are known: tools read it.</summary>
-    public static IVirtualTable Roles() => new SystemTable(
+    /// <summary>The roles, without what is kept of their passwords: tools read it.</summary>
+    public static IVirtualTable Roles(RoleCatalog roles) => new SystemTable(
         "system_auth", "roles",
         [
             ("role", CqlTypes.Text), ("can_login", CqlTypes.Boolean), ("is_superuser", CqlTypes.Boolean),
             ("member_of", new SetType(CqlTypes.Text, true)), ("salted_hash", CqlTypes.Text),
         ],
-        1, 0, () => []);
+        1, 0, () => roles.Known.All.Select(role => SystemRow.Of(
+            ("role", SystemValues.Text(role.Name)), ("can_login", SystemValues.Boolean(role.CanLogin)),
+            ("is_superuser", SystemValues.Boolean(role.IsSuperuser)), ("member_of", SystemValues.TextSet(role.MemberOf)))));
 
     private static int Micros(TimeSpan time) => (int)Math.Clamp(time.TotalMicroseconds, 0, int.MaxValue);
 }

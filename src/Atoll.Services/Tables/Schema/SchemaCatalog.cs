@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 
 namespace Atoll.Services.Tables.Schema;
@@ -11,7 +12,7 @@ public sealed class SchemaCatalog : IDisposable
 {
     private const int AttemptsMax = 50;
 
-    private readonly ISchemaStore _store;
+    private readonly IDocumentStore _store;
     private readonly Lock _lock = new();
     private readonly IDisposable _subscription;
     private readonly SemaphoreSlim _refreshing = new(1, 1);
@@ -26,7 +27,7 @@ public sealed class SchemaCatalog : IDisposable
     private int _changesRead = -1; // how many of these the snapshot has in it
 
     /// <summary>The schema in a store; empty until the first <see cref="LoadAsync"/>.</summary>
-    public SchemaCatalog(ISchemaStore store)
+    public SchemaCatalog(IDocumentStore store)
     {
         _store = store;
         _subscription = store.Subscribe(() => Interlocked.Increment(ref _changes));
@@ -133,7 +134,7 @@ public sealed class SchemaCatalog : IDisposable
         }
     }
 
-    private void Take(IReadOnlyList<SchemaDocument> documents)
+    private void Take(IReadOnlyList<StoredDocument> documents)
     {
         List<SchemaChange> changes;
         lock (_lock)
@@ -142,16 +143,16 @@ public sealed class SchemaCatalog : IDisposable
             var versions = _versions.Clear().ToBuilder();
             foreach (var document in documents)
             {
-                versions[document.Keyspace] = document.Version;
-                if (_versions.GetValueOrDefault(document.Keyspace) == document.Version)
+                versions[document.Name] = document.Version;
+                if (_versions.GetValueOrDefault(document.Name) == document.Version)
                 {
-                    stored[document.Keyspace] = _stored[document.Keyspace];
+                    stored[document.Name] = _stored[document.Name];
                     continue;
                 }
 
-                stored[document.Keyspace] = KeyspaceDocument.TryDecode(document.Document, out var keyspace) && keyspace is not null
+                stored[document.Name] = KeyspaceDocument.TryDecode(document.Bytes, out var keyspace) && keyspace is not null
                     ? keyspace
-                    : throw new AtollException(ErrorCode.Protocol, $"the schema of keyspace '{document.Keyspace}' cannot be decoded");
+                    : throw new AtollException(ErrorCode.Protocol, $"the schema of keyspace '{document.Name}' cannot be decoded");
             }
 
             var before = _stored;

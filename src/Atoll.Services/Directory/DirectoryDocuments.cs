@@ -1,39 +1,41 @@
 using System.Collections.Immutable;
 using Atoll.Foundation.Time;
 using Atoll.Services.Calls;
-using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
 
-namespace Atoll.Services.Tables.Schema;
+namespace Atoll.Services.Directory;
 
 /// <summary>
-/// Keyspaces as documents of the directory, each under its name behind a prefix. Every node has them in its view of the directory: whoever
-/// follows that (<see cref="DirectoryCache.Observe"/>) hears of a change as soon as the node does.
+/// Documents of the directory whose names have a prefix, which callers do not see. Every node has them in its view of the directory:
+/// whoever follows that (<see cref="DirectoryCache.Observe"/>) hears of a change as soon as the node does.
 /// </summary>
-public sealed class DirectorySchemaStore : ISchemaStore
+public sealed class DirectoryDocuments : IDocumentStore
 {
-    private const string Prefix = "keyspace:";
-
     // Statements wait for as long as this once, after a start or a change, and not again.
     private static readonly TimeSpan DirectoryPatience = TimeSpan.FromSeconds(1);
 
     private readonly Caller _caller;
     private readonly DirectoryCache _directory;
+    private readonly string _prefix;
     private ImmutableList<Action> _observers = [];
     private ImmutableArray<(string Name, HybridTime Version)> _seen = [];
 
-    /// <summary>The keyspaces of the caller's cluster.</summary>
-    public DirectorySchemaStore(Caller caller, DirectoryCache directory)
+    /// <summary>Documents of the caller's cluster.</summary>
+    /// <param name="caller">The way to the directory.</param>
+    /// <param name="directory">The directory as the caller knows it.</param>
+    /// <param name="prefix">What the names in the directory begin with, before what callers know as a document's name.</param>
+    public DirectoryDocuments(Caller caller, DirectoryCache directory, string prefix)
     {
         _caller = caller;
+        _prefix = prefix;
         _directory = directory;
         directory.Changed += ViewChanged;
     }
 
     /// <inheritdoc />
     /// <remarks>Linearizable: it sees every write that was acknowledged before.</remarks>
-    public async ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<StoredDocument>> ReadAsync(CancellationToken cancellationToken)
     {
         var view = await _directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
         return Documents(view);
@@ -44,7 +46,7 @@ public sealed class DirectorySchemaStore : ISchemaStore
     /// A node that has no majority of the directory on its side, and was started there, has the view that it kept on disk: the tables of
     /// eventual keyspaces are there with what it says.
     /// </remarks>
-    public async ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<StoredDocument>> ReadKnownAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -58,9 +60,9 @@ public sealed class DirectorySchemaStore : ISchemaStore
 
     /// <inheritdoc />
     public async ValueTask<bool> TryWriteAsync(
-        string keyspace, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken)
+        string name, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken)
     {
-        var change = new DocumentChange(Prefix + keyspace, new HybridTime(expectedVersion), document);
+        var change = new DocumentChange(_prefix + name, new HybridTime(expectedVersion), document);
         try
         {
             await DirectoryWrites.InvokeAsync(
@@ -83,14 +85,14 @@ public sealed class DirectorySchemaStore : ISchemaStore
         return new Subscription(() => ImmutableInterlocked.Update(ref _observers, observers => observers.Remove(changed)));
     }
 
-    private static SchemaDocument[] Documents(DirectoryView view) =>
+    private StoredDocument[] Documents(DirectoryView view) =>
     [
-        .. DocumentsOf(view).Select(static document =>
-            new SchemaDocument(document.Name[Prefix.Length..], document.Version.Value, document.Value)),
+        .. DocumentsOf(view).Select(document =>
+            new StoredDocument(document.Name[_prefix.Length..], document.Version.Value, document.Value)),
     ];
 
-    private static IEnumerable<DirectoryDocument> DocumentsOf(DirectoryView view) =>
-        view.Documents.Where(static document => document.Name.StartsWith(Prefix, StringComparison.Ordinal));
+    private IEnumerable<DirectoryDocument> DocumentsOf(DirectoryView view) =>
+        view.Documents.Where(document => document.Name.StartsWith(_prefix, StringComparison.Ordinal));
 
     private void ViewChanged(DirectoryView view)
     {

@@ -1,4 +1,4 @@
-namespace Atoll.Services.Tables.Schema;
+namespace Atoll.Services.Directory;
 
 /// <summary>What ends when it is disposed, once.</summary>
 internal sealed class Subscription(Action end) : IDisposable

@@ -1,35 +1,35 @@
 using System.Collections.Immutable;
 
-namespace Atoll.Services.Tables.Schema;
+namespace Atoll.Services.Directory;
 
-/// <summary>Keyspaces in memory: for a node of its own without a disk, and for tests.</summary>
-public sealed class MemorySchemaStore : ISchemaStore
+/// <summary>Documents in memory: for a node of its own without a disk, and for tests.</summary>
+public sealed class MemoryDocuments : IDocumentStore
 {
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<string, SchemaDocument> _documents = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, StoredDocument> _documents = new(StringComparer.Ordinal);
     private ImmutableList<Action> _observers = [];
     private ulong _version;
 
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<SchemaDocument>> ReadAsync(CancellationToken cancellationToken = default)
+    public ValueTask<IReadOnlyList<StoredDocument>> ReadAsync(CancellationToken cancellationToken = default)
     {
         lock (_lock)
         {
-            return new ValueTask<IReadOnlyList<SchemaDocument>>([.. _documents.Values]);
+            return new ValueTask<IReadOnlyList<StoredDocument>>([.. _documents.Values]);
         }
     }
 
     /// <inheritdoc />
-    public ValueTask<IReadOnlyList<SchemaDocument>> ReadKnownAsync(CancellationToken cancellationToken = default) =>
+    public ValueTask<IReadOnlyList<StoredDocument>> ReadKnownAsync(CancellationToken cancellationToken = default) =>
         ReadAsync(cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<bool> TryWriteAsync(
-        string keyspace, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken = default)
+        string name, ulong expectedVersion, ReadOnlyMemory<byte>? document, CancellationToken cancellationToken = default)
     {
         lock (_lock)
         {
-            var version = _documents.TryGetValue(keyspace, out var found) ? found.Version : 0;
+            var version = _documents.TryGetValue(name, out var found) ? found.Version : 0;
             if (version != expectedVersion)
             {
                 return new ValueTask<bool>(false);
@@ -37,11 +37,11 @@ public sealed class MemorySchemaStore : ISchemaStore
 
             if (document is { } bytes)
             {
-                _documents[keyspace] = new SchemaDocument(keyspace, ++_version, bytes.ToArray());
+                _documents[name] = new StoredDocument(name, ++_version, bytes.ToArray());
             }
             else
             {
-                _documents.Remove(keyspace);
+                _documents.Remove(name);
             }
         }
 
