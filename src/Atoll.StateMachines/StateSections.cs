@@ -15,6 +15,12 @@ internal static class StateSections
     /// <summary>The change history: version (8 bytes, big-endian), place within the command (4 bytes, big-endian).</summary>
     internal const byte Changes = 3;
 
+    /// <summary>
+    /// In an eventual shard of records, which has no change history: the records by the hash of their key (8 bytes, big-endian), then the
+    /// key; the value is the record's hash (high, low: 8 bytes each, big-endian).
+    /// </summary>
+    internal const byte Places = 3;
+
     /// <summary>Clients of the request table, by number (8 bytes, big-endian).</summary>
     internal const byte Requests = 4;
 

@@ -123,7 +123,7 @@ internal sealed class SpaceEndpoints
 }
 
 /// <summary>What is chosen when a space is created.</summary>
-/// <param name="Replication">"strong"; "eventual" is for tables, which CQL creates, and "byzantine" is not in this version.</param>
+/// <param name="Replication">"strong" or "eventual"; "byzantine" is not in this version.</param>
 /// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
 /// <param name="Partitioning">"hash"; "range" is not in this version.</param>
 /// <param name="Shards">How many shards.</param>

@@ -10,6 +10,7 @@ using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Rows;
 
 namespace Atoll.Node.Eventual;
@@ -74,15 +75,37 @@ internal sealed class ConditionalRequests
         var query = new WireWriter(256);
         EventualQuery.WriteConditionRows(query, mutation);
         var name = PaxosPartition.Of(shard.Id, partition.Token, partition.Key.Span);
-        Begin(pending, shard, PaxosOperationKind.CompareAndSet, name, query.ToArray(), mutation, now);
+        Begin(
+            pending, shard, PaxosOperationKind.CompareAndSet, name, query.ToArray(),
+            new ConditionalRows(mutation, _environment.Options.Self), now);
+    }
+
+    /// <summary>Takes operations with conditions, all of them on one record.</summary>
+    public void Take(PendingRequest pending, ShardInfo shard, IReadOnlyList<RecordOperation> operations, Instant now)
+    {
+        var key = operations[0].Key.Span;
+        var query = new WireWriter(64 + key.Length);
+        RecordsVersion.WriteQuery(query, key);
+        var name = PaxosPartition.OfRecord(shard.Id, key);
+        Begin(
+            pending, shard, PaxosOperationKind.CompareAndSet, name, query.ToArray(), new ConditionalRecord(operations), now);
     }
 
     /// <summary>Takes a SERIAL read.</summary>
     public void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
     {
+        if (RecordsQuery.TryReadGet(pending.Request.Payload, out var record))
+        {
+            var get = new WireWriter(64 + record.Length);
+            RecordsVersion.WriteQuery(get, record.Span);
+            Begin(
+                pending, shard, PaxosOperationKind.Read, PaxosPartition.OfRecord(shard.Id, record.Span), get.ToArray(), null, now);
+            return;
+        }
+
         if (!RowsQuery.TryReadPartition(pending.Request.Payload, out var read))
         {
-            Refuse(pending, "SERIAL and LOCAL_SERIAL are for reads of one partition");
+            Refuse(pending, "SERIAL and LOCAL_SERIAL are for reads of one partition, or one record");
             return;
         }
 
@@ -152,7 +175,7 @@ internal sealed class ConditionalRequests
     }
 
     private void Begin(
-        PendingRequest pending, ShardInfo shard, PaxosOperationKind kind, byte[] partition, byte[] query, RowsMutation? mutation,
+        PendingRequest pending, ShardInfo shard, PaxosOperationKind kind, byte[] partition, byte[] query, ConditionalUpdate? update,
         Instant now)
     {
         var consistency = CoordinatedRequests.LevelOf(pending);
@@ -165,7 +188,7 @@ internal sealed class ConditionalRequests
             {
                 Outcome = EventualOutcome.Unavailable, Received = alive, Required = needed, Write = WriteKind.CompareAndSet,
             };
-            _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, mutation is not null, shard.Id));
+            _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, update is not null, shard.Id));
             return;
         }
 
@@ -181,7 +204,7 @@ internal sealed class ConditionalRequests
             Replicas = _sets.Of(shard),
             Deadline = CoordinatedRequests.DeadlineOf(pending, now),
         };
-        _held[number] = new Held(new HeldRequest(pending, pending.Number), shard, mutation, _environment.Stamps.Peek())
+        _held[number] = new Held(new HeldRequest(pending, pending.Number), shard, update, _environment.Stamps.Peek())
         {
             Serial = consistency.Serial,
         };
@@ -252,7 +275,7 @@ internal sealed class ConditionalRequests
     private void Evaluate(in PaxosEffect effect)
     {
         var now = _environment.Clock.Now;
-        if (!_held.TryGetValue(effect.Operation, out var held) || held.Mutation is not { } mutation)
+        if (!_held.TryGetValue(effect.Operation, out var held) || held.Update is not { } update)
         {
             _paxos.Decline(effect.Operation, now);
             return;
@@ -260,12 +283,10 @@ internal sealed class ConditionalRequests
 
         var stamp = effect.Ballot.Time;
         _result.Reset();
-        if (EventualConditions.Judge(mutation, effect.Data, stamp, _result))
+        if (update.Judge(effect.Data, stamp, _result))
         {
-            _paxos.Propose(
-                effect.Operation,
-                RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self),
-                now);
+            held.ProposedAt = stamp;
+            _paxos.Propose(effect.Operation, update.VersionAt(stamp), now);
         }
         else
         {
@@ -297,10 +318,13 @@ internal sealed class ConditionalRequests
         switch (effect.Outcome)
         {
             case PaxosOutcome.Applied:
-                RowsResultCodec.WriteHead(_result, RowsStatus.Ok, _environment.Stamps.Peek());
+                held.Update!.WriteDone(held.ProposedAt, _environment.Stamps.Peek(), _result);
                 break;
             case PaxosOutcome.Declined:
                 _result.WriteRaw(held.NotApplied);
+                break;
+            case PaxosOutcome.Done when RecordsQuery.KindOf(pending.Request.Payload.Span) == RecordsQueryKind.Get:
+                RecordsPages.Write(pending.Request.Payload, effect.Data, held.AsOf, _result);
                 break;
             case PaxosOutcome.Done:
                 RowsPages.Write(pending.Request.Payload, effect.Data, held.AsOf, _result);
@@ -315,7 +339,7 @@ internal sealed class ConditionalRequests
 
     private static Response ShortfallOf(in PaxosEffect effect, Held held)
     {
-        var isWrite = held.Mutation is not null;
+        var isWrite = held.Update is not null;
         var kind = effect.Outcome == PaxosOutcome.CommitTimedOut ? WriteKind.Simple : WriteKind.CompareAndSet;
         var (status, detail) = effect.Outcome switch
         {
@@ -333,17 +357,20 @@ internal sealed class ConditionalRequests
     private void Refuse(PendingRequest pending, string why) =>
         _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: why));
 
-    private sealed class Held(HeldRequest request, ShardInfo shard, RowsMutation? mutation, HybridTime asOf)
+    private sealed class Held(HeldRequest request, ShardInfo shard, ConditionalUpdate? update, HybridTime asOf)
     {
         public HeldRequest Request => request;
 
-        public RowsMutation? Mutation => mutation;
+        public ConditionalUpdate? Update => update;
 
         public HybridTime AsOf => asOf;
 
         public ShardInfo Shard { get; set; } = shard;
 
         public SerialLevel Serial { get; init; }
+
+        /// <summary>The time of the last proposal: that of the write, when it was done.</summary>
+        public HybridTime ProposedAt { get; set; }
 
         public bool IsRepair { get; init; }
 

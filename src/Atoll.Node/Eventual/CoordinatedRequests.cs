@@ -27,6 +27,7 @@ internal sealed class CoordinatedRequests
     private readonly WireWriter _query = new(256);
     private readonly WireWriter _result = new(4096);
     private readonly Func<NodeId, bool> _isUp;
+    private readonly RecordRequests _records;
 
     public CoordinatedRequests(EventualEnvironment environment, ReplicaSets sets, OperationNumbers numbers, PeerLatencies latencies)
     {
@@ -35,6 +36,7 @@ internal sealed class CoordinatedRequests
         _numbers = numbers;
         _limits = new RecordLimits(environment.Options.KeyBytesMax, environment.Options.ValueBytesMax);
         _isUp = environment.IsUp;
+        _records = new RecordRequests(environment, this, _limits);
         var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
         Writes = new WriteCoordinator(options);
         Reads = new ReadCoordinator(options, environment.Data, latencies);
@@ -55,7 +57,11 @@ internal sealed class CoordinatedRequests
     /// <summary>Takes a client's request.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, Instant now)
     {
-        if (pending.Request.Kind == RequestKind.Write)
+        if (_environment.Directory.IsOfRecords(shard))
+        {
+            _records.Take(pending, shard, now);
+        }
+        else if (pending.Request.Kind == RequestKind.Write)
         {
             TakeWrite(pending, shard, now);
         }
@@ -86,8 +92,41 @@ internal sealed class CoordinatedRequests
             Kind = kind,
             Deadline = DeadlineOf(pending, now),
         };
-        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), stamp);
+        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), stamp, _environment.Directory.IsOfRecords(shard));
         if (!Writes.Begin(operation, _isUp, now))
+        {
+            _held.Remove(operation.Number);
+            _environment.Router.Complete(pending, TooMany(shard));
+        }
+    }
+
+    /// <summary>Asks replicas on behalf of a request, which is answered when as many as the level needs have answered.</summary>
+    /// <param name="pending">The request.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="query">What the replicas are asked.</param>
+    /// <param name="level">How many.</param>
+    /// <param name="asOf">The time that the query is about.</param>
+    /// <param name="now">The time.</param>
+    public void Read(
+        PendingRequest pending, ShardInfo shard, byte[] query, ConsistencyLevel level, HybridTime asOf, Instant now)
+    {
+        if (level == ConsistencyLevel.Any)
+        {
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the level ANY is for writes only"));
+            return;
+        }
+
+        var operation = new ReadOperation
+        {
+            Number = _numbers.NextRead(),
+            Level = level,
+            Range = shard.Id.Value,
+            Replicas = _sets.Of(shard),
+            Query = query,
+            Deadline = DeadlineOf(pending, now),
+        };
+        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), asOf, _environment.Directory.IsOfRecords(shard));
+        if (!Reads.Begin(operation, _isUp, now))
         {
             _held.Remove(operation.Number);
             _environment.Router.Complete(pending, TooMany(shard));
@@ -111,7 +150,15 @@ internal sealed class CoordinatedRequests
 
         _result.Reset();
         var now = held.AsOf;
-        if (isWrite)
+        if (held.IsOfRecords && isWrite)
+        {
+            RecordsPages.WriteDone(RecordsVersion.VersionOf(EventualClock.MicrosOf(now)), _result);
+        }
+        else if (held.IsOfRecords)
+        {
+            RecordsPages.Write(pending.Request.Payload, effect.Data, now, _result);
+        }
+        else if (isWrite)
         {
             // Which time the write has, where its client did not give one.
             RowsResultCodec.WriteHead(_result, RowsStatus.Ok, now);
@@ -201,12 +248,6 @@ internal sealed class CoordinatedRequests
             return;
         }
 
-        if (consistency.Level == ConsistencyLevel.Any)
-        {
-            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the level ANY is for writes only"));
-            return;
-        }
-
         // A count is what one replica has: there is nothing to merge.
         var isCount = IsCount(pending.Request.Payload);
         var asOf = _environment.Stamps.Peek();
@@ -220,21 +261,7 @@ internal sealed class CoordinatedRequests
             EventualQuery.WriteRaw(_query, pending.Request.Payload.Span, asOf);
         }
 
-        var operation = new ReadOperation
-        {
-            Number = _numbers.NextRead(),
-            Level = isCount ? ConsistencyLevel.One : consistency.Level,
-            Range = shard.Id.Value,
-            Replicas = _sets.Of(shard),
-            Query = _query.ToArray(),
-            Deadline = DeadlineOf(pending, now),
-        };
-        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), asOf);
-        if (!Reads.Begin(operation, _isUp, now))
-        {
-            _held.Remove(operation.Number);
-            _environment.Router.Complete(pending, TooMany(shard));
-        }
+        Read(pending, shard, _query.ToArray(), isCount ? ConsistencyLevel.One : consistency.Level, asOf, now);
     }
 
     private static bool IsCount(ReadOnlyMemory<byte> query) => RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats;
@@ -243,5 +270,5 @@ internal sealed class CoordinatedRequests
         ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: shard.Id,
         Detail: "this node coordinates as many requests as it may");
 
-    private readonly record struct Held(HeldRequest Request, HybridTime AsOf);
+    private readonly record struct Held(HeldRequest Request, HybridTime AsOf, bool IsOfRecords);
 }

@@ -157,7 +157,9 @@ internal sealed class EventualReplica
         }
 
         _scratch.Reset();
-        EventualQuery.WriteList(_scratch, first, last, effect.AfterKey.Span, effect.ThroughKey.Span, effect.Count);
+        EventualQuery.WriteList(
+            _scratch, first, last, effect.AfterKey.Span, effect.ThroughKey.Span, effect.Count,
+            _environment.Directory.IsOfRecords(Shard));
         Query(response =>
         {
             if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadList(response.Body, out var partitions, out var isComplete))

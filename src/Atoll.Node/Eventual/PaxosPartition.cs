@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
+using Atoll.StateMachines.Rows;
 
 namespace Atoll.Node.Eventual;
 
@@ -15,6 +17,9 @@ internal static class PaxosPartition
         key.CopyTo(bytes.AsSpan(sizeof(ulong) + sizeof(long)));
         return bytes;
     }
+
+    /// <summary>A record, which is a partition of its own.</summary>
+    public static byte[] OfRecord(ShardId shard, ReadOnlySpan<byte> key) => Of(shard, RowTokens.TokenOf(StableHash.Compute(key)), key);
 
     /// <summary>The name of a partition of which only the part within the shard is known.</summary>
     public static byte[] Of(ShardId shard, ReadOnlySpan<byte> withinShard)

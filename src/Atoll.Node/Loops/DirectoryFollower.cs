@@ -157,6 +157,10 @@ public sealed class DirectoryFollower : IResponseSink
     internal bool IsEventual(ShardInfo shard) =>
         View.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual;
 
+    /// <summary>Whether the shard is of a space of records, and not of a table.</summary>
+    internal bool IsOfRecords(ShardInfo shard) =>
+        View.TryGetSpace(shard.Space, out var space) && space.Options.Kind == SpaceKind.Records;
+
     /// <summary>The loop of a node on which a shard lives.</summary>
     public bool TryLoopOf(NodeId node, ShardId shard, out byte loop)
     {

@@ -32,13 +32,7 @@ internal static class DirectoryRules
     {
         if (options.FaultModel == FaultModel.Byzantine)
         {
-            return "the fault model 'byzantine' is not available in this version; 'strong' and, for tables, 'eventual' are";
-        }
-
-        if (options is { FaultModel: FaultModel.Eventual, Kind: not SpaceKind.Rows })
-        {
-            return "the fault model 'eventual' is for the tables of CQL (CREATE KEYSPACE ... AND fault_model = 'eventual'); "
-                + "records are kept in 'strong' spaces";
+            return "the fault model 'byzantine' is not available in this version; 'strong' and 'eventual' are";
         }
 
         return options.Partitioning == Partitioning.Range

@@ -9,7 +9,7 @@ public enum FaultModel : byte
     /// <summary>Raft: survives a minority of crashed or cut-off replicas; linearizable.</summary>
     Strong = 1,
 
-    /// <summary>Leaderless: every reachable replica serves. For rows only.</summary>
+    /// <summary>Leaderless: every reachable replica serves.</summary>
     Eventual = 2,
 
     /// <summary>Outvotes lying replicas. Not in this version.</summary>

@@ -30,14 +30,17 @@ public enum EventualQueryKind : byte
 
     /// <summary>What a mutation's conditions look at.</summary>
     Conditions = 0x26,
+
+    /// <summary>Keys and hashes of the records of a shard of records.</summary>
+    Places = 0x27,
 }
 
 /// <summary>
 /// The queries of an eventual shard of rows. Layout, behind the kind (byte): raw: the time (8 bytes), a rows query; record: key (bytes);
-/// list: first and last hash (8 bytes each), after and through key (bytes), count (varint); note: key (bytes); notes: prefix, after key
-/// (bytes), count (varint); conditions: a mutation as <see cref="RowsCommand"/> has it. Every answer begins with a byte: 0 when the query
-/// was one, and then what was asked for: a version; a note's value; or key (bytes) and hash (high, low: 8 bytes each) or value (bytes) of
-/// each, an empty key, and whether these are all (byte). Else 1.
+/// list and places: first and last hash (8 bytes each), after and through key (bytes), count (varint); note: key (bytes); notes: prefix,
+/// after key (bytes), count (varint); conditions: a mutation as <see cref="RowsCommand"/> has it. Every answer begins with a byte: 0 when
+/// the query was one, and then what was asked for: a version; a note's value; or key (bytes) and hash (high, low: 8 bytes each) or value
+/// (bytes) of each, an empty key, and whether these are all (byte). Else 1.
 /// </summary>
 public static class EventualQuery
 {
@@ -74,10 +77,12 @@ public static class EventualQuery
     /// <param name="afterKey">Only keys behind this one; empty for all.</param>
     /// <param name="throughKey">Only keys up to this one, included; empty for all.</param>
     /// <param name="count">How many at most; there may be fewer, at least one, when they are large.</param>
+    /// <param name="isOfRecords">Whether the shard holds records, and not rows of a table.</param>
     public static void WriteList(
-        WireWriter writer, ulong firstHash, ulong lastHash, ReadOnlySpan<byte> afterKey, ReadOnlySpan<byte> throughKey, int count)
+        WireWriter writer, ulong firstHash, ulong lastHash, ReadOnlySpan<byte> afterKey, ReadOnlySpan<byte> throughKey, int count,
+        bool isOfRecords = false)
     {
-        writer.WriteByte((byte)EventualQueryKind.List);
+        writer.WriteByte((byte)(isOfRecords ? EventualQueryKind.Places : EventualQueryKind.List));
         writer.WriteUInt64(firstHash);
         writer.WriteUInt64(lastHash);
         writer.WriteBytes(afterKey);
@@ -206,6 +211,15 @@ public static class EventualQuery
             through,
             reader.ReadCount(int.MaxValue));
         return reader.OkAtEnd && kind == EventualQueryKind.List && first <= last && range.Count > 0;
+    }
+
+    internal static bool TryReadPlaces(ReadOnlyMemory<byte> query, out RecordPlaceRange range)
+    {
+        var reader = new WireReader(query);
+        var kind = (EventualQueryKind)reader.ReadByte();
+        range = new RecordPlaceRange(
+            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBytes(), reader.ReadBytes(), reader.ReadCount(int.MaxValue));
+        return reader.OkAtEnd && kind == EventualQueryKind.Places && range.First <= range.Last && range.Count > 0;
     }
 
     internal static bool TryReadNotesRange(

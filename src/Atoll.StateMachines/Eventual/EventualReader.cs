@@ -106,7 +106,11 @@ internal static class EventualReader
         {
             records.Add(key);
             keys.Add(key);
-            keys.Add(RowKey.PartitionOf(key.Span));
+            if (!RowKey.IsOfRecord(key.Span))
+            {
+                keys.Add(RowKey.PartitionOf(key.Span));
+            }
+
             return true;
         }
 
@@ -177,6 +181,7 @@ internal static class EventualReader
     private static ISortedStore? SectionOf(EventualRowsState state, ReadOnlyMemory<byte> query) =>
         EventualQuery.TryReadRaw(query, out _, out _) || EventualQuery.TryReadListRange(query, out _) ? state.Records
         : EventualQuery.TryReadNotesRange(query, out _, out _, out _) ? state.Notes
+        : EventualQuery.TryReadPlaces(query, out _) ? state.Places
         : null;
 
     private static IStoreWalk Begin(ReadOnlyMemory<byte> query, ISortedCursor cursor, WireWriter result)
@@ -190,6 +195,11 @@ internal static class EventualReader
         if (EventualQuery.TryReadListRange(query, out var range))
         {
             return new RecordListWalk(cursor, range, result);
+        }
+
+        if (EventualQuery.TryReadPlaces(query, out var places))
+        {
+            return new RecordPlacesWalk(cursor, places, result);
         }
 
         var isNotes = EventualQuery.TryReadNotesRange(query, out var prefix, out var after, out var max);

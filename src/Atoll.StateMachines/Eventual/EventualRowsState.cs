@@ -20,6 +20,9 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
 
     internal ISortedStore Notes { get; } = tree.Section(StateSections.Notes);
 
+    /// <summary>Records by the hash of their key: what exchanges list, as records themselves lie in the order of keys.</summary>
+    internal ISortedStore Places { get; } = tree.Section(StateSections.Places);
+
     internal MerkleTree Hashes => hashes;
 
     /// <summary>Deletions with stamp and timestamp of at most this may be dropped.</summary>
@@ -47,9 +50,9 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
         return PartitionDeletions.None;
     }
 
-    /// <summary>What was deleted of the partition of a row.</summary>
+    /// <summary>What was deleted of the partition of a row; of what holds all records nothing ever is.</summary>
     internal PartitionDeletions GetDeletionsAround(ReadOnlyMemory<byte> key) =>
-        GetDeletions(RowKey.PartitionOf(key.Span), out _);
+        RowKey.IsOfRecord(key.Span) ? PartitionDeletions.None : GetDeletions(RowKey.PartitionOf(key.Span), out _);
 
     /// <summary>A record's value; empty when it is not there.</summary>
     internal ReadOnlyMemory<byte> GetValue(ReadOnlyMemory<byte> key) =>
@@ -96,6 +99,7 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     internal void ClearRows(HybridTime now)
     {
         Clear(now);
+        Places.DeleteRange([], [], now);
         ClearHashes();
     }
 
@@ -119,11 +123,21 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
         {
             var after = EventualRecords.HashOf(key.Span, EventualRecords.InVersion(key.Span, value).Span);
             Hashes.Update(RowKey.HashOf(key.Span), before, after);
+            if (RowKey.IsOfRecord(key.Span))
+            {
+                Places.Write(RecordPlace.KeyOf(key.Span), new StoredRecord(now, HybridTime.Zero, RecordPlace.ValueOf(after)));
+            }
+
             Put(key, new StoredRecord(now, expiresAt, value));
         }
         else if (isKnown)
         {
             Hashes.Update(RowKey.HashOf(key.Span), before, 0);
+            if (RowKey.IsOfRecord(key.Span))
+            {
+                Places.Delete(RecordPlace.KeyOf(key.Span), now);
+            }
+
             Remove(key, now);
         }
     }

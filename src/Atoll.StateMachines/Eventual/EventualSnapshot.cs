@@ -14,18 +14,21 @@ namespace Atoll.StateMachines.Eventual;
 /// <summary>
 /// An eventual rows machine at one moment, as slices: one with its kind (byte, <see cref="Head"/>), format (2 bytes), horizon and hash of
 /// the notes (8 bytes each); the notes, each slice with its kind (byte, <see cref="Notes"/>), then key and value (bytes) of each; then
-/// those
-/// of a records machine without changes.
+/// those of a records machine without changes; then, of a shard of records, their places, each slice with its kind (byte, <see
+/// cref="Places"/>), then place and hash (bytes) of each.
 /// </summary>
 internal sealed class EventualSnapshotSource : ISnapshotSource
 {
     internal const byte Head = 0x45;
     internal const byte Notes = 0x4E;
+    internal const byte Places = 0x50;
     internal const ushort FormatVersion = 1;
 
     private readonly RecordsSnapshotSource _records;
     private readonly ISortedSnapshot _notesSnapshot;
     private readonly ISortedCursor _notes;
+    private readonly ISortedSnapshot _placesSnapshot;
+    private readonly ISortedCursor _places;
     private readonly HybridTime _horizon;
     private readonly ulong _notesHash;
     private Part _part = Part.Head;
@@ -37,6 +40,8 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
         _records = new RecordsSnapshotSource(state, new ChangeHistory());
         _notesSnapshot = state.Notes.Snapshot();
         _notes = _notesSnapshot.OpenCursor();
+        _placesSnapshot = state.Places.Snapshot();
+        _places = _placesSnapshot.OpenCursor();
         _horizon = state.Horizon;
         _notesHash = state.NotesHash;
     }
@@ -46,12 +51,14 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
         Head,
         Notes,
         Records,
+        Places,
     }
 
-    public bool IsWaiting => _part == Part.Records ? _records.IsWaiting : _part == Part.Notes && _notes.IsWaiting;
+    public bool IsWaiting => _part == Part.Records ? _records.IsWaiting : Cursor?.IsWaiting == true;
 
-    public string? Error => _records.Error
-        ?? (_part == Part.Notes && _notes.Fault is { } fault ? $"the store cannot be read: {fault}" : null);
+    public string? Error => _records.Error ?? (Cursor?.Fault is { } fault ? $"the store cannot be read: {fault}" : null);
+
+    private ISortedCursor? Cursor => _part switch { Part.Notes => _notes, Part.Places => _places, _ => null };
 
     public bool TryNext(WireWriter slice)
     {
@@ -65,13 +72,19 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
                 _part = Part.Notes;
                 _notes.SeekFirst();
                 return true;
-            case Part.Notes when TryWriteNotes(slice):
+            case Part.Notes or Part.Places when TryWrite(slice):
                 return true;
-            case Part.Notes when _notes.IsWaiting || Error is not null:
-                return false;
-            default:
+            case Part.Notes when !IsWaiting && Error is null:
                 _part = Part.Records;
-                return _records.TryNext(slice);
+                return TryNext(slice);
+            case Part.Records when _records.TryNext(slice):
+                return true;
+            case Part.Records when !IsWaiting && Error is null:
+                _part = Part.Places;
+                _places.SeekFirst();
+                return TryWrite(slice);
+            default:
+                return false;
         }
     }
 
@@ -84,7 +97,7 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
         }
 
         _isLoading = true;
-        if (_notes.Load(Loaded))
+        if (Cursor?.Load(Loaded) != false)
         {
             Loaded();
         }
@@ -115,21 +128,24 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
     {
         _notes.Dispose();
         _notesSnapshot.Dispose();
+        _places.Dispose();
+        _placesSnapshot.Dispose();
     }
 
-    private bool TryWriteNotes(WireWriter slice)
+    private bool TryWrite(WireWriter slice)
     {
         var start = slice.Length;
-        while (_notes.IsValid && slice.Length < start + Limits.SnapshotChunkBytes)
+        var cursor = _part == Part.Notes ? _notes : _places;
+        while (cursor.IsValid && slice.Length < start + Limits.SnapshotChunkBytes)
         {
             if (slice.Length == start)
             {
-                slice.WriteByte(Notes);
+                slice.WriteByte(_part == Part.Notes ? Notes : Places);
             }
 
-            slice.WriteBytes(_notes.KeySpan);
-            slice.WriteBytes(_notes.Record.Value.Span);
-            _notes.Next();
+            slice.WriteBytes(cursor.KeySpan);
+            slice.WriteBytes(cursor.Record.Value.Span);
+            cursor.Next();
         }
 
         return slice.Length > start;
@@ -142,12 +158,16 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
     private readonly RecordsSnapshotTarget _records;
     private readonly MerkleTree _hashes;
     private readonly IStateLoad _load;
+    private readonly CheckedLoad _checked;
     private readonly HybridTime _now;
     private HybridTime _horizon;
     private ulong _notesHash;
     private bool _isHeadRead;
     private bool _hasRecords;
+    private bool _hasPlaces;
+    private UInt128 _placesSum;
     private byte[] _lastNote = [];
+    private byte[] _lastPlace = [];
     private string? _error;
 
     internal EventualSnapshotTarget(EventualRowsState state, HybridTime now, IStateLoad load)
@@ -155,7 +175,8 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
         _hashes = new MerkleTree(state.Hashes.FirstToken, state.Hashes.LastToken, state.Hashes.Depth);
         _load = load;
         _now = now;
-        _records = new RecordsSnapshotTarget(now, new CheckedLoad(load, _hashes), (accounts, _) =>
+        _checked = new CheckedLoad(load, _hashes);
+        _records = new RecordsSnapshotTarget(now, _checked, (accounts, _) =>
         {
             state.Restore(accounts);
             state.Horizon = _horizon;
@@ -185,10 +206,14 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
         {
             ReadNotes(slice);
         }
+        else if (_error is null && !slice.IsEmpty && slice.Span[0] == EventualSnapshotSource.Places)
+        {
+            ReadPlaces(slice);
+        }
         else
         {
             _hasRecords = true;
-            return _error is null && _records.Accept(slice);
+            return _error is null && !_hasPlaces && _records.Accept(slice);
         }
 
         return _error is null;
@@ -196,6 +221,12 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
 
     public bool Complete()
     {
+        // Each record has its place, with its hash, and nothing else has.
+        if (_error is null && _placesSum != _checked.RecordsSum)
+        {
+            _error = "the places of records do not fit the records";
+        }
+
         if (_error is not null || !_records.Complete())
         {
             return false;
@@ -245,6 +276,28 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
         }
     }
 
+    private void ReadPlaces(ReadOnlyMemory<byte> slice)
+    {
+        _hasPlaces = true;
+        var reader = new WireReader(slice[1..]);
+        while (reader.Ok && reader.Remaining > 0)
+        {
+            var place = reader.ReadBytes();
+            var hash = reader.ReadBytes();
+            if (!reader.Ok || !RecordPlace.IsPlace(place.Span, hash.Span) || place.Span.SequenceCompareTo(_lastPlace) <= 0)
+            {
+                _error = "a place of the snapshot is garbled";
+                return;
+            }
+
+            _placesSum = unchecked(_placesSum + RecordPlace.HashOf(hash.Span));
+            _load.Put(StateSections.Places, place.Span, new StoredRecord(_now, HybridTime.Zero, hash));
+            _lastPlace = place.ToArray();
+        }
+
+        _error ??= reader.Ok ? null : "a place of the snapshot is garbled";
+    }
+
     /// <summary>
     /// Lets only records through that are rows or partitions of the shard, so that whatever is in the tree can be read, and hashes them.
     /// </summary>
@@ -253,6 +306,9 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
         private string? _error;
 
         public string? Error => _error ?? load.Error;
+
+        /// <summary>The sum of the hashes of what has a place.</summary>
+        public UInt128 RecordsSum { get; private set; }
 
         public void WhenDrained(Action ready) => load.WhenDrained(ready);
 
@@ -279,7 +335,9 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
                 return;
             }
 
-            hashes.Update(RowKey.HashOf(key), 0, EventualRecords.HashOf(key, EventualRecords.InVersion(key, value).Span));
+            var hash = EventualRecords.HashOf(key, EventualRecords.InVersion(key, value).Span);
+            hashes.Update(RowKey.HashOf(key), 0, hash);
+            RecordsSum = RowKey.IsOfRecord(key) ? unchecked(RecordsSum + hash) : RecordsSum;
         }
     }
 }

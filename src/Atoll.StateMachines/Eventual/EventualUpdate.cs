@@ -65,8 +65,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     internal RowData After(ReadOnlyMemory<byte> key) => RowOf(key).After;
 
     /// <summary>What will cover a row from outside.</summary>
-    internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) =>
-        RowKey.CoveringOf(key.Span, PartitionOf(RowKey.PartitionOf(key.Span)).After);
+    internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) => RowKey.IsOfRecord(key.Span)
+        ? DeletionTime.None
+        : RowKey.CoveringOf(key.Span, PartitionOf(RowKey.PartitionOf(key.Span)).After);
 
     /// <summary>Ends the work; what would become too large, or null when nothing does and it may be written.</summary>
     internal string? Finish()

@@ -96,7 +96,7 @@ internal sealed class ParsedEventual
     private void Add(ReadOnlyMemory<byte> key)
     {
         Keys.Add(key);
-        if (RowKey.KindOf(key.Span) != RowKeyKind.Partition)
+        if (RowKey.KindOf(key.Span) != RowKeyKind.Partition && !RowKey.IsOfRecord(key.Span))
         {
             Keys.Add(RowKey.PartitionOf(key.Span));
         }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Atoll.Foundation;
+using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 
 namespace Atoll.StateMachines.Rows;
@@ -21,9 +22,17 @@ internal enum RowKeyKind : byte
 /// Keys of a rows shard's records: token (8 bytes, big-endian, sign bit flipped), length of the partition's key (2 bytes, big-endian), the
 /// partition's key, kind (byte), clustering key (for rows). So a shard is in the order of tokens, and a partition's records are together:
 /// what is known of it as a whole first, then the static row, then its rows in their order.
+/// In an eventual shard of records a record is a row of one partition, the one of the lowest token and an empty key, which no table has:
+/// its clustering key is the record's key, and its routing hash is that of the record's key. So a shard is in the order of keys.
 /// </summary>
 internal static class RowKey
 {
+    /// <summary>The token of the partition that records are rows of.</summary>
+    internal const long RecordsToken = long.MinValue;
+
+    /// <summary>Bytes of a record's row key before the record's own.</summary>
+    internal const int RecordHeadBytes = HeadBytes + 1;
+
     private const int HeadBytes = 8 + 2;
 
     internal static byte[] OfPartition(long token, ReadOnlySpan<byte> partitionKey) =>
@@ -34,6 +43,13 @@ internal static class RowKey
 
     internal static byte[] OfRow(long token, ReadOnlySpan<byte> partitionKey, ReadOnlySpan<byte> clustering) =>
         Make(RowTokens.HashOf(token), partitionKey, RowKeyKind.Row, clustering);
+
+    /// <summary>The row that a record is.</summary>
+    internal static byte[] OfRecord(ReadOnlySpan<byte> recordKey) => OfRow(RecordsToken, default, recordKey);
+
+    /// <summary>Whether a key is one of a record.</summary>
+    internal static bool IsOfRecord(ReadOnlySpan<byte> key) =>
+        key.Length > RecordHeadBytes && key[HeadBytes] == (byte)RowKeyKind.Row && key[..HeadBytes].IndexOfAnyExcept((byte)0) < 0;
 
     /// <summary>The first key of a routing hash.</summary>
     internal static byte[] OfHash(ulong hash)
@@ -66,7 +82,9 @@ internal static class RowKey
 
     internal static RowKeyKind KindOf(ReadOnlySpan<byte> key) => (RowKeyKind)key[PrefixBytes(key)];
 
-    internal static ulong HashOf(ReadOnlySpan<byte> key) => BinaryPrimitives.ReadUInt64BigEndian(key);
+    internal static ulong HashOf(ReadOnlySpan<byte> key) =>
+        BinaryPrimitives.ReadUInt64BigEndian(key) is var hash && hash == 0 && IsOfRecord(key)
+            ? StableHash.Compute(key[RecordHeadBytes..]) : hash;
 
     internal static ReadOnlySpan<byte> PartitionKeyOf(ReadOnlySpan<byte> key) => key[HeadBytes..PrefixBytes(key)];
 

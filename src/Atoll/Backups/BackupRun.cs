@@ -272,13 +272,13 @@ public sealed class BackupRun
         var spaces = await Patience.TryAsync(() => _atoll.Spaces.ListAsync(cancellation), cancellation).ConfigureAwait(false);
         if (Options.Spaces.Count == 0)
         {
-            var tables = spaces.Where(static space => space.Options.Kind != SpaceKind.Records).Select(static space => space.Name).ToList();
-            if (tables.Count > 0)
+            var others = spaces.Where(static space => !CanBeBackedUp(space)).Select(static space => space.Name).ToList();
+            if (others.Count > 0)
             {
-                _remark($"left out, as tables cannot be backed up in this version: {string.Join(", ", tables)}");
+                _remark("left out, as tables and eventual spaces cannot be backed up in this version: " + string.Join(", ", others));
             }
 
-            return [.. spaces.Where(static space => space.Options.Kind == SpaceKind.Records)];
+            return [.. spaces.Where(CanBeBackedUp)];
         }
 
         return [.. Options.Spaces.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(name => Chosen(spaces, name))];
@@ -287,10 +287,15 @@ public sealed class BackupRun
     private static SpaceInfo Chosen(IEnumerable<SpaceInfo> spaces, string name)
     {
         var space = spaces.FirstOrDefault(space => space.Name == name) ?? throw new UnknownSpaceException($"there is no space \"{name}\"");
-        return space.Options.Kind == SpaceKind.Records
+        return CanBeBackedUp(space)
             ? space
-            : throw new BackupException($"\"{name}\" is a table, and tables cannot be backed up in this version");
+            : throw new BackupException(
+                $"\"{name}\" is {(space.Options.Kind == SpaceKind.Rows ? "a table, and tables" : "an eventual space, and those")} "
+                + "cannot be backed up in this version");
     }
+
+    private static bool CanBeBackedUp(SpaceInfo space) =>
+        space.Options is { Kind: SpaceKind.Records, FaultModel: FaultModel.Strong };
 
     private List<BackupSegment> Relocate(BackupManifest basis) =>
         [.. basis.Segments.Select(segment => segment.File is null

@@ -25,13 +25,13 @@ internal static class SpaceCommands
         var name = new Argument<string>("name") { Description = "The space's name" };
         var replication = new Option<string>("--replication")
         {
-            Description = "What it survives: strong (Raft). eventual is for CQL's tables, byzantine not in this version",
+            Description = "What it survives: strong (Raft) or eventual (no leader: all that can be reached serve); byzantine is to come",
             DefaultValueFactory = _ => "strong",
         };
         replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");
         var replicas = new Option<int>("--replicas", "-r")
         {
-            Description = "Copies of each shard: 1, 3, 5 or 7", DefaultValueFactory = _ => 3,
+            Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 7 if eventual", DefaultValueFactory = _ => 3,
         };
         var shards = new Option<int>("--shards", "-s")
         {

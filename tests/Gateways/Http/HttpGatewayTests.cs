@@ -189,7 +189,7 @@ public sealed class HttpGatewayTests : IAsyncLifetime
         { "PUT", "/v1/spaces/b", """{"replicas":"three"}""", 400, "invalid" },
         { "PUT", "/v1/spaces/b", """{"copies":3}""", 400, "invalid" },
         { "PUT", "/v1/spaces/b", """{"replication":"hopeful"}""", 400, "invalid" },
-        { "PUT", "/v1/spaces/b", """{"replication":"eventual"}""", 501, "unsupported" },
+        { "PUT", "/v1/spaces/b", """{"replication":"byzantine"}""", 501, "unsupported" },
         { "PUT", "/v1/spaces/s", """{"shards":9}""", 409, "spaceExists" },
         { "DELETE", "/v1/spaces/nowhere", null, 404, "unknownSpace" },
         { "GET", "/v1/spaces/nowhere", null, 404, "unknownSpace" },

@@ -104,7 +104,6 @@ public sealed class DirectoryTests
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 0, DirectoryStatus.Invalid, "1 to 1024 shards, not 0")]
     [InlineData("a", FaultModel.Strong, 3, Partitioning.Hash, 1025, DirectoryStatus.Invalid, "not 1025")]
     [InlineData("a", FaultModel.Strong, 5, Partitioning.Hash, 1, DirectoryStatus.NotEnoughNodes, "need 5 nodes, the cluster has 3")]
-    [InlineData("a", FaultModel.Eventual, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'eventual' is for the tables of CQL")]
     [InlineData("a", FaultModel.Eventual, 8, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1 to 7 replicas, not 8")]
     [InlineData("a", FaultModel.Eventual, 0, Partitioning.Hash, 1, DirectoryStatus.Invalid, "1 to 7 replicas, not 0")]
     [InlineData("a", FaultModel.Byzantine, 3, Partitioning.Hash, 1, DirectoryStatus.NotAvailable, "'byzantine' is not available")]
