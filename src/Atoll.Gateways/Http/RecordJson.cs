@@ -62,6 +62,31 @@ public static class RecordJson
         writer.WriteEndObject();
     }
 
+    private static void Write(Utf8JsonWriter writer, SpaceRegions regions)
+    {
+        if (!regions.Factors.IsEmpty)
+        {
+            writer.WriteStartObject("regions");
+            foreach (var (region, replicas) in regions.Factors)
+            {
+                writer.WriteNumber(region, replicas);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        if (!regions.Allowed.IsEmpty)
+        {
+            writer.WriteStartArray("allowedRegions");
+            foreach (var region in regions.Allowed)
+            {
+                writer.WriteStringValue(region);
+            }
+
+            writer.WriteEndArray();
+        }
+    }
+
     /// <summary>A space as an object; with its shards when they are given.</summary>
     public static void Write(Utf8JsonWriter writer, SpaceInfo space, IReadOnlyList<ShardInfo>? shards)
     {
@@ -72,6 +97,11 @@ public static class RecordJson
         writer.WriteNumber("replicas", space.Options.Replicas);
         writer.WriteString("partitioning", JsonNamingPolicy.CamelCase.ConvertName(space.Options.Partitioning.ToString()));
         writer.WriteNumber("shards", space.Options.ShardCount);
+        if (space.Options.Regions is { } regions)
+        {
+            Write(writer, regions);
+        }
+
         writer.WriteString("created", Time(space.Created));
         if (shards is not null)
         {

@@ -109,9 +109,13 @@ internal sealed class SpaceEndpoints
         }
 
         options ??= new SpaceBody();
+        var factors = (options.Regions ?? new SortedDictionary<string, int>())
+            .Select(static pair => new RegionReplicas(pair.Key, pair.Value)).ToArray();
         return new SpaceOptions(
-            name, Named<FaultModel>(options.Replication, "replication"), options.Replicas,
-            Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards);
+            name, Named<FaultModel>(options.Replication, "replication"),
+            options.Replicas ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
+            Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards,
+            Regions: SpaceRegions.Of(factors, options.AllowedRegions ?? []));
     }
 
     private static T Named<T>(string text, string member)
@@ -124,7 +128,11 @@ internal sealed class SpaceEndpoints
 
 /// <summary>What is chosen when a space is created.</summary>
 /// <param name="Replication">"strong" or "eventual"; "byzantine" is not in this version.</param>
-/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; null: those of the regions together, or 3.</param>
 /// <param name="Partitioning">"hash"; "range" is not in this version.</param>
 /// <param name="Shards">How many shards.</param>
-public sealed record SpaceBody(string Replication = "strong", int Replicas = 3, string Partitioning = "hash", int Shards = 1);
+/// <param name="Regions">How many copies in which region; null: spread over all that are allowed.</param>
+/// <param name="AllowedRegions">The regions that may store the space's data; null: all.</param>
+public sealed record SpaceBody(
+    string Replication = "strong", int? Replicas = null, string Partitioning = "hash", int Shards = 1,
+    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string>? AllowedRegions = null);

@@ -16,8 +16,25 @@ public sealed class ConsistencyTally
     /// <summary>Answers that must come, over all regions.</summary>
     public int Required => _plan.Required;
 
-    /// <summary>Answers that came and count.</summary>
-    public int Received => BitOperations.PopCount(_agreed & _plan.Scope) + _hints;
+    /// <summary>Answers that came and count; of EACH_QUORUM, of each region no more than it needs.</summary>
+    public int Received
+    {
+        get
+        {
+            if (_plan.Masks.Length == 1)
+            {
+                return BitOperations.PopCount(_agreed & _plan.Scope) + _hints;
+            }
+
+            var received = 0;
+            for (var group = 0; group < _plan.Masks.Length; group++)
+            {
+                received += Math.Min(BitOperations.PopCount(_agreed & _plan.Masks[group]), _plan.RequiredOf[group]);
+            }
+
+            return received;
+        }
+    }
 
     /// <summary>Replicas that said that they can't.</summary>
     public int Failed => BitOperations.PopCount(_refused & _plan.Scope);
@@ -51,14 +68,27 @@ public sealed class ConsistencyTally
     public void RecordHint() => _hints++;
 
     /// <summary>
-    /// How many of those in scope could answer now, and whether that is enough: who asks for more is told "unavailable" before anything is
-    /// sent.
+    /// Whether those who are up could answer now what is asked for: who asks for more is told "unavailable" before anything is sent.
     /// </summary>
-    public bool CanBeSatisfiedBy(Func<NodeId, bool> isAlive, out int alive)
+    /// <param name="isAlive">Who is up.</param>
+    /// <param name="alive">How many are up; of EACH_QUORUM, in the first region (ordinal order) that has too few.</param>
+    /// <param name="required">How many must be, there.</param>
+    public bool CanBeSatisfiedBy(Func<NodeId, bool> isAlive, out int alive, out int required)
     {
         var bits = _plan.Alive(isAlive);
+        for (var group = 0; group < _plan.Masks.Length; group++)
+        {
+            alive = BitOperations.PopCount(bits & _plan.Masks[group]);
+            required = _plan.RequiredOf[group];
+            if (alive < required)
+            {
+                return false;
+            }
+        }
+
         alive = BitOperations.PopCount(bits & _plan.Scope);
-        return Suffices(bits, 0);
+        required = _plan.Required;
+        return true;
     }
 
     private bool Suffices(ulong replicas, int hints)

@@ -96,7 +96,7 @@ public sealed class ReadCoordinator
 
         Check.That(operation.Level != ConsistencyLevel.Any);
         var tally = ConsistencyTally.OfRead(operation.Level, operation.Replicas, _options.Region);
-        if (!tally.CanBeSatisfiedBy(isAlive, out var alive))
+        if (!tally.CanBeSatisfiedBy(isAlive, out var alive, out var required))
         {
             Effects.Add(new EventualEffect
             {
@@ -104,7 +104,7 @@ public sealed class ReadCoordinator
                 Operation = operation.Number,
                 Outcome = EventualOutcome.Unavailable,
                 Received = alive,
-                Required = tally.Required,
+                Required = required,
             });
             return true;
         }

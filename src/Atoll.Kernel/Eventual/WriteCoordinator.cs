@@ -84,7 +84,7 @@ public sealed class WriteCoordinator
         }
 
         var tally = ConsistencyTally.OfWrite(operation.Level, operation.Replicas, _options.Region);
-        if (!tally.CanBeSatisfiedBy(isAlive, out var alive) && operation.Level != ConsistencyLevel.Any)
+        if (!tally.CanBeSatisfiedBy(isAlive, out var alive, out var required) && operation.Level != ConsistencyLevel.Any)
         {
             Effects.Add(new EventualEffect
             {
@@ -92,7 +92,7 @@ public sealed class WriteCoordinator
                 Operation = operation.Number,
                 Outcome = EventualOutcome.Unavailable,
                 Received = alive,
-                Required = tally.Required,
+                Required = required,
                 Write = operation.Kind,
             });
             return true;

@@ -49,7 +49,7 @@ internal sealed class ConditionalRequests
             new PaxosOptions
             {
                 Self = environment.Options.Self,
-                Region = environment.Options.Description.Region,
+                Region = environment.Options.Description.RegionName,
                 Lane = (uint)random.NextUInt64(),
             },
             environment.Stamps,
@@ -227,7 +227,7 @@ internal sealed class ConditionalRequests
             return PaxosMembership.Of(shard.Generation, shard.Replicas);
         }
 
-        var region = _environment.Options.Description.Region;
+        var region = _environment.Options.Description.RegionName;
         var all = _sets.Of(shard).Members;
         return new PaxosMembership(
             shard.Generation,

@@ -37,7 +37,7 @@ internal sealed class CoordinatedRequests
         _limits = new RecordLimits(environment.Options.KeyBytesMax, environment.Options.ValueBytesMax);
         _isUp = environment.IsUp;
         _records = new RecordRequests(environment, this, _limits);
-        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
+        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
         Writes = new WriteCoordinator(options);
         Reads = new ReadCoordinator(options, environment.Data, latencies);
     }
@@ -84,7 +84,7 @@ internal sealed class CoordinatedRequests
         var operation = new WriteOperation
         {
             Number = _numbers.NextWrite(),
-            Level = Truncation.Is(version) ? ConsistencyLevel.All : LevelOf(pending).Level,
+            Level = LevelOf(pending, version, shard),
             Range = shard.Id.Value,
             Replicas = _sets.Of(shard),
             Mutation = version,
@@ -200,6 +200,13 @@ internal sealed class CoordinatedRequests
 
     /// <summary>When replicas are waited for no more: before the request itself ends, so that its client hears how far it came.</summary>
     public static Instant DeadlineOf(PendingRequest pending, Instant now) => now + ((pending.Deadline - now) * 9 / 10);
+
+    // A write that need only be a hint somewhere must be at a replica where this node may keep none.
+    private ConsistencyLevel LevelOf(PendingRequest pending, ReadOnlyMemory<byte> version, ShardInfo shard)
+    {
+        var level = Truncation.Is(version) ? ConsistencyLevel.All : LevelOf(pending).Level;
+        return level == ConsistencyLevel.Any && !_environment.MayStore(shard.Id) ? ConsistencyLevel.One : level;
+    }
 
     private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
     {

@@ -87,6 +87,11 @@ internal sealed class EventualEnvironment
         File.SetRejoining(shard, false);
     }
 
+    /// <summary>Whether this node stands in a region where data of the shard's space may be stored.</summary>
+    public bool MayStore(ShardId shard) =>
+        !Directory.TryGetShard(shard, out var info) || !Directory.View.TryGetSpace(info!.Space, out var space)
+        || space.Options.Allows(Options.Description.RegionName);
+
     /// <summary>Whether this loop may count on a node: on itself, always.</summary>
     public bool IsUp(NodeId node) => node == Options.Self || Liveness.IsAlive(node);
 }

@@ -43,7 +43,7 @@ internal sealed class EventualShards : IEventualShards
         _environment = environment;
         _host = host;
         var numbers = new OperationNumbers(random);
-        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.Region };
+        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
         var sets = new ReplicaSets(environment.Directory);
         _conditional = new ConditionalRequests(environment, sets, random.Fork(), SendPaxos);
         _counters = new CounterRequests(environment, _replicas, random.Fork())

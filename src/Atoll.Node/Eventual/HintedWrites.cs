@@ -67,7 +67,9 @@ internal sealed class HintedWrites
         var isKept = false;
         if (Queue is not null && _toStoreBytes < BatchBytesMax * 16)
         {
-            isKept = Queue.Offer(peer, message.Payload.Length, message.Stamp, isAllowedHere: true, out var sequence) == HintOffer.Kept;
+            isKept = Queue.Offer(
+                peer, message.Payload.Length, message.Stamp, _environment.MayStore(new ShardId(message.Range)), out var sequence)
+                == HintOffer.Kept;
             if (isKept)
             {
                 _toStoreBytes += message.Payload.Length;

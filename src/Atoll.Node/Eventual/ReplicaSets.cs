@@ -29,5 +29,5 @@ internal sealed class ReplicaSets(DirectoryFollower directory)
         return set;
     }
 
-    private string RegionOf(NodeId node) => _view!.TryGetNode(node, out var info) ? info.Description.Region : "";
+    private string RegionOf(NodeId node) => _view!.TryGetNode(node, out var info) ? info.Description.RegionName : "";
 }

@@ -10,7 +10,7 @@ public sealed record TablesOptions
     public int ShardsPerTable { get; init; } = 4;
 
     /// <summary>The most copies of a shard that a table gets, whatever its keyspace asks for: no more than there are nodes.</summary>
-    public int ReplicasMax { get; init; } = 7;
+    public int ReplicasMax { get; init; } = 15;
 
     /// <summary>The cluster's name, for DESCRIBE.</summary>
     public string ClusterName { get; init; } = "atoll";

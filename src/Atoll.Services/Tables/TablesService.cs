@@ -42,7 +42,9 @@ public sealed class TablesService : ITables, IDisposable
         RoleStatements = new RoleStatements(Roles);
         _batches = new BatchLog(
             shards, time, _ids,
-            new RowSpaceOptions("system.batches", Options.ReplicasMax < 3 ? 1 : 3, Options.ShardsPerTable));
+            new RowSpaceOptions("system.batches", Options.ReplicasMax < 3 ? 1 : 3, Options.ShardsPerTable),
+            () => Catalog.Schema.Keyspaces.Values.Select(static keyspace => keyspace.AllowedRegions)
+                .Where(static regions => !regions.IsEmpty));
         SchemaStatements = new SchemaStatements(Catalog, shards, Options, _ids.NewRandom, time);
         foreach (var table in SystemSchemaTables.All(() => Catalog.Schema))
         {

@@ -151,6 +151,16 @@ internal static class ClusterCommands
             return DirectoryOutcome.Unchanged(id.Value);
         }
 
+        var moved = description.RegionName == view.Nodes[position].Description.RegionName ? null
+            : view.Shards.FirstOrDefault(shard => shard.Replicas.Contains(id)
+                && view.TryGetSpace(shard.Space, out var space) && !space.Options.Allows(description.RegionName));
+        if (moved is not null)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.InUse,
+                $"node {id} holds a replica of shard {moved.Id}, which may not be in region '{description.RegionName}'", id.Value);
+        }
+
         var nodes = view.Nodes.SetItem(position, new NodeInfo(id, description));
         var changed = view.With(now, nodes: nodes);
         return DirectoryOutcome.Done(id.Value, state with { View = changed });

@@ -66,24 +66,43 @@ internal static class DirectoryCodec
     internal static SpaceOptions ReadSpaceOptionsOfKind(ref WireReader reader) =>
         ReadSpaceOptions(ref reader) with { Kind = (SpaceKind)reader.ReadByte() };
 
-    internal static void Write(WireWriter writer, SpaceInfo space, bool hasKinds)
+    /// <summary>Options with everything that the third version has.</summary>
+    internal static void WriteInRegions(WireWriter writer, SpaceOptions options)
+    {
+        WriteOfKind(writer, options);
+        SpaceRegions.Write(writer, options.Regions);
+    }
+
+    internal static SpaceOptions ReadSpaceOptionsInRegions(ref WireReader reader) =>
+        ReadSpaceOptionsOfKind(ref reader) with { Regions = SpaceRegions.Read(ref reader) };
+
+    internal static void Write(WireWriter writer, SpaceInfo space, byte format)
     {
         writer.WriteUInt64(space.Id.Value);
-        if (hasKinds)
+        switch (format)
         {
-            WriteOfKind(writer, space.Options);
-        }
-        else
-        {
-            Write(writer, space.Options);
+            case 1:
+                Write(writer, space.Options);
+                break;
+            case 2:
+                WriteOfKind(writer, space.Options);
+                break;
+            default:
+                WriteInRegions(writer, space.Options);
+                break;
         }
 
         writer.WriteUInt64(space.Created.Value);
     }
 
-    internal static SpaceInfo ReadSpace(ref WireReader reader, bool hasKinds) => new(
+    internal static SpaceInfo ReadSpace(ref WireReader reader, byte format) => new(
         new SpaceId(reader.ReadUInt64()),
-        hasKinds ? ReadSpaceOptionsOfKind(ref reader) : ReadSpaceOptions(ref reader),
+        format switch
+        {
+            1 => ReadSpaceOptions(ref reader),
+            2 => ReadSpaceOptionsOfKind(ref reader),
+            _ => ReadSpaceOptionsInRegions(ref reader),
+        },
         new HybridTime(reader.ReadUInt64()));
 
     internal static void Write(WireWriter writer, DirectoryDocument document)

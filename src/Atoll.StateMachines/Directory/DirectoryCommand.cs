@@ -36,6 +36,9 @@ public enum DirectoryCommandKind : byte
 
     /// <summary>Documents are written or removed.</summary>
     ChangeDocuments = 10,
+
+    /// <summary>A new space of a given kind that says in which regions it lives.</summary>
+    CreateSpaceInRegions = 11,
 }
 
 /// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
@@ -92,7 +95,12 @@ public static class DirectoryCommand
     /// </summary>
     public static void WriteCreateSpace(WireWriter writer, SpaceOptions options)
     {
-        if (options.Kind == SpaceKind.Records)
+        if (options.Regions is not null)
+        {
+            writer.WriteByte((byte)DirectoryCommandKind.CreateSpaceInRegions);
+            DirectoryCodec.WriteInRegions(writer, options);
+        }
+        else if (options.Kind == SpaceKind.Records)
         {
             writer.WriteByte((byte)DirectoryCommandKind.CreateSpace);
             DirectoryCodec.Write(writer, options);

@@ -6,7 +6,7 @@ namespace Atoll.StateMachines.Directory;
 /// <summary>What descriptions and options may contain. Each rule answers with a sentence for the person who broke it, or null.</summary>
 internal static class DirectoryRules
 {
-    private const int EventualReplicasMax = 7;
+    private const int EventualReplicasMax = 15;
 
     internal static string? FaultOf(NodeDescription node) =>
         FaultOfName("node", node.Name)
@@ -24,6 +24,9 @@ internal static class DirectoryRules
         ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Rows ? "what the space shall hold is unknown" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? FaultOfReplicas(options)
+        ?? options.Regions?.FaultOf(options.Replicas)
+        ?? options.Regions?.Factors.Select(static factor => factor.Region).Concat(options.Regions.Allowed)
+            .Select(static region => FaultOfName("region", region)).FirstOrDefault(static fault => fault is not null)
         ?? (options.ShardCount is < 1 or > Limits.ShardsPerSpaceMax
             ? $"a space has 1 to {Limits.ShardsPerSpaceMax} shards, not {options.ShardCount}" : null);
 

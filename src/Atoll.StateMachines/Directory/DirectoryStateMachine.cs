@@ -51,8 +51,12 @@ public sealed class DirectoryStateMachine : IStateMachine
             DirectoryCommandKind.RegisterNode => ClusterCommands.RegisterNode(_state, ref reader, context.Now),
             DirectoryCommandKind.UpdateNode => ClusterCommands.UpdateNode(_state, ref reader, context.Now),
             DirectoryCommandKind.RemoveNode => ClusterCommands.RemoveNode(_state, ref reader, context.Now),
-            DirectoryCommandKind.CreateSpace => SpaceCommands.CreateSpace(_state, ref reader, context.Now, hasKind: false),
-            DirectoryCommandKind.CreateSpaceOfKind => SpaceCommands.CreateSpace(_state, ref reader, context.Now, hasKind: true),
+            DirectoryCommandKind.CreateSpace =>
+                SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptions(ref reader), context.Now),
+            DirectoryCommandKind.CreateSpaceOfKind =>
+                SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsOfKind(ref reader), context.Now),
+            DirectoryCommandKind.CreateSpaceInRegions =>
+                SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsInRegions(ref reader), context.Now),
             DirectoryCommandKind.ChangeDocuments => DocumentCommands.ChangeDocuments(_state, ref reader, context.Now),
             DirectoryCommandKind.DropSpace => SpaceCommands.DropSpace(_state, ref reader, context.Now),
             DirectoryCommandKind.SetReplicas => SpaceCommands.SetReplicas(_state, ref reader, context.Now),

@@ -12,10 +12,11 @@ namespace Atoll.StateMachines.Directory;
 /// </summary>
 public sealed class DirectoryView
 {
-    // The first version had neither kinds of spaces nor documents; a view that needs neither is written in it, so that nodes one version
-    // behind can read it.
+    // The first version had neither kinds of spaces nor documents, the second no regions of spaces; a view is written in the first that it
+    // fits in, so that nodes one version behind can read it.
     private const byte FirstFormatVersion = 1;
-    private const byte FormatVersion = 2;
+    private const byte KindsFormatVersion = 2;
+    private const byte RegionsFormatVersion = 3;
 
     // For lookups by name: positions in Spaces, by ordinal order of the names.
     private readonly ImmutableArray<SpaceInfo> _spacesByName;
@@ -63,7 +64,9 @@ public sealed class DirectoryView
     /// <summary>All documents, by name (ordinal).</summary>
     public ImmutableArray<DirectoryDocument> Documents { get; }
 
-    private bool HasKinds => !Documents.IsEmpty || Spaces.Any(static space => space.Options.Kind != SpaceKind.Records);
+    private byte Format => Spaces.Any(static space => space.Options.Regions is not null) ? RegionsFormatVersion
+        : !Documents.IsEmpty || Spaces.Any(static space => space.Options.Kind != SpaceKind.Records) ? KindsFormatVersion
+        : FirstFormatVersion;
 
     /// <summary>The node with that number.</summary>
     public bool TryGetNode(NodeId id, [NotNullWhen(true)] out NodeInfo? node) => TryFind(Nodes, id, static n => n.Id, out node);
@@ -126,8 +129,8 @@ public sealed class DirectoryView
     /// <summary>Writes the whole view.</summary>
     public void Encode(WireWriter writer)
     {
-        var hasKinds = HasKinds;
-        writer.WriteByte(hasKinds ? FormatVersion : FirstFormatVersion);
+        var format = Format;
+        writer.WriteByte(format);
         writer.WriteUInt64(ClusterId);
         writer.WriteUInt64(Version.Value);
         writer.WriteVarint((ulong)Nodes.Length);
@@ -139,7 +142,7 @@ public sealed class DirectoryView
         writer.WriteVarint((ulong)Spaces.Length);
         foreach (var space in Spaces)
         {
-            DirectoryCodec.Write(writer, space, hasKinds);
+            DirectoryCodec.Write(writer, space, format);
         }
 
         writer.WriteVarint((ulong)Shards.Length);
@@ -148,7 +151,7 @@ public sealed class DirectoryView
             DirectoryCodec.Write(writer, shard);
         }
 
-        if (hasKinds)
+        if (format >= KindsFormatVersion)
         {
             writer.WriteVarint((ulong)Documents.Length);
             foreach (var document in Documents)
@@ -167,12 +170,10 @@ public sealed class DirectoryView
         view = null;
         var reader = new WireReader(bytes);
         var format = reader.ReadByte();
-        if (format is not (FirstFormatVersion or FormatVersion))
+        if (format is < FirstFormatVersion or > RegionsFormatVersion)
         {
             return false;
         }
-
-        var hasKinds = format == FormatVersion;
 
         var clusterId = reader.ReadUInt64();
         var version = new HybridTime(reader.ReadUInt64());
@@ -185,7 +186,7 @@ public sealed class DirectoryView
         var spaces = ImmutableArray.CreateBuilder<SpaceInfo>();
         for (var left = reader.ReadCount(Limits.SpacesMax); left > 0 && reader.Ok; left--)
         {
-            spaces.Add(DirectoryCodec.ReadSpace(ref reader, hasKinds));
+            spaces.Add(DirectoryCodec.ReadSpace(ref reader, format));
         }
 
         var shards = ImmutableArray.CreateBuilder<ShardInfo>();
@@ -196,7 +197,7 @@ public sealed class DirectoryView
 
         // A cached view lives for long, and must not keep the message that it came in: its documents are copied.
         var documents = ImmutableArray.CreateBuilder<DirectoryDocument>();
-        for (var left = hasKinds ? reader.ReadCount(Limits.DocumentsMax) : 0; left > 0 && reader.Ok; left--)
+        for (var left = format >= KindsFormatVersion ? reader.ReadCount(Limits.DocumentsMax) : 0; left > 0 && reader.Ok; left--)
         {
             var document = DirectoryCodec.ReadDocument(ref reader);
             documents.Add(document with { Value = document.Value.ToArray() });

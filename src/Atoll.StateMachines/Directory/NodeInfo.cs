@@ -21,7 +21,14 @@ public sealed record NodeDescription(
     int Loops,
     string Region,
     string Zone,
-    ulong Incarnation);
+    ulong Incarnation)
+{
+    /// <summary>The region of a node of which none was given: what Cassandra calls a data center that nobody named.</summary>
+    public const string DefaultRegion = "datacenter1";
+
+    /// <summary>The region by name, also when none was given: what spaces name, and what consistency levels count by.</summary>
+    public string RegionName => Region.Length > 0 ? Region : DefaultRegion;
+}
 
 /// <summary>A node of the cluster.</summary>
 /// <param name="Id">Its number; never given twice.</param>

@@ -7,7 +7,8 @@ namespace Atoll.StateMachines.Directory;
 /// <summary>
 /// Chooses nodes for the replicas of new shards. A pure function of the view: every replica of the directory chooses the same. The leader
 /// of a shard goes to the node that should lead the fewest, the other replicas to regions and zones that have none of the shard yet and,
-/// among those, to the nodes that hold the fewest. Ties go round, so that the first shard of every space is not on the first node.
+/// among those, to the nodes that hold the fewest; never to a region that the space does not allow, or that has as many as it should. Ties
+/// go round, so that the first shard of every space is not on the first node.
 /// </summary>
 internal sealed class Placement
 {
@@ -22,8 +23,8 @@ internal sealed class Placement
     internal Placement(DirectoryView view)
     {
         _nodes = view.Nodes;
-        _regions = Numbered(static n => n.Region);
-        _zones = Numbered(static n => n.Region + "\0" + n.Zone);
+        _regions = Numbered(static n => n.RegionName);
+        _zones = Numbered(static n => n.RegionName + "\0" + n.Zone);
         _replicas = new int[_nodes.Length];
         _leaders = new int[_nodes.Length];
         var positions = new SortedDictionary<NodeId, int>();
@@ -44,14 +45,39 @@ internal sealed class Placement
         _turn = view.Shards.Length;
     }
 
-    /// <summary>Nodes for the next shard, the one that should lead it first; they count as load for the shards that follow.</summary>
-    internal ImmutableArray<NodeId> Next(int replicas)
+    /// <summary>Why the cluster has too few nodes for a space, for the person who wants it; null when it has enough.</summary>
+    internal static string? Lacking(DirectoryView view, SpaceOptions options)
     {
+        if (options.Regions is not { } regions)
+        {
+            return view.Nodes.Length >= options.Replicas ? null
+                : $"{options.Replicas} replicas need {options.Replicas} nodes, the cluster has {view.Nodes.Length}";
+        }
+
+        foreach (var (region, replicas) in regions.Factors)
+        {
+            var nodes = view.Nodes.Count(node => node.Description.RegionName == region);
+            if (nodes < replicas)
+            {
+                return $"{replicas} replicas in region '{region}' need {replicas} nodes there, the cluster has {nodes}";
+            }
+        }
+
+        var allowed = view.Nodes.Count(node => regions.Allows(node.Description.RegionName));
+        return allowed >= options.Replicas ? null
+            : $"{options.Replicas} replicas need {options.Replicas} nodes in the regions {string.Join(", ", regions.Allowed)}, "
+                + $"the cluster has {allowed}";
+    }
+
+    /// <summary>Nodes for the next shard, the one that should lead it first; they count as load for the shards that follow.</summary>
+    internal ImmutableArray<NodeId> Next(SpaceOptions options)
+    {
+        var replicas = options.Replicas;
         Check.That(replicas > 0 && replicas <= _nodes.Length);
         var chosen = new int[replicas];
         for (var count = 0; count < replicas; count++)
         {
-            chosen[count] = Best(chosen.AsSpan(0, count));
+            chosen[count] = Best(chosen.AsSpan(0, count), options.Regions);
             _replicas[chosen[count]]++;
         }
 
@@ -60,13 +86,14 @@ internal sealed class Placement
         return [.. chosen.Select(position => _nodes[position].Id)];
     }
 
-    private int Best(ReadOnlySpan<int> chosen)
+    private int Best(ReadOnlySpan<int> chosen, SpaceRegions? regions)
     {
         var best = -1;
         var bestCost = (int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue);
         for (var i = 0; i < _nodes.Length; i++)
         {
-            if (chosen.Contains(i))
+            if (chosen.Contains(i)
+                || (regions is not null && InSame(_regions, i, chosen) >= regions.ReplicasMaxIn(_nodes[i].Description.RegionName)))
             {
                 continue;
             }
@@ -83,6 +110,7 @@ internal sealed class Placement
             }
         }
 
+        Check.That(best >= 0);
         return best;
     }
 

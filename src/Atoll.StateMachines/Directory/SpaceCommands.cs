@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
@@ -8,9 +9,8 @@ namespace Atoll.StateMachines.Directory;
 /// <summary>The commands about spaces and their shards.</summary>
 internal static class SpaceCommands
 {
-    internal static DirectoryOutcome CreateSpace(DirectoryState state, ref WireReader reader, HybridTime now, bool hasKind)
+    internal static DirectoryOutcome CreateSpace(DirectoryState state, ref WireReader reader, SpaceOptions options, HybridTime now)
     {
-        var options = hasKind ? DirectoryCodec.ReadSpaceOptionsOfKind(ref reader) : DirectoryCodec.ReadSpaceOptions(ref reader);
         if (!reader.OkAtEnd)
         {
             return DirectoryOutcome.Garbled;
@@ -35,11 +35,9 @@ internal static class SpaceCommands
                     DirectoryStatus.AlreadyExists, $"a space '{options.Name}' exists with other options", known.Id.Value);
         }
 
-        if (view.Nodes.Length < options.Replicas)
+        if (Placement.Lacking(view, options) is { } lacking)
         {
-            return DirectoryOutcome.Refused(
-                DirectoryStatus.NotEnoughNodes,
-                $"{options.Replicas} replicas need {options.Replicas} nodes, the cluster has {view.Nodes.Length}");
+            return DirectoryOutcome.Refused(DirectoryStatus.NotEnoughNodes, lacking);
         }
 
         if (view.Spaces.Length == Limits.SpacesMax || view.Shards.Length + options.ShardCount > Limits.ShardsMax)
@@ -98,6 +96,12 @@ internal static class SpaceCommands
             return DirectoryOutcome.Refused(DirectoryStatus.Invalid, fault, id.Value);
         }
 
+        if (view.TryGetSpace(shard.Space, out var space)
+            && OutsideOf(space, replicas, view) is { } outside)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.Invalid, outside, id.Value);
+        }
+
         // Asked again after it was done: the generation has moved on, and yet nothing is wrong.
         if (shard.Replicas.AsSpan().SequenceEqual(replicas.AsSpan()))
         {
@@ -143,6 +147,19 @@ internal static class SpaceCommands
         return DirectoryOutcome.Done(id.Value, WithShard(state, shard, next, now));
     }
 
+    private static string? OutsideOf(SpaceInfo space, ImmutableArray<NodeId> replicas, DirectoryView view)
+    {
+        foreach (var replica in replicas)
+        {
+            if (view.TryGetNode(replica, out var node) && !space.Options.Allows(node.Description.RegionName))
+            {
+                return $"node {replica} stands in region '{node.Description.RegionName}', where data of space '{space.Name}' may not be";
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Cuts the space of hashes into equal ranges, to the last one.</summary>
     private static IEnumerable<ShardInfo> ShardsOf(DirectoryState state, SpaceInfo space)
     {
@@ -155,7 +172,7 @@ internal static class SpaceCommands
                 space.Id,
                 FirstHash(i, count),
                 i + 1 == count ? ulong.MaxValue : FirstHash(i + 1, count) - 1,
-                placement.Next(space.Options.Replicas),
+                placement.Next(space.Options),
                 1);
         }
     }

@@ -41,17 +41,23 @@ public enum SpaceKind : byte
 /// Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.
 /// </param>
 /// <param name="FaultModel">What it survives.</param>
-/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 7 of an eventual space.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 15 of an eventual space.</param>
 /// <param name="Partitioning">How its keys are cut.</param>
 /// <param name="ShardCount">Shards, 1 to <see cref="Foundation.Limits.ShardsPerSpaceMax"/>.</param>
 /// <param name="Kind">What it holds.</param>
+/// <param name="Regions">Where it lives; null: anywhere.</param>
 public sealed record SpaceOptions(
     string Name,
     FaultModel FaultModel = FaultModel.Strong,
     int Replicas = 3,
     Partitioning Partitioning = Partitioning.Hash,
     int ShardCount = 1,
-    SpaceKind Kind = SpaceKind.Records);
+    SpaceKind Kind = SpaceKind.Records,
+    SpaceRegions? Regions = null)
+{
+    /// <summary>Whether the space's data may be stored in a region.</summary>
+    public bool Allows(string region) => Regions?.Allows(region) ?? true;
+}
 
 /// <summary>A space.</summary>
 /// <param name="Id">Its number; never given twice, also not after the space was dropped.</param>

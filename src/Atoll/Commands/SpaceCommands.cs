@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Atoll.Gateways.Http;
 using Atoll.Output;
 using Atoll.Services;
@@ -29,21 +30,35 @@ internal static class SpaceCommands
             DefaultValueFactory = _ => "strong",
         };
         replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");
-        var replicas = new Option<int>("--replicas", "-r")
+        var replicas = new Option<int?>("--replicas", "-r")
         {
-            Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 7 if eventual", DefaultValueFactory = _ => 3,
+            Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 15 if eventual. Default: those of the regions together, or 3",
+        };
+        var regions = new Option<string[]>("--region")
+        {
+            Description = "Copies in a region; may be given for several", HelpName = "NAME=COUNT", AllowMultipleArgumentsPerToken = true,
+        };
+        var allowed = new Option<string[]>("--allowed-region")
+        {
+            Description = "A region that may store the space's data; may be given several times. Default: all",
+            HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
         };
         var shards = new Option<int>("--shards", "-s")
         {
             Description = "Into how many shards the keys are cut", DefaultValueFactory = _ => 1,
         };
-        var command = new Command("create", "Create a space (again with the same options: fine)") { name, replication, replicas, shards };
+        var command = new Command("create", "Create a space (again with the same options: fine)") 
+        {
+            name, replication, replicas, shards, regions, allowed,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
+            var factors = (parsed.GetValue(regions) ?? []).Select(FactorOf).ToArray();
             var options = new SpaceOptions(
                 parsed.GetRequiredValue(name), Enum.Parse<FaultModel>(parsed.GetRequiredValue(replication), ignoreCase: true),
-                parsed.GetValue(replicas), Partitioning.Hash, parsed.GetValue(shards));
+                parsed.GetValue(replicas) ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
+                Partitioning.Hash, parsed.GetValue(shards), Regions: SpaceRegions.Of(factors, parsed.GetValue(allowed) ?? []));
             var space = await atoll.Spaces.CreateAsync(options, cancellation).ConfigureAwait(false);
             var printer = client.Printer(parsed);
             if (printer.IsJson)
@@ -58,6 +73,14 @@ internal static class SpaceCommands
             return ExitCode.Ok;
         });
         return command;
+    }
+
+    private static RegionReplicas FactorOf(string text)
+    {
+        var equals = text.LastIndexOf('=');
+        return equals > 0 && int.TryParse(text.AsSpan(equals + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var replicas)
+            ? new RegionReplicas(text[..equals], replicas)
+            : throw new CommandException(ExitCode.Usage, $"--region {text}: a region and how many copies it has, as eu=3, are needed");
     }
 
     private static Command ListCommand(ClientOptions client)
@@ -109,8 +132,9 @@ internal static class SpaceCommands
 
             var count = await atoll.Records(found.Space.Name).CountAsync(default, cancellation).ConfigureAwait(false);
             var options = found.Space.Options;
-            printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}, {options.Replicas} replicas, "
-                + $"{options.ShardCount} shards, {count.Records} records, about {Printer.Size(count.Bytes)} a copy");
+            var where = options.Regions is null ? "" : $" ({options.Regions})";
+            printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}, "
+                + $"{options.Replicas} replicas{where}, {options.ShardCount} shards, {count.Records} records, about {Printer.Size(count.Bytes)} a copy");
             var table = new Table().Border(TableBorder.Simple).AddColumns("shard", "hashes", "nodes (preferred leader first)");
             foreach (var shard in found.Shards)
             {

@@ -49,8 +49,52 @@ public sealed class ConsistencyTallyTests
         Assert.False(tally.IsSatisfied);
         tally.Record(new NodeId(5), ok: false);
         Assert.True(tally.IsLost);
-        Assert.False(tally.CanBeSatisfiedBy(node => node != new NodeId(5), out var alive));
-        Assert.Equal(4, alive);
+        Assert.False(tally.CanBeSatisfiedBy(node => node != new NodeId(5), out var alive, out var required));
+        Assert.Equal((1, 2), (alive, required));
+    }
+
+    [Fact]
+    public void What_one_region_has_too_much_of_makes_up_for_nothing_elsewhere()
+    {
+        var wide = ReplicaSet.Of(1, [.. TwoRegions.Members, new(new(6), "eu"), new(new(7), "eu")]);
+        var tally = ConsistencyTally.OfWrite(ConsistencyLevel.EachQuorum, wide, "eu");
+        foreach (var node in new uint[] { 1, 2, 3, 6, 7 })
+        {
+            tally.Record(new NodeId(node), ok: true);
+        }
+
+        Assert.Equal((3, 5, false), (tally.Received, tally.Required, tally.IsSatisfied));
+        Assert.False(tally.CanBeSatisfiedBy(node => node.Value is not (4 or 5), out var alive, out var required));
+        Assert.Equal((0, 2), (alive, required));
+    }
+
+    // Who is up, as digits; what a coordinator in a region says: satisfied or not, how many are up and how many it needs.
+    [Theory]
+    [InlineData(ConsistencyLevel.LocalQuorum, "eu", "123", true, 3, 2)]
+    [InlineData(ConsistencyLevel.LocalQuorum, "us", "123", false, 0, 2)]
+    [InlineData(ConsistencyLevel.LocalQuorum, "eu", "145", false, 1, 2)]
+    [InlineData(ConsistencyLevel.LocalOne, "us", "123", false, 0, 1)]
+    [InlineData(ConsistencyLevel.LocalOne, "us", "5", true, 1, 1)]
+    [InlineData(ConsistencyLevel.LocalQuorum, "asia", "12345", false, 0, 1)]
+    [InlineData(ConsistencyLevel.LocalOne, "asia", "12345", false, 0, 1)]
+    [InlineData(ConsistencyLevel.EachQuorum, "eu", "123", false, 0, 2)]
+    [InlineData(ConsistencyLevel.EachQuorum, "asia", "2345", true, 4, 4)]
+    [InlineData(ConsistencyLevel.EachQuorum, "us", "145", false, 1, 2)]
+    [InlineData(ConsistencyLevel.Quorum, "us", "123", true, 3, 3)]
+    [InlineData(ConsistencyLevel.Quorum, "us", "14", false, 2, 3)]
+    [InlineData(ConsistencyLevel.One, "asia", "4", true, 1, 1)]
+    [InlineData(ConsistencyLevel.All, "eu", "1234", false, 4, 5)]
+    public void Levels_are_judged_by_who_is_up_in_which_region(
+        ConsistencyLevel level, string region, string up, bool suffices, int alive, int required)
+    {
+        foreach (var tally in new[]
+        {
+            ConsistencyTally.OfWrite(level, TwoRegions, region), ConsistencyTally.OfRead(level, TwoRegions, region),
+        })
+        {
+            var can = tally.CanBeSatisfiedBy(node => up.Contains((char)('0' + node.Value)), out var seen, out var needed);
+            Assert.Equal((suffices, alive, required), (can, seen, needed));
+        }
     }
 
     [Fact]

@@ -85,6 +85,35 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public async Task A_keyspace_may_say_how_many_replicas_a_region_has_and_where_its_data_may_be()
+    {
+        var shards = new InMemoryRowShards(TimeProvider.System);
+        using var cql = new Cql(shards: shards);
+        Assert.Equal("Created Keyspace r", await cql.Run(
+            "CREATE KEYSPACE r WITH replication = {'class': 'NetworkTopologyStrategy', 'eu': 3, 'us': 2} AND fault_model = 'eventual' "
+            + "AND allowed_regions = 'us, eu'"));
+        Assert.Equal("Created Table r.t", await cql.Run("CREATE TABLE r.t (a int PRIMARY KEY)"));
+        var table = cql.Tables.Schema.Keyspaces["r"].Tables["t"].SpaceName;
+        var wanted = new RowSpaceOptions(
+            table, 5, 4, FaultModel.Eventual, SpaceRegions.Of([new("us", 2), new("eu", 3)], ["eu", "us"]));
+        await shards.CreateAsync(wanted, default);
+        await Assert.ThrowsAsync<AtollException>(async () => await shards.CreateAsync(wanted with { Regions = null }, default));
+        Assert.Contains("allowed_regions = ''eu, us''", await cql.Run("DESCRIBE KEYSPACE r"), StringComparison.Ordinal);
+        var refused = await cql.Fail("ALTER KEYSPACE r WITH allowed_regions = 'eu'");
+        Assert.Equal(CqlErrorCode.ConfigError, refused.Code);
+        Assert.Equal(
+            "Region 'us' has replicas in keyspace 's' and is not in allowed_regions",
+            (await cql.Fail("CREATE KEYSPACE s WITH replication = {'class': 'NetworkTopologyStrategy', 'eu': 1, 'us': 1} "
+                + "AND allowed_regions = 'eu'")).Message);
+        var batch = "BEGIN BATCH INSERT INTO r.t (a) VALUES (1); INSERT INTO q.t (a) VALUES (2); APPLY BATCH";
+        await cql.Run("CREATE KEYSPACE q WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3} AND allowed_regions = 'us'");
+        await cql.Run("CREATE TABLE q.t (a int PRIMARY KEY)");
+        Assert.Contains("no region may store all of it", (await cql.Fail(batch)).Message, StringComparison.Ordinal);
+        Assert.Equal("void", await cql.Run(batch.Replace("BEGIN BATCH", "BEGIN UNLOGGED BATCH", StringComparison.Ordinal)));
+        Assert.Equal("void", await cql.Run(batch.Replace("q.t", "r.t", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Schema_changes_say_what_changed()
     {
         using var cql = new Cql();

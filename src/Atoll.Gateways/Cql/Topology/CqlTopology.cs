@@ -25,7 +25,7 @@ public sealed record CqlNode(
 public sealed record CqlTopology(string ClusterName, CqlNode Local, ImmutableArray<CqlNode> Peers)
 {
     /// <summary>The data center of a node without a region: what Cassandra calls one that nobody named.</summary>
-    public const string DefaultDataCenter = "datacenter1";
+    public const string DefaultDataCenter = NodeDescription.DefaultRegion;
 
     /// <summary>The rack of a node without a zone.</summary>
     public const string DefaultRack = "rack1";
@@ -50,7 +50,7 @@ public sealed record CqlTopology(string ClusterName, CqlNode Local, ImmutableArr
 
             var seen = new CqlNode(
                 node.Id, HostIdOf(view.ClusterId, node), node.Id == self.Id ? self.Native : native, peer,
-                OrElse(node.Description.Region, DefaultDataCenter), OrElse(node.Description.Zone, DefaultRack),
+                node.Description.RegionName, OrElse(node.Description.Zone, DefaultRack),
                 tokens.GetValueOrDefault(node.Id, []));
             if (node.Id == self.Id)
             {

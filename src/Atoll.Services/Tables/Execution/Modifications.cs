@@ -65,13 +65,13 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
     private async ValueTask<StatementResult> UnconditionallyAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, CancellationToken cancellationToken)
     {
-        var tables = new SortedDictionary<string, (TableDefinition Table, SortedDictionary<byte[], List<RowOperation>> Partitions)>(
+        var tables = new SortedDictionary<string, (ModificationPlan Plan, SortedDictionary<byte[], List<RowOperation>> Partitions)>(
             StringComparer.Ordinal);
         foreach (var (plan, values) in statements)
         {
             if (!tables.TryGetValue(plan.Table.SpaceName, out var table))
             {
-                table = (plan.Table, new SortedDictionary<byte[], List<RowOperation>>(KeyOrder.Instance));
+                table = (plan, new SortedDictionary<byte[], List<RowOperation>>(KeyOrder.Instance));
                 tables[plan.Table.SpaceName] = table;
             }
 
@@ -97,7 +97,10 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
             new RowsMutation(
                 [.. pair.Value.Partitions.Select(partition =>
                     new PartitionMutation(Murmur3Token.Of(partition.Key), partition.Key, partition.Value))],
-                [], pair.Value.Table.Options.GcGraceSeconds))).ToArray();
+                [], pair.Value.Plan.Table.Options.GcGraceSeconds))
+        {
+            AllowedRegions = pair.Value.Plan.Keyspace.AllowedRegions,
+        }).ToArray();
         if (kind == BatchKind.Logged && parts.Sum(part => part.Mutation.Partitions.Count) > 1)
         {
             await LoggedAsync(parts, cancellationToken).ConfigureAwait(false);
@@ -123,7 +126,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         // Whoever does the rest of it does it with timestamps that are fixed now, so that doing it twice is doing it once.
         var timestampMicros = context.Batches.NowMicros;
         var logged = parts.Select(part => part with { Mutation = WithTimestamps(part.Mutation, timestampMicros) }).ToArray();
-        var key = await WriteDownAsync(logged, cancellationToken).ConfigureAwait(false);
+        var batch = await WriteDownAsync(logged, cancellationToken).ConfigureAwait(false);
         try
         {
             // Each shard's own timestamps lose against nothing that was there before. Only elements that are appended to lists must be
@@ -135,10 +138,10 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
             throw ClusterErrors.OfWrittenDown(error, context.Options.Consistency);
         }
 
-        await context.Batches.RemoveAsync(key, cancellationToken).ConfigureAwait(false);
+        await context.Batches.RemoveAsync(batch, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<byte[]> WriteDownAsync(BatchPart[] parts, CancellationToken cancellationToken)
+    private async ValueTask<LoggedBatch> WriteDownAsync(BatchPart[] parts, CancellationToken cancellationToken)
     {
         try
         {

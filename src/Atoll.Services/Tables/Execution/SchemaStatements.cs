@@ -25,7 +25,9 @@ internal sealed class SchemaStatements(
     public async ValueTask<StatementResult?> TryExecuteAsync(
         Statement statement, string? keyspace, CancellationToken cancellationToken)
     {
-        if (Edit(statement, keyspace, catalog.Schema) is not { } edit)
+        var regions = statement is CreateKeyspaceStatement or AlterKeyspaceStatement
+            ? await shards.RegionsAsync(cancellationToken).ConfigureAwait(false) : [];
+        if (Edit(statement, keyspace, catalog.Schema, regions) is not { } edit)
         {
             return null;
         }
@@ -48,13 +50,15 @@ internal sealed class SchemaStatements(
             await shards.DropAsync(table.SpaceName, cancellationToken).ConfigureAwait(false);
         }
 
-        return new SchemaChangeResult(edit.Change) { Warnings = Warnings(after, edit.Change) };
+        return new SchemaChangeResult(edit.Change) { Warnings = Warnings(before, after, edit.Change) };
     }
 
     /// <summary>Makes a table's space when there is none.</summary>
     public async ValueTask CreateSpaceAsync(KeyspaceDefinition keyspace, TableDefinition table, CancellationToken cancellationToken)
     {
-        var space = new RowSpaceOptions(table.SpaceName, Replicas(keyspace), options.ShardsPerTable, keyspace.FaultModel);
+        var replicas = Replicas(keyspace);
+        var space = new RowSpaceOptions(
+            table.SpaceName, replicas, options.ShardsPerTable, keyspace.FaultModel, KeyspaceChanges.RegionsOf(keyspace, replicas));
         try
         {
             await shards.CreateAsync(space, cancellationToken).ConfigureAwait(false);
@@ -120,9 +124,15 @@ internal sealed class SchemaStatements(
         };
     }
 
-    private static List<string> Warnings(KeyspaceDefinition? keyspace, SchemaChange change)
+    private static List<string> Warnings(KeyspaceDefinition? before, KeyspaceDefinition? keyspace, SchemaChange change)
     {
         var warnings = new List<string>();
+        if (change is { Kind: SchemaChangeKind.Updated, Target: SchemaChangeTarget.Keyspace }
+            && before is { Tables.IsEmpty: false } && keyspace is not null && !before.Replication.SequenceEqual(keyspace.Replication))
+        {
+            warnings.Add("The tables that are there keep the replicas that they have; new ones get what the keyspace says now");
+        }
+
         if (change is { Kind: SchemaChangeKind.Created, Target: SchemaChangeTarget.Keyspace }
             && keyspace is { FaultModel: FaultModel.Strong }
             && KeyspaceChanges.ReplicationFactor(keyspace) % 2 == 0)
@@ -140,12 +150,12 @@ internal sealed class SchemaStatements(
             : keyspace.Tables.Values.Where(table => other is null || !other.Tables.TryGetValue(table.Name, out var same)
                 || same.Id != table.Id);
 
-    private SchemaEdit? Edit(Statement statement, string? keyspace, TableSchema schema)
+    private SchemaEdit? Edit(Statement statement, string? keyspace, TableSchema schema, IReadOnlyList<string> regions)
     {
         return statement switch
         {
-            CreateKeyspaceStatement create => KeyspaceChanges.Create(create),
-            AlterKeyspaceStatement alter => KeyspaceChanges.Alter(alter),
+            CreateKeyspaceStatement create => KeyspaceChanges.Create(create, regions),
+            AlterKeyspaceStatement alter => KeyspaceChanges.Alter(alter, regions),
             DropKeyspaceStatement drop => KeyspaceChanges.Drop(drop),
             CreateTableStatement create => TableChanges.Create(In(create.Table), create, newId()),
             AlterTableStatement alter => TableAlterations.Alter(In(alter.Table), alter),

@@ -22,6 +22,9 @@ public sealed record KeyspaceDefinition
     /// <summary>What the tables' spaces survive: <see cref="FaultModel.Strong"/> or <see cref="FaultModel.Eventual"/>.</summary>
     public FaultModel FaultModel { get; init; } = FaultModel.Strong;
 
+    /// <summary>The regions in which the tables' data may be stored, in ordinal order; empty: all.</summary>
+    public ImmutableArray<string> AllowedRegions { get; init; } = [];
+
     /// <summary>Kept; Atoll's writes are always durable.</summary>
     public bool DurableWrites { get; init; } = true;
 

@@ -7,7 +7,8 @@ using Atoll.StateMachines.Directory;
 namespace Atoll.Services.Tables.Schema;
 
 /// <summary>
-/// A keyspace as bytes. Layout: format (byte), name, fault model (byte), durable writes (byte), replication (map); count and user types
+/// A keyspace as bytes. Layout: format (byte), name, fault model (byte), durable writes (byte), replication (map), from the second format
+/// on count and allowed regions; count and user types
 /// (name; count and fields: name, type); count and tables (name, id of 16 bytes, next column id (varint), count and columns (name, kind,
 /// position (varint, 0 for none, else 1 more), order, id (varint), type), options, count and indexes (name, column, target, class,
 /// options)).
@@ -16,7 +17,9 @@ namespace Atoll.Services.Tables.Schema;
 /// </summary>
 public static class KeyspaceDocument
 {
-    private const byte FormatVersion = 1;
+    // The first format has no allowed regions: it is written where there are none, for nodes one version behind.
+    private const byte FirstFormatVersion = 1;
+    private const byte FormatVersion = 2;
     private const int CountMax = Limits.RowColumnsMax;
     private const int TypeDepthMax = 32;
 
@@ -24,11 +27,20 @@ public static class KeyspaceDocument
     public static byte[] Encode(KeyspaceDefinition keyspace)
     {
         var writer = new WireWriter(1024);
-        writer.WriteByte(FormatVersion);
+        writer.WriteByte(keyspace.AllowedRegions.IsEmpty ? FirstFormatVersion : FormatVersion);
         writer.WriteString(keyspace.Name);
         writer.WriteByte((byte)keyspace.FaultModel);
         writer.WriteBool(keyspace.DurableWrites);
         WriteMap(writer, keyspace.Replication);
+        if (!keyspace.AllowedRegions.IsEmpty)
+        {
+            writer.WriteVarint((ulong)keyspace.AllowedRegions.Length);
+            foreach (var region in keyspace.AllowedRegions)
+            {
+                writer.WriteString(region);
+            }
+        }
+
         writer.WriteVarint((ulong)keyspace.Types.Count);
         foreach (var (name, definition) in keyspace.Types)
         {
@@ -61,6 +73,12 @@ public static class KeyspaceDocument
         var faultModel = (FaultModel)reader.ReadByte();
         var durableWrites = reader.ReadBool();
         var replication = ReadMap(ref reader);
+        var allowedRegions = ImmutableArray.CreateBuilder<string>();
+        for (var left = version == FormatVersion ? reader.ReadCount(SpaceRegions.RegionsMax) : 0; left > 0 && reader.Ok; left--)
+        {
+            allowedRegions.Add(reader.ReadString());
+        }
+
         var types = new UserTypes(name);
         for (var left = reader.ReadCount(CountMax); left > 0 && reader.Ok; left--)
         {
@@ -69,7 +87,8 @@ public static class KeyspaceDocument
 
         var resolved = ImmutableSortedDictionary.CreateBuilder<string, UserTypeDefinition>(StringComparer.Ordinal);
         var isResolved = reader.Ok && types.TryResolve(resolved);
-        if (version != FormatVersion || !isResolved || faultModel is not (FaultModel.Strong or FaultModel.Eventual))
+        if (version is not (FirstFormatVersion or FormatVersion) || !isResolved
+            || faultModel is not (FaultModel.Strong or FaultModel.Eventual))
         {
             return false;
         }
@@ -89,6 +108,7 @@ public static class KeyspaceDocument
             Replication = replication,
             FaultModel = faultModel,
             DurableWrites = durableWrites,
+            AllowedRegions = allowedRegions.ToImmutable(),
             Types = resolved.ToImmutable(),
             Tables = tables.ToImmutable(),
         };

@@ -27,7 +27,7 @@ internal static class SchemaDifference
                 changes.Add(new SchemaChange(SchemaChangeKind.Created, SchemaChangeTarget.Keyspace, name, ""));
             }
             else if (!was.Replication.SequenceEqual(isNow.Replication) || was.DurableWrites != isNow.DurableWrites
-                || was.FaultModel != isNow.FaultModel)
+                || was.FaultModel != isNow.FaultModel || !was.AllowedRegions.AsSpan().SequenceEqual(isNow.AllowedRegions.AsSpan()))
             {
                 changes.Add(new SchemaChange(SchemaChangeKind.Updated, SchemaChangeTarget.Keyspace, name, ""));
             }

@@ -16,8 +16,10 @@ public static class SchemaText
             .Select(pair => $"{CqlNames.Text(pair.Key)}: {CqlNames.Text(ShortClass(pair.Value))}");
         var text = $"CREATE KEYSPACE {CqlNames.Quote(keyspace.Name)} WITH replication = {{{string.Join(", ", replication)}}}  "
             + $"AND durable_writes = {(keyspace.DurableWrites ? "true" : "false")}";
+        var regions = keyspace.AllowedRegions.IsEmpty
+            ? "" : $" AND allowed_regions = {CqlNames.Text(string.Join(", ", keyspace.AllowedRegions))}";
         return keyspace.IsVirtual ? text + ";"
-            : $"{text} AND fault_model = '{(keyspace.FaultModel == FaultModel.Strong ? "strong" : "eventual")}';";
+            : $"{text} AND fault_model = '{(keyspace.FaultModel == FaultModel.Strong ? "strong" : "eventual")}'{regions};";
     }
 
     /// <summary>CREATE TYPE.</summary>

@@ -22,13 +22,15 @@ public static class SystemSchemaTables
     public static IEnumerable<IVirtualTable> All(Func<TableSchema> schema)
     {
         var keyspaces = Define(
-            "keyspaces", [], ("durable_writes", CqlTypes.Boolean), ("replication", TextMap), ("fault_model", CqlTypes.Text));
+            "keyspaces", [], ("durable_writes", CqlTypes.Boolean), ("replication", TextMap), ("fault_model", CqlTypes.Text),
+            ("allowed_regions", TextSet));
         yield return new ComputedTable(keyspaces, () => Stored(schema).Select(keyspace => VirtualTables.Row(
             keyspaces,
             ("keyspace_name", CqlBytes.Of(keyspace.Name)),
             ("durable_writes", CqlBytes.Of(keyspace.DurableWrites)),
             ("replication", Map(keyspace.Replication)),
-            ("fault_model", CqlBytes.Of(keyspace.FaultModel == FaultModel.Strong ? "strong" : "eventual")))));
+            ("fault_model", CqlBytes.Of(keyspace.FaultModel == FaultModel.Strong ? "strong" : "eventual")),
+            ("allowed_regions", List(keyspace.AllowedRegions)))));
 
         var tables = Tables("tables", ("table_name", CqlTypes.Text));
         yield return new ComputedTable(tables, () => TablesOf(Stored(schema)).Select(table => TableRow(tables, table)));

@@ -50,6 +50,9 @@ public interface IRowShards
     ValueTask<RowsPage> ReadRangeAsync(
         string table, TokenRangeRead read, RowCallOptions options = default, CancellationToken cancellationToken = default);
 
+    /// <summary>The regions in which the cluster has nodes, in ordinal order; empty where that is not known.</summary>
+    ValueTask<IReadOnlyList<string>> RegionsAsync(CancellationToken cancellationToken = default) => new([]);
+
     /// <summary>Counts over all shards of a table.</summary>
     /// <exception cref="UnknownSpaceException">There is no such table.</exception>
     ValueTask<RowsStats> CountAsync(string table, CancellationToken cancellationToken = default);
@@ -57,11 +60,12 @@ public interface IRowShards
 
 /// <summary>What is chosen when a table's space is created.</summary>
 /// <param name="Table">The space's name: "keyspace.table".</param>
-/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 7 of an eventual space.</param>
+/// <param name="Replicas">Copies of each shard: 1, 3, 5 or 7; 1 to 15 of an eventual space.</param>
 /// <param name="ShardCount">Shards; tokens are cut into as many equal ranges.</param>
 /// <param name="FaultModel">What it survives: strong or eventual.</param>
+/// <param name="Regions">In which regions it lives; null: in any.</param>
 public sealed record RowSpaceOptions(
-    string Table, int Replicas = 3, int ShardCount = 1, FaultModel FaultModel = FaultModel.Strong);
+    string Table, int Replicas = 3, int ShardCount = 1, FaultModel FaultModel = FaultModel.Strong, SpaceRegions? Regions = null);
 
 /// <summary>How a call is made.</summary>
 public readonly record struct RowCallOptions

@@ -32,8 +32,20 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
     /// <inheritdoc />
     public async ValueTask CreateAsync(RowSpaceOptions options, CancellationToken cancellationToken) =>
         await spaces.CreateAsync(
-            new SpaceOptions(options.Table, options.FaultModel, options.Replicas, Partitioning.Hash, options.ShardCount, SpaceKind.Rows),
+            new SpaceOptions(
+                options.Table, options.FaultModel, options.Replicas, Partitioning.Hash, options.ShardCount, SpaceKind.Rows,
+                options.Regions),
             cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<string>> RegionsAsync(CancellationToken cancellationToken)
+    {
+        var view = await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        return
+        [
+            .. view.Nodes.Select(static node => node.Description.RegionName).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal),
+        ];
+    }
 
     /// <inheritdoc />
     public ValueTask<bool> DropAsync(string table, CancellationToken cancellationToken) => spaces.DropAsync(table, cancellationToken);
