@@ -134,7 +134,8 @@ internal static class SpaceCommands
             var options = found.Space.Options;
             var where = options.Regions is null ? "" : $" ({options.Regions})";
             printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}, "
-                + $"{options.Replicas} replicas{where}, {options.ShardCount} shards, {count.Records} records, about {Printer.Size(count.Bytes)} a copy");
+                + $"{options.Replicas} replicas{where}, {options.ShardCount} shards, {count.Records} records, "
+                + $"about {Printer.Size(count.Bytes)} a copy");
             var table = new Table().Border(TableBorder.Simple).AddColumns("shard", "hashes", "nodes (preferred leader first)");
             foreach (var shard in found.Shards)
             {

@@ -106,7 +106,8 @@ public sealed class SchemaTests
             (await cql.Fail("CREATE KEYSPACE s WITH replication = {'class': 'NetworkTopologyStrategy', 'eu': 1, 'us': 1} "
                 + "AND allowed_regions = 'eu'")).Message);
         var batch = "BEGIN BATCH INSERT INTO r.t (a) VALUES (1); INSERT INTO q.t (a) VALUES (2); APPLY BATCH";
-        await cql.Run("CREATE KEYSPACE q WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3} AND allowed_regions = 'us'");
+        await cql.Run(
+            "CREATE KEYSPACE q WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3} AND allowed_regions = 'us'");
         await cql.Run("CREATE TABLE q.t (a int PRIMARY KEY)");
         Assert.Contains("no region may store all of it", (await cql.Fail(batch)).Message, StringComparison.Ordinal);
         Assert.Equal("void", await cql.Run(batch.Replace("BEGIN BATCH", "BEGIN UNLOGGED BATCH", StringComparison.Ordinal)));
