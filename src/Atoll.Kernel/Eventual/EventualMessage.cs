@@ -53,7 +53,7 @@ public enum RefusalReason : byte
     /// <summary>Its disk is full, or damaged.</summary>
     DiskFailed = 3,
 
-    /// <summary>Reading hit a bound: too many tombstones, too many bytes.</summary>
+    /// <summary>Reading hit a bound: too many tombstones, too many bytes. Or what is kept would become larger than it may.</summary>
     TooLarge = 4,
 
     /// <summary>
@@ -61,6 +61,20 @@ public enum RefusalReason : byte
     /// A write that nobody has taken yet may be tried again under a new stamp; a hint is dropped.
     /// </summary>
     TooOld = 5,
+
+    /// <summary>The bytes are no mutation of the range.</summary>
+    Invalid = 6,
+}
+
+/// <summary>What follows from a refusal.</summary>
+public static class RefusalReasons
+{
+    /// <summary>
+    /// Whether the same mutation would be refused the next time, too: no hint is kept of it, or it would be handed over, and hold this
+    /// node's floor back, for ever.
+    /// </summary>
+    public static bool IsFinal(this RefusalReason reason) =>
+        reason is RefusalReason.WrongReplica or RefusalReason.TooOld or RefusalReason.TooLarge or RefusalReason.Invalid;
 }
 
 /// <summary>One message. Which fields mean something depends on the kind.</summary>
@@ -167,7 +181,7 @@ public static class EventualMessageCodec
                 break;
         }
 
-        if (!reader.OkAtEnd || message.Payload.Length > Limits.MessageBytesMax || message.Reason > RefusalReason.TooOld)
+        if (!reader.OkAtEnd || message.Payload.Length > Limits.MessageBytesMax || message.Reason > RefusalReason.Invalid)
         {
             message = default;
             return false;

@@ -56,13 +56,15 @@ public readonly record struct HintStatus(NodeId Peer, int Hints, long Bytes, lon
 
 /// <summary>
 /// The writes that a node keeps for others that were absent (Dynamo, 2007, section 4.6): which to keep, when to refuse, and when to hand
-/// each over, in order, at a pace. It holds no payloads: those are in the host's log, by sequence. A hint is only ever a short cut: losing
-/// any of them costs an anti-entropy exchange, nothing else, but for a write at ANY that has no other copy.
+/// each over, oldest first, at a pace that the peer sets: one that refuses is given less at a time, and what it refused goes behind the
+/// others, which may be for another range. It holds no payloads: those are in the host's log, by sequence. A hint is only ever a short
+/// cut: losing any of them costs an anti-entropy exchange, nothing else, but for a write at ANY that has no other copy.
 /// </summary>
 public sealed class HintQueue
 {
     private readonly HintOptions _options;
     private readonly SortedDictionary<NodeId, Line> _lines = [];
+    private readonly SortedSet<(HybridTime Stamp, ulong Sequence)> _stamps = [];
     private readonly List<HintEffect> _effects = [];
     private ulong _nextSequence = 1;
     private long _bytes;
@@ -79,9 +81,7 @@ public sealed class HintQueue
         _options = options;
         foreach (var hint in stored.OrderBy(hint => hint.Sequence))
         {
-            LineOf(hint.Peer).Hints.Add(hint.Sequence, new Hint(hint.Bytes, hint.Stamp));
-            LineOf(hint.Peer).Bytes += hint.Bytes;
-            _bytes += hint.Bytes;
+            Add(LineOf(hint.Peer), hint.Sequence, hint.Bytes, hint.Stamp);
             _nextSequence = Math.Max(_nextSequence, hint.Sequence + 1);
         }
     }
@@ -92,8 +92,7 @@ public sealed class HintQueue
     /// <summary>
     /// The earliest stamp of a hint kept here, or Max: what holds this node's floor back (<see cref="RangeHorizon"/>).
     /// </summary>
-    public HybridTime EarliestStamp =>
-        _lines.Values.SelectMany(line => line.Hints.Values).Select(hint => hint.Stamp).DefaultIfEmpty(HybridTime.Max).Min();
+    public HybridTime EarliestStamp => _stamps.Count == 0 ? HybridTime.Max : _stamps.Min.Stamp;
 
     /// <summary>When <see cref="Tick"/> may have something to do.</summary>
     public Instant NextDeadline { get; private set; } = Instant.Never;
@@ -118,9 +117,7 @@ public sealed class HintQueue
         }
 
         sequence = _nextSequence++;
-        line.Hints.Add(sequence, new Hint(bytes, stamp));
-        line.Bytes += bytes;
-        _bytes += bytes;
+        Add(line, sequence, bytes, stamp);
         _effects.Add(new HintEffect(HintEffectKind.Store, peer, sequence));
         NextDeadline = line.IsUp ? Instant.Min(NextDeadline, line.QuietUntil) : NextDeadline;
         return HintOffer.Kept;
@@ -139,35 +136,65 @@ public sealed class HintQueue
         line.QuietUntil = now;
         line.RefilledAt = now;
         line.BudgetBytes = 0;
-        foreach (var hint in line.Hints.Values)
-        {
-            hint.SentAt = null;
-        }
+        line.Window = _options.InFlightMax;
+        line.Pause = _options.PauseAfterRefusal;
+        line.Waiting = new Queue<ulong>(line.Hints.Keys);
+        line.InFlight.Clear();
 
         NextDeadline = Instant.Min(NextDeadline, now);
     }
 
     /// <summary>The peer has the hint, durably.</summary>
-    public void Taken(NodeId peer, ulong sequence) => Remove(peer, sequence, isTaken: true);
+    public void Taken(NodeId peer, ulong sequence)
+    {
+        if (Remove(peer, sequence, isTaken: true))
+        {
+            var line = LineOf(peer);
+            line.Window = Math.Min(line.Window + 1, _options.InFlightMax);
+            line.Pause = _options.PauseAfterRefusal;
+        }
+    }
 
     /// <summary>The peer refused the hint.</summary>
     public void Refused(NodeId peer, ulong sequence, RefusalReason reason, Instant now)
     {
-        if (!LineOf(peer).Hints.TryGetValue(sequence, out var hint))
+        var line = LineOf(peer);
+        if (!line.Hints.ContainsKey(sequence))
         {
             return;
         }
 
-        if (reason is RefusalReason.WrongReplica or RefusalReason.TooOld)
+        if (reason.IsFinal())
         {
-            // It keeps the range no more, or has long made up for it.
+            // It keeps the range no more, has long made up for it, or never will take it.
             Remove(peer, sequence, isTaken: false);
             return;
         }
 
-        hint.SentAt = null;
-        LineOf(peer).QuietUntil = now + _options.PauseAfterRefusal;
-        NextDeadline = Instant.Min(NextDeadline, LineOf(peer).QuietUntil);
+        if (line.InFlight.Remove(sequence))
+        {
+            line.Waiting.Enqueue(sequence);
+        }
+
+        // What was sent together is mostly refused together, and that counts once.
+        if (now >= line.QuietUntil)
+        {
+            line.Window = Math.Max(1, line.Window / 2);
+            line.QuietUntil = now + line.Pause;
+            line.Pause = line.Pause * 2 < _options.PauseMax ? line.Pause * 2 : _options.PauseMax;
+        }
+
+        NextDeadline = Instant.Min(NextDeadline, line.QuietUntil);
+    }
+
+    /// <summary>The hint could not be sent yet: it is still on its way to the disk.</summary>
+    public void NotYet(NodeId peer, ulong sequence, Instant now)
+    {
+        if (LineOf(peer).InFlight.Remove(sequence))
+        {
+            LineOf(peer).Waiting.Enqueue(sequence);
+            NextDeadline = Instant.Min(NextDeadline, now + Duration.FromMilliseconds(10));
+        }
     }
 
     /// <summary>The hint can't be read: damaged.</summary>
@@ -178,6 +205,9 @@ public sealed class HintQueue
             LineOf(peer).Dropped++;
         }
     }
+
+    /// <summary>The nodes for which anything is, or was, kept.</summary>
+    public IEnumerable<NodeId> Peers => _lines.Keys;
 
     /// <summary>A node is gone for good: nobody will take its hints.</summary>
     public void Forget(NodeId peer)
@@ -229,18 +259,26 @@ public sealed class HintQueue
         var earned = Math.Min((now - line.RefilledAt).Nanoseconds, 100_000_000) * (_options.BytesPerSecond / 1e9);
         line.BudgetBytes = Math.Min(line.BudgetBytes + (long)earned, Math.Max(1, _options.BytesPerSecond / 10));
         line.RefilledAt = now;
-        var inFlight = 0;
-        foreach (var (sequence, hint) in line.Hints)
+        foreach (var (sequence, sentAt) in line.InFlight)
         {
-            if (inFlight >= _options.InFlightMax)
+            if (now - sentAt >= _options.ResendAfter)
             {
-                break;
+                line.Overdue.Add(sequence);
             }
+        }
 
-            inFlight++;
-            if (hint.SentAt is { } sentAt && now - sentAt < _options.ResendAfter)
+        foreach (var sequence in line.Overdue)
+        {
+            line.InFlight.Remove(sequence);
+            line.Waiting.Enqueue(sequence);
+        }
+
+        line.Overdue.Clear();
+        while (line.InFlight.Count < line.Window && line.Waiting.TryPeek(out var sequence))
+        {
+            if (!line.Hints.TryGetValue(sequence, out var hint))
             {
-                NextDeadline = Instant.Min(NextDeadline, sentAt + _options.ResendAfter);
+                line.Waiting.Dequeue(); // gone meanwhile
                 continue;
             }
 
@@ -252,10 +290,24 @@ public sealed class HintQueue
 
             // The last one may exceed the budget: what is overdrawn is earned before the next.
             line.BudgetBytes -= hint.Bytes;
-            hint.SentAt = now;
-            NextDeadline = Instant.Min(NextDeadline, now + _options.ResendAfter);
+            line.Waiting.Dequeue();
+            line.InFlight.Add(sequence, now);
             _effects.Add(new HintEffect(HintEffectKind.HandOff, peer, sequence));
         }
+
+        foreach (var sentAt in line.InFlight.Values)
+        {
+            NextDeadline = Instant.Min(NextDeadline, sentAt + _options.ResendAfter);
+        }
+    }
+
+    private void Add(Line line, ulong sequence, int bytes, HybridTime stamp)
+    {
+        line.Hints.Add(sequence, new Hint(bytes, stamp));
+        line.Waiting.Enqueue(sequence);
+        line.Bytes += bytes;
+        _bytes += bytes;
+        _stamps.Add((stamp, sequence));
     }
 
     private bool Remove(NodeId peer, ulong sequence, bool isTaken)
@@ -266,8 +318,10 @@ public sealed class HintQueue
             return false;
         }
 
+        line.InFlight.Remove(sequence);
         line.Bytes -= hint.Bytes;
         _bytes -= hint.Bytes;
+        _stamps.Remove((hint.Stamp, sequence));
         Check.That(line.Bytes >= 0 && _bytes >= 0);
         line.HandedOff += isTaken ? 1 : 0;
         _effects.Add(new HintEffect(HintEffectKind.Delete, peer, sequence));
@@ -283,7 +337,7 @@ public sealed class HintQueue
     {
         if (!_lines.TryGetValue(peer, out var line))
         {
-            _lines.Add(peer, line = new Line());
+            _lines.Add(peer, line = new Line { Window = _options.InFlightMax, Pause = _options.PauseAfterRefusal });
         }
 
         return line;
@@ -292,6 +346,20 @@ public sealed class HintQueue
     private sealed class Line
     {
         internal SortedDictionary<ulong, Hint> Hints { get; } = [];
+
+        /// <summary>Those that are to be sent, the next one first; some may be gone.</summary>
+        internal Queue<ulong> Waiting { get; set; } = [];
+
+        /// <summary>Those that were sent, and when.</summary>
+        internal SortedDictionary<ulong, Instant> InFlight { get; } = [];
+
+        internal List<ulong> Overdue { get; } = [];
+
+        /// <summary>How many may be under way: fewer after a refusal, one more with each that is taken.</summary>
+        internal int Window { get; set; }
+
+        /// <summary>How long the peer is left alone after its next refusal.</summary>
+        internal Duration Pause { get; set; }
 
         internal long Bytes { get; set; }
 
@@ -310,12 +378,5 @@ public sealed class HintQueue
         internal long DroppedTold { get; set; }
     }
 
-    private sealed class Hint(int bytes, HybridTime stamp)
-    {
-        internal int Bytes => bytes;
-
-        internal HybridTime Stamp => stamp;
-
-        internal Instant? SentAt { get; set; }
-    }
+    private readonly record struct Hint(int Bytes, HybridTime Stamp);
 }

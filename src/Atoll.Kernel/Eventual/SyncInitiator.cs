@@ -107,10 +107,12 @@ public sealed class SyncInitiator
                 break;
             case SyncMessageKind.Data when message.Sequence == _sequence && _isPage:
                 _heardAt = now;
+                _askedAt = now;
                 Effects.Add(new SyncEffect { Kind = SyncEffectKind.Merge, Message = message });
                 break;
             case SyncMessageKind.Taken when message.Sequence == _sequence && _awaited.Remove(KeyHash(message.Key)):
                 _heardAt = now;
+                _askedAt = now;
                 FinishPage(now);
                 break;
         }
@@ -148,6 +150,8 @@ public sealed class SyncInitiator
         {
             // A doubled message is one partition.
             PartitionsTaken += _taken.Add(KeyHash(data.Key)) ? 1 : 0;
+            _heardAt = now;
+            _askedAt = now;
             FinishPage(now);
         }
     }
@@ -178,8 +182,7 @@ public sealed class SyncInitiator
         SendPaced(now);
         if (_toSend.Count == 0 && !_isListing && now - _askedAt >= _options.ResendAfter)
         {
-            // The whole page again, if it is one: the other side then wants less.
-            Ask(_asked, now);
+            AskAgain(now);
         }
     }
 
@@ -331,6 +334,21 @@ public sealed class SyncInitiator
         _asked = message with { Exchange = _exchange, Sequence = ++_sequence };
         _askedAt = now;
         Effects.Send(_asked);
+    }
+
+    // A page is listed again: what has come meanwhile does not come once more. Nothing is asked again while either side makes progress.
+    private void AskAgain(Instant now)
+    {
+        if (_asked.Kind == SyncMessageKind.Partitions)
+        {
+            _isPage = false;
+            _askedAt = now;
+            ListNext();
+        }
+        else
+        {
+            Ask(_asked, now);
+        }
     }
 
     private void Fail()

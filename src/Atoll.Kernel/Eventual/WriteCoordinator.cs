@@ -136,8 +136,7 @@ public sealed class WriteCoordinator
         }
 
         round.Tally.Record(from, message.Kind == EventualMessageKind.Written);
-        if (message.Kind == EventualMessageKind.WriteRefused
-            && message.Reason is not (RefusalReason.WrongReplica or RefusalReason.TooOld))
+        if (message.Kind == EventualMessageKind.WriteRefused && !message.Reason.IsFinal())
         {
             StoreHint(round, from);
         }

@@ -26,10 +26,13 @@ internal sealed class EventualReplica
     private static readonly Probe BehindRefused = Probe.Define("eventual: data of a replica that is behind the horizon were refused");
 
     private const int NotesPerPage = 256;
+    private const int ExchangedAtOnceMax = 64;
 
     private readonly EventualEnvironment _environment;
     private readonly Action<LoopAddress, PaxosMessage> _sendPaxos;
     private readonly WireWriter _scratch = new(256);
+    private readonly BoundedWork _merges;
+    private readonly BoundedWork _reads;
     private RangeHorizon? _horizon;
     private readonly HashSet<NodeId> _heard = [];
     private readonly HashSet<NodeId> _synced = [];
@@ -37,6 +40,7 @@ internal sealed class EventualReplica
     private uint? _generation;
     private bool _isLoading;
     private bool _isSaving;
+    private bool _isRaisingFloor;
     private bool _isChanged;
     private UInt128 _rootAtClose;
     private Instant _nextClose;
@@ -48,6 +52,11 @@ internal sealed class EventualReplica
         _sendPaxos = sendPaxos;
         Replica = replica;
         Shard = shard;
+
+        // Clients' requests are served beside them.
+        var (requests, proposals) = (environment.Options.RequestsInFlightMax, environment.Options.ProposalsPendingMax);
+        _merges = new BoundedWork(Math.Clamp(Math.Min(proposals / 4, requests / 16), 1, ExchangedAtOnceMax));
+        _reads = new BoundedWork(Math.Clamp(requests / 16, 1, ExchangedAtOnceMax));
         Responder = new SyncResponder(environment.Options.EventualSync, Machine.Hashes);
     }
 
@@ -87,6 +96,13 @@ internal sealed class EventualReplica
     /// <summary>The stamp of data that are read now.</summary>
     public HybridTime Basis => _horizon is null ? HybridTime.Zero : _horizon.Basis;
 
+    /// <summary>Where it is, in words.</summary>
+    public string Explain() =>
+        _horizon is null ? "not read yet"
+        : $"{_horizon.Report}, durable {_durable}, {(_horizon.IsJoining ? "joining, " : "")}{(IsRejoining ? "rejoining, " : "")}"
+        + $"{(_isSaving ? "saving, " : "")}Paxos {Paxos!.EarliestStamp}, commit {Replica.Raft.CommitIndex}, "
+        + $"applied {Replica.State.AppliedIndex}, root {Machine.Hashes.Root:x32}";
+
     /// <summary>The directory has another version of the shard.</summary>
     public void Follow(ShardInfo shard)
     {
@@ -117,34 +133,43 @@ internal sealed class EventualReplica
     /// <param name="version">The data.</param>
     /// <param name="basis">The other's <see cref="RangeHorizon.Basis"/> as they were read.</param>
     /// <param name="done">True when they are merged, false when they may not be, or could not be.</param>
-    public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done)
+    public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done) => _merges.Add(ended =>
     {
         if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll)
         {
             BehindRefused.Hit();
+            ended(true);
             done(false);
             return;
         }
 
-        Apply(new EventualChange { Version = version }, (status, _) => done(status == ResponseStatus.Ok));
-    }
+        Apply(new EventualChange { Version = version }, (status, _) =>
+        {
+            ended(status != ResponseStatus.Overloaded);
+            if (status != ResponseStatus.Overloaded)
+            {
+                done(status == ResponseStatus.Ok);
+            }
+        });
+    });
 
     /// <summary>A record of this replica, for another one.</summary>
     /// <param name="key">Its key.</param>
     /// <param name="done">Gets the version and its basis; not called when it cannot be read.</param>
-    public void ReadRecord(ReadOnlyMemory<byte> key, Action<ReadOnlyMemory<byte>, HybridTime> done)
+    public void ReadRecord(ReadOnlyMemory<byte> key, Action<ReadOnlyMemory<byte>, HybridTime> done) => _reads.Add(ended =>
     {
         var basis = Basis;
         _scratch.Reset();
         EventualQuery.WriteRecord(_scratch, key.Span);
         Query(response =>
         {
+            ended(response.Status != ResponseStatus.Overloaded);
             if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadVersion(response.Body, out var version))
             {
                 done(version, basis);
             }
         });
-    }
+    });
 
     /// <summary>Lists the records of a leaf of the tree, for an exchange; not answered when they cannot be read.</summary>
     public void List(in SyncEffect effect, Action<ImmutableArray<PartitionHash>, bool> done)
@@ -156,17 +181,17 @@ internal sealed class EventualReplica
             return;
         }
 
-        _scratch.Reset();
+        var query = new WireWriter(256);
         EventualQuery.WriteList(
-            _scratch, first, last, effect.AfterKey.Span, effect.ThroughKey.Span, effect.Count,
-            _environment.Directory.IsOfRecords(Shard));
-        Query(response =>
+            query, first, last, effect.AfterKey.Span, effect.ThroughKey.Span, effect.Count, _environment.Directory.IsOfRecords(Shard));
+        _reads.Add(ended => Query(query.ToArray(), response =>
         {
+            ended(response.Status != ResponseStatus.Overloaded);
             if (response.Status == ResponseStatus.Ok && EventualQuery.TryReadList(response.Body, out var partitions, out var isComplete))
             {
                 done(partitions, isComplete);
             }
-        });
+        }));
     }
 
     /// <summary>An exchange with another replica is over, and what it brought is durable.</summary>
@@ -180,10 +205,10 @@ internal sealed class EventualReplica
         _horizon.Synced(peer, basis);
         Paxos!.Synced(peer);
         _isChanged = true;
-        if (IsRejoining && _synced.Add(peer) && Shard.Replicas.All(node => node == _environment.Options.Self || _synced.Contains(node)))
+        if (IsRejoining)
         {
-            // It has what any of them has. What Paxos had promised is gone: nothing that is older than now gets anything here.
-            Paxos!.RaiseFloor(_environment.Stamps.Peek(), () => _environment.Rejoined(Shard.Id));
+            _synced.Add(peer);
+            RejoinIfComplete();
         }
     }
 
@@ -253,7 +278,14 @@ internal sealed class EventualReplica
             }
         }
 
+        _merges.Tick();
+        _reads.Tick();
         Paxos!.Tick();
+        if (IsRejoining)
+        {
+            RejoinIfComplete(); // what it had to write down may have found no room
+        }
+
         if (Shard.Replicas.Length == 1 && IsRejoining)
         {
             _environment.Rejoined(Shard.Id); // there is nobody who could have more
@@ -268,6 +300,25 @@ internal sealed class EventualReplica
     // Before an empty replica takes anything from one of the others it must know what each of them may have dropped.
     private bool HasHeardAll =>
         !IsRejoining || Shard.Replicas.All(node => node == _environment.Options.Self || _heard.Contains(node));
+
+    // It has what any of them has. What Paxos had promised is gone: nothing that is older than now gets anything here.
+    private void RejoinIfComplete()
+    {
+        if (_isRaisingFloor || !Shard.Replicas.All(node => node == _environment.Options.Self || _synced.Contains(node)))
+        {
+            return;
+        }
+
+        _isRaisingFloor = true;
+        Paxos!.RaiseFloor(_environment.Stamps.Peek(), isDurable =>
+        {
+            _isRaisingFloor = false;
+            if (isDurable)
+            {
+                _environment.Rejoined(Shard.Id);
+            }
+        });
+    }
 
     private void OnWrite(in EventualMessage message, Action<EventualMessage> answer)
     {
@@ -337,7 +388,7 @@ internal sealed class EventualReplica
     {
         ResponseStatus.DiskFull or ResponseStatus.Faulted => RefusalReason.DiskFailed,
         ResponseStatus.TooLarge => RefusalReason.TooLarge,
-        ResponseStatus.StaleRoute => RefusalReason.WrongReplica,
+        ResponseStatus.Invalid => RefusalReason.Invalid,
         _ => RefusalReason.Overloaded,
     };
 

@@ -258,6 +258,22 @@ internal sealed class EventualShards : IEventualShards
         };
     }
 
+    /// <summary>What moves or holds the loop's floor, its exchanges and its replicas, in words; for whoever looks into a stall.</summary>
+    public string Explain()
+    {
+        var lines = new List<string>
+        {
+            $"floor {_environment.Floors.Own}, under way: writes {_requests.Writes.EarliestStamp}, counters {_counters.EarliestStamp}, "
+            + $"hints {_hints.EarliestStamp} ({string.Join(", ", _hints.Queue?.Describe() ?? [])}); "
+            + $"least {_environment.Floors.Least(_environment.Directory.View)}, confirmed {_environment.Directory.IsConfirmed}",
+        };
+        lines.AddRange(_host.Replicas.Where(pair => !_replicas.ContainsKey(pair.Key)).Select(static pair =>
+            $"replica {pair.Key} takes no part: {pair.Value.FaultReason ?? "whole"}"));
+        lines.AddRange(_replicas.Values.Select(static replica => $"replica {replica.Shard.Id}: {replica.Explain()}"));
+        lines.AddRange(_exchanges.Schedule.Describe().Select(static status => status.ToString()));
+        return string.Join("\n  ", lines);
+    }
+
     private void Maintain(Instant now)
     {
         Follow();
@@ -300,15 +316,24 @@ internal sealed class EventualShards : IEventualShards
     }
 
     // What lies behind the floor is in no round, no hint and no unsettled decree; of replicas that have not been read yet nobody knows.
+    // That holds also for one that waits for room, or stands still because it is damaged: it may have accepted something.
     private HybridTime EarliestUnderWay()
     {
+        if (!_environment.Directory.IsConfirmed)
+        {
+            return HybridTime.Zero; // nor of those that only a newer view names
+        }
+
         var earliest = Earliest(
             _requests.Writes.EarliestStamp, Earliest(_hints.EarliestStamp, _counters.EarliestStamp));
-        foreach (var (id, replica) in _host.Replicas)
+        foreach (var shard in _environment.Directory.View.Shards)
         {
-            if (_environment.Directory.TryGetShard(id, out var shard) && _environment.Directory.IsEventual(shard!))
+            var isHere = _host.Replicas.ContainsKey(shard.Id)
+                || (shard.Replicas.Contains(_environment.Options.Self)
+                    && NodeOptions.LoopOf(shard.Id, _environment.Options.LoopCount) == _environment.Options.Loop);
+            if (isHere && _environment.Directory.IsEventual(shard))
             {
-                earliest = Earliest(earliest, _replicas.TryGetValue(id, out var known) ? known.EarliestStamp : HybridTime.Zero);
+                earliest = Earliest(earliest, _replicas.TryGetValue(shard.Id, out var known) ? known.EarliestStamp : HybridTime.Zero);
             }
         }
 
@@ -342,6 +367,11 @@ internal sealed class EventualShards : IEventualShards
             {
                 _exchanges.Schedule.MissedWrites(node.Id, now);
             }
+        }
+
+        if (_environment.Directory.IsConfirmed)
+        {
+            _hints.Follow(_environment.Directory.View.Nodes);
         }
     }
 

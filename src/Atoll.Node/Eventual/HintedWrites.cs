@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
@@ -6,6 +7,7 @@ using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
 using Atoll.Node.Replicas;
 using Atoll.Node.Requests;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Node.Eventual;
@@ -90,6 +92,22 @@ internal sealed class HintedWrites
     {
         _reachable[peer] = isUp;
         Queue?.SetReachable(peer, isUp, now);
+    }
+
+    /// <summary>Only these nodes are left in the cluster: hints for others go.</summary>
+    public void Follow(ImmutableArray<NodeInfo> nodes)
+    {
+        if (Queue is null)
+        {
+            return;
+        }
+
+        foreach (var peer in Queue.Peers.Where(peer => !nodes.Any(node => node.Id == peer)).ToArray())
+        {
+            Queue.Forget(peer);
+            _reachable.Remove(peer);
+            CarryOut();
+        }
     }
 
     /// <summary>The answer to a hint that was handed over.</summary>
@@ -188,17 +206,27 @@ internal sealed class HintedWrites
             _scratch.ToArray(),
             response =>
             {
-                if (generation != _generation || response.Status != ResponseStatus.Ok
-                    || !EventualQuery.TryReadNote(response.Body, out var note))
+                if (generation != _generation)
                 {
-                    return; // it is sent again, after a while
+                    return;
+                }
+
+                if (response.Status != ResponseStatus.Ok || !EventualQuery.TryReadNote(response.Body, out var note))
+                {
+                    // As if the peer had refused it: more slowly.
+                    Queue!.Refused(peer, sequence, RefusalReason.Overloaded, _environment.Clock.Now);
+                    return;
                 }
 
                 if (EventualMessageCodec.TryRead(note, out var message))
                 {
                     _send(peer, message with { Operation = _numbers.OfHint(sequence) });
                 }
-                else if (!_toStore.Exists(hint => hint.Sequence == sequence) && !_isWriting)
+                else if (_isWriting || _toStore.Exists(hint => hint.Sequence == sequence))
+                {
+                    Queue!.NotYet(peer, sequence, _environment.Clock.Now);
+                }
+                else
                 {
                     Queue!.Lost(peer, sequence);
                     CarryOut();

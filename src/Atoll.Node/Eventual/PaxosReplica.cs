@@ -279,19 +279,13 @@ internal sealed class PaxosReplica
         });
     }
 
-    /// <summary>Promises nothing below a time; durable at the end.</summary>
-    public void RaiseFloor(HybridTime time, Action done)
+    /// <summary>Promises nothing below a time; the end says whether that is durable.</summary>
+    public void RaiseFloor(HybridTime time, Action<bool> done)
     {
         _acceptor.RaiseFloor(new Ballot(time, _environment.Options.Self, 0));
         _replica.Apply(
             new EventualChange { Notes = [new Note(NoteKeys.PaxosFloor, BytesOf(_acceptor.Floor))] },
-            (status, _) =>
-            {
-                if (status == ResponseStatus.Ok)
-                {
-                    done();
-                }
-            });
+            (status, _) => done(status == ResponseStatus.Ok));
     }
 
     /// <summary>Tries again to learn what the disk did not tell.</summary>

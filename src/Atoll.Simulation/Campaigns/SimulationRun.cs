@@ -104,7 +104,8 @@ public sealed class SimulationRun
         if (!RunUntil(HasConverged, convergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
-                $"{convergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeLag()}");
+                $"{convergenceMax} after everything was mended: {ConvergenceChecker.Missing(_cluster) ?? _workload.DescribeLag()}"
+                + ConvergenceChecker.Explain(_cluster));
         }
 
         ReadEverything();

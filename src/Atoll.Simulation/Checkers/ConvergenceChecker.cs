@@ -46,6 +46,18 @@ internal static class ConvergenceChecker
         return null;
     }
 
+    /// <summary>What every loop says of its eventual shards, when something is missing; empty without such shards.</summary>
+    public static string Explain(SimCluster cluster)
+    {
+        if (!cluster.Directory.Spaces.Any(space => space.Options.FaultModel == FaultModel.Eventual))
+        {
+            return "";
+        }
+
+        var loops = cluster.Nodes.SelectMany(node => Enumerable.Range(0, node.Disks.Count).Select(loop => (node, loop)));
+        return string.Concat(loops.Select(of => $"\nn{of.node.Id}/{of.loop}: {of.node.Loop(of.loop)?.Eventual?.Explain() ?? "is down"}"));
+    }
+
     private static string? MissingOf(SimCluster cluster, ShardInfo shard)
     {
         var leaders = 0;

@@ -92,24 +92,124 @@ public sealed class HintQueueTests
         Assert.Equal(4, hints.Effects.Count);
         hints.ClearEffects();
         hints.Tick(_start + Duration.FromSeconds(6));
-        Assert.Equal([1UL, 2, 3, 4], hints.Effects.Select(effect => effect.Sequence));
+        Assert.Equal([5UL, 6, 7, 8], hints.Effects.Select(effect => effect.Sequence));
+        foreach (var effect in hints.Effects.ToArray())
+        {
+            hints.Taken(Peer, effect.Sequence);
+        }
+
+        hints.ClearEffects();
+        hints.Tick(_start + Duration.FromSeconds(7));
+        Assert.Equal([9UL, 10, 1, 2], hints.Effects.Select(effect => effect.Sequence));
     }
 
     [Fact]
-    public void A_peer_that_refuses_is_left_alone_and_one_that_has_no_use_for_a_hint_gets_it_no_more()
+    public void A_peer_that_refuses_is_left_alone_for_longer_and_longer()
     {
         var hints = new HintQueue(Small with { BytesPerSecond = 1_000_000 }, [new StoredHint(Peer, 5, 10, new HybridTime(1))]);
         hints.SetReachable(Peer, true, _start);
+        var sent = new List<Instant>();
+        var now = _start;
+        for (var step = 0; step < 6_000; step++)
+        {
+            now += Duration.FromMilliseconds(10);
+            hints.Tick(now);
+            if (hints.Effects.Count > 0)
+            {
+                sent.Add(now);
+                hints.ClearEffects();
+                hints.Refused(Peer, 5, RefusalReason.Overloaded, now);
+            }
+        }
+
+        // After 0.1, 0.2, 0.4, ... 6.4 seconds, then every 10.
+        Assert.InRange(sent.Count, 11, 13);
+        Assert.Equal(Duration.FromMilliseconds(100), sent[1] - sent[0]);
+        Assert.Equal(Duration.FromSeconds(10), sent[^1] - sent[^2]);
+    }
+
+    [Theory]
+    [InlineData(RefusalReason.WrongReplica)]
+    [InlineData(RefusalReason.TooOld)]
+    [InlineData(RefusalReason.TooLarge)]
+    [InlineData(RefusalReason.Invalid)]
+    public void A_hint_that_would_be_refused_for_ever_is_handed_over_no_more(RefusalReason reason)
+    {
+        var hints = new HintQueue(Small, [new StoredHint(Peer, 5, 10, new HybridTime(1))]);
+        hints.SetReachable(Peer, true, _start);
         hints.Tick(_start + Duration.FromMilliseconds(1));
-        Assert.Equal(new HintEffect(HintEffectKind.HandOff, Peer, 5), hints.Effects.Single());
         hints.ClearEffects();
-        hints.Refused(Peer, 5, RefusalReason.Overloaded, _start);
-        hints.Tick(_start + Duration.FromSeconds(6));
-        Assert.Empty(hints.Effects);
-        hints.Tick(_start + Duration.FromSeconds(11));
-        Assert.Equal(HintEffectKind.HandOff, hints.Effects.Single().Kind);
-        hints.ClearEffects();
-        hints.Refused(Peer, 5, RefusalReason.WrongReplica, _start);
+        hints.Refused(Peer, 5, reason, _start);
         Assert.Equal(new HintEffect(HintEffectKind.Delete, Peer, 5), hints.Effects.Single());
+        Assert.Equal(HybridTime.Max, hints.EarliestStamp);
+    }
+
+    /// <summary>Four at a time every ten seconds it once was, and floors stood still for minutes.</summary>
+    [Fact]
+    public void A_peer_that_takes_few_at_a_time_gets_all_of_them_soon()
+    {
+        var hints = new HintQueue(new HintOptions(), []);
+        for (var i = 1; i <= 500; i++)
+        {
+            hints.Offer(Peer, 100, new HybridTime((ulong)i), true, out _);
+        }
+
+        hints.ClearEffects();
+        hints.SetReachable(Peer, true, _start);
+        var now = _start;
+        while (hints.EarliestStamp != HybridTime.Max)
+        {
+            now += Duration.FromMilliseconds(10);
+            Assert.True(now - _start < Duration.FromSeconds(30));
+            hints.Tick(now);
+            var sent = hints.Effects.Where(effect => effect.Kind == HintEffectKind.HandOff).Select(effect => effect.Sequence).ToArray();
+            hints.ClearEffects();
+            for (var i = 0; i < sent.Length; i++)
+            {
+                if (i < 4)
+                {
+                    hints.Taken(Peer, sent[i]);
+                }
+                else
+                {
+                    hints.Refused(Peer, sent[i], RefusalReason.Overloaded, now);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void What_one_range_refuses_does_not_keep_the_others_waiting()
+    {
+        var hints = new HintQueue(Small with { BytesPerSecond = 1_000_000 }, []);
+        for (var i = 1; i <= 20; i++)
+        {
+            hints.Offer(Peer, 10, new HybridTime((ulong)i), true, out _);
+        }
+
+        hints.ClearEffects();
+        hints.SetReachable(Peer, true, _start);
+        var taken = new HashSet<ulong>();
+        for (var now = _start; now - _start < Duration.FromSeconds(60); now += Duration.FromMilliseconds(10))
+        {
+            hints.Tick(now);
+            foreach (var effect in hints.Effects.Where(effect => effect.Kind == HintEffectKind.HandOff).ToArray())
+            {
+                if (effect.Sequence <= 10)
+                {
+                    hints.Refused(Peer, effect.Sequence, RefusalReason.DiskFailed, now);
+                }
+                else
+                {
+                    taken.Add(effect.Sequence);
+                    hints.Taken(Peer, effect.Sequence);
+                }
+            }
+
+            hints.ClearEffects();
+        }
+
+        Assert.Equal(10, taken.Count);
+        Assert.Equal(new HybridTime(1), hints.EarliestStamp);
     }
 }

@@ -11,6 +11,8 @@ namespace Atoll.Kernel.Tests.Eventual;
 /// <summary>Trees, messages, horizons and the schedule of anti-entropy, each alone.</summary>
 public sealed class SyncTests
 {
+    private SyncMessage _lastAsked;
+
     [Fact]
     public void A_tree_that_is_kept_up_to_date_equals_one_that_is_built_anew()
     {
@@ -77,6 +79,75 @@ public sealed class SyncTests
                 damaged[random.NextInt(0, damaged.Length - 1)] ^= (byte)random.NextInt(1, 255);
                 SyncMessageCodec.TryRead(damaged, out _);
             }
+        }
+    }
+
+    /// <summary>It once asked for the whole page anew every two seconds: a slow replica never came to its end.</summary>
+    [Fact]
+    public void A_page_that_is_merged_slowly_is_not_asked_for_again_and_what_was_lost_is_listed_anew()
+    {
+        var now = Instant.FromMilliseconds(1000);
+        var tree = new MerkleTree(0, ulong.MaxValue, 0);
+        var report = new HorizonReport(1, new HybridTime(9), HybridTime.Zero, HybridTime.Zero);
+        var sync = new SyncInitiator(new SyncOptions(), tree, 5, report, now);
+        var listed = 0;
+        var other = new HorizonReport(1, new HybridTime(8), HybridTime.Zero, HybridTime.Zero);
+        Answer(SyncMessageKind.Opened, message => message with { Report = other });
+        Answer(SyncMessageKind.Mismatches, static message => message with { Nodes = [1] });
+        List();
+        Answer(SyncMessageKind.Wanted, static message => message with { Offered = 100, Partitions = [] });
+        var sequence = _lastAsked.Sequence;
+
+        // One is lost; the others take 20 seconds together.
+        Merge(sequence, 99);
+        Assert.Equal(1, listed);
+        for (var i = 0; i < 30; i++)
+        {
+            now += Duration.FromMilliseconds(100);
+            sync.Tick(now);
+        }
+
+        List();
+        Assert.Equal(2, listed);
+        Answer(SyncMessageKind.Wanted, static message => message with { Offered = 1, Partitions = [] });
+        Merge(_lastAsked.Sequence, 1);
+        Assert.True(sync.IsOver);
+        Assert.Equal(new HybridTime(8), TakeAll().Single(effect => effect.Kind == SyncEffectKind.Done).Message.Stamp);
+
+        void Answer(SyncMessageKind kind, Func<SyncMessage, SyncMessage> with)
+        {
+            _lastAsked = TakeAll().Single(effect => effect.Kind == SyncEffectKind.Send).Message;
+            sync.Step(with(new SyncMessage { Kind = kind, Exchange = 5, Sequence = _lastAsked.Sequence }), now);
+        }
+
+        void List()
+        {
+            Assert.Equal(SyncEffectKind.List, TakeAll().Single().Kind);
+            listed++;
+            sync.Listed([], true, now);
+        }
+
+        void Merge(ulong page, int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                sync.Step(new SyncMessage { Kind = SyncMessageKind.Data, Exchange = 5, Sequence = page, Key = new[] { (byte)i } }, now);
+            }
+
+            foreach (var merge in TakeAll())
+            {
+                Assert.Equal(SyncEffectKind.Merge, merge.Kind);
+                now += Duration.FromMilliseconds(200);
+                sync.Tick(now);
+                sync.Merged(merge.Message, now);
+            }
+        }
+
+        SyncEffect[] TakeAll()
+        {
+            var effects = Enumerable.Range(0, sync.Effects.Count).Select(i => sync.Effects[i]).ToArray();
+            sync.Effects.Clear();
+            return effects;
         }
     }
 
