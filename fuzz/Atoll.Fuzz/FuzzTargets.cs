@@ -47,6 +47,8 @@ public static class FuzzTargets
         new CqlJsonTarget(),
         new CqlValueTarget(),
         new CqlKeyspaceTarget(),
+        new RecordBatchTarget(),
+        new PartitionCommandTarget(),
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),
         .. EventualTarget.All(),

@@ -74,7 +74,15 @@ public interface IStateMachine
     /// <param name="done">The end, now or later on the same loop: null, or why the tree is not the machine's.</param>
     void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done);
 
-    /// <summary>The state as it is now, to be read slice by slice while commands go on being applied.</summary>
+    /// <summary>
+    /// The entry as of which a snapshot is, for a machine whose data stay in the log: what is behind it is needed there. Commands of such a
+    /// machine are not remembered by who sent them. Null for a machine that has all it needs itself: a snapshot is as of the last entry.
+    /// </summary>
+    SnapshotPoint? SnapshotPoint => null;
+
+    /// <summary>
+    /// The state as it is now, or as of <see cref="SnapshotPoint"/>, to be read slice by slice while commands go on being applied.
+    /// </summary>
     ISnapshotSource BeginSnapshot();
 
     /// <summary>
@@ -91,7 +99,13 @@ public interface IStateMachine
 /// <summary>The circumstances of a command.</summary>
 /// <param name="Now">The state's time: strictly greater for every command than for the one before it.</param>
 /// <param name="Index">The command's position in the log.</param>
-public readonly record struct CommandContext(HybridTime Now, LogIndex Index);
+/// <param name="Term">The term of the leader that put it there.</param>
+public readonly record struct CommandContext(HybridTime Now, LogIndex Index, Term Term = default);
+
+/// <summary>An entry as of which a snapshot is.</summary>
+/// <param name="Index">The entry.</param>
+/// <param name="Now">The state's time at it.</param>
+public readonly record struct SnapshotPoint(LogIndex Index, HybridTime Now);
 
 /// <summary>The end of a read that had to wait for the disk.</summary>
 /// <param name="Body">The answer; valid during the call only. Empty after a fault.</param>

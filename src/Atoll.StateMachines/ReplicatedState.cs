@@ -105,9 +105,9 @@ public sealed class ReplicatedState
         }
 
         GoOn(envelope.Stamp);
-        return envelope.Identity.IsNone || Sabotage.Has(Sabotage.ForgetsAnswers)
-            ? ApplyAlways(envelope.Command, result)
-            : ApplyOnce(envelope, result);
+        return envelope.Identity.IsNone || Machine.SnapshotPoint is not null || Sabotage.Has(Sabotage.ForgetsAnswers)
+            ? ApplyAlways(entry.Term, envelope.Command, result)
+            : ApplyOnce(entry.Term, envelope, result);
     }
 
     /// <summary>
@@ -189,12 +189,21 @@ public sealed class ReplicatedState
         });
     }
 
+    /// <summary>The entry that a snapshot begun now is as of.</summary>
+    public LogIndex SnapshotIndex => Machine.SnapshotPoint?.Index ?? AppliedIndex;
+
     /// <summary>
     /// The whole state as it is now, as a stream of bytes cut into slices of at most <see cref="Foundation.Limits.SnapshotChunkBytes"/>.
     /// The stream may be cut elsewhere on its way: the target takes any slices.
     /// </summary>
-    public ISnapshotSource BeginSnapshot() => new ReplicatedSnapshotSource(
-        _options, AppliedIndex, Now, new RequestTableSnapshotSource(_requests.Snapshot()), Machine.BeginSnapshot());
+    public ISnapshotSource BeginSnapshot()
+    {
+        var point = Machine.SnapshotPoint;
+        var requests = point is null ? _requests : new RequestTable(_options);
+        return new ReplicatedSnapshotSource(
+            _options, point?.Index ?? AppliedIndex, point?.Now ?? Now, new RequestTableSnapshotSource(requests.Snapshot()),
+            Machine.BeginSnapshot());
+    }
 
     /// <summary>
     /// A target for the stream of another replica's (or an own, stored) snapshot. Its Finish replaces machine, table, time and applied
@@ -248,13 +257,13 @@ public sealed class ReplicatedState
         _requests.Forget(Now);
     }
 
-    private ApplyStatus ApplyAlways(ReadOnlyMemory<byte> command, WireWriter result)
+    private ApplyStatus ApplyAlways(Term term, ReadOnlyMemory<byte> command, WireWriter result)
     {
-        Machine.Apply(new CommandContext(Now, AppliedIndex), command, result);
+        Machine.Apply(new CommandContext(Now, AppliedIndex, term), command, result);
         return ApplyStatus.Applied;
     }
 
-    private ApplyStatus ApplyOnce(in CommandEnvelope envelope, WireWriter result)
+    private ApplyStatus ApplyOnce(Term term, in CommandEnvelope envelope, WireWriter result)
     {
         switch (_requests.LookUp(envelope.Identity, Now, result))
         {
@@ -274,7 +283,7 @@ public sealed class ReplicatedState
                 }
 
                 var start = result.Length;
-                ApplyAlways(envelope.Command, result);
+                ApplyAlways(term, envelope.Command, result);
                 _requests.Remember(envelope.Identity, result.Written[start..]);
                 return ApplyStatus.Applied;
         }

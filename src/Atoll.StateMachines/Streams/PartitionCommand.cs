@@ -1,0 +1,81 @@
+using Atoll.Foundation.Bytes;
+
+namespace Atoll.StateMachines.Streams;
+
+/// <summary>The kinds of commands of a partition, as they stand in the first byte: others than those of all other shards.</summary>
+public enum PartitionCommandKind : byte
+{
+    /// <summary>Appends a producer's batch.</summary>
+    Append = 0x31,
+
+    /// <summary>Ends a transaction by its marker.</summary>
+    EndTransaction = 0x32,
+
+    /// <summary>Deletes the records before an offset.</summary>
+    DeleteBefore = 0x33,
+
+    /// <summary>Changes the settings.</summary>
+    Configure = 0x34,
+}
+
+/// <summary>
+/// The commands of a partition. Layout: kind (byte); then of an append the batch to the end, of a marker the control batch to the end, of a
+/// deletion the offset (8 bytes), of settings the four of them (zigzag varints).
+/// </summary>
+public static class PartitionCommand
+{
+    /// <summary>The offset that stands for all records that there are when the deletion is applied.</summary>
+    public const long EndOffset = -1;
+
+    /// <summary>Where the batch begins in the command of an append or a marker.</summary>
+    public const int BatchAt = 1;
+
+    /// <summary>Appends a batch, which <see cref="RecordBatch.ReadProduced"/> has taken.</summary>
+    public static void WriteAppend(WireWriter writer, ReadOnlySpan<byte> batch)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.Append);
+        writer.WriteRaw(batch);
+    }
+
+    /// <summary>Ends a transaction.</summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="marker">What became of it.</param>
+    /// <param name="timestamp">When, in milliseconds since 1970.</param>
+    public static void WriteEndTransaction(WireWriter writer, in TransactionMarker marker, long timestamp)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.EndTransaction);
+        writer.WriteRaw(marker.ToBatch(timestamp));
+    }
+
+    /// <summary>Deletes what is before an offset, or everything (<see cref="EndOffset"/>).</summary>
+    public static void WriteDeleteBefore(WireWriter writer, long offset)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.DeleteBefore);
+        writer.WriteUInt64((ulong)offset);
+    }
+
+    /// <summary>Changes the settings.</summary>
+    public static void WriteConfigure(WireWriter writer, PartitionSettings settings)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.Configure);
+        settings.Write(writer);
+    }
+
+    /// <summary>What the first byte says; anything may follow.</summary>
+    public static PartitionCommandKind KindOf(ReadOnlySpan<byte> command) =>
+        command.IsEmpty ? default : (PartitionCommandKind)command[0];
+
+    internal static bool TryReadDeleteBefore(ReadOnlyMemory<byte> command, out long offset)
+    {
+        var reader = new WireReader(command[BatchAt..]);
+        offset = (long)reader.ReadUInt64();
+        return reader.OkAtEnd && offset >= EndOffset;
+    }
+
+    internal static bool TryReadConfigure(ReadOnlyMemory<byte> command, out PartitionSettings settings)
+    {
+        var reader = new WireReader(command[BatchAt..]);
+        settings = PartitionSettings.Read(ref reader);
+        return reader.OkAtEnd;
+    }
+}

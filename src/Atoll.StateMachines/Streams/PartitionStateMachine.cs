@@ -1,0 +1,312 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.Foundation.Logs;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Snapshots;
+using Atoll.Storage.Lsm;
+using Atoll.Storage.Sorted;
+
+namespace Atoll.StateMachines.Streams;
+
+/// <summary>
+/// A partition of a stream: batches of records with ever higher offsets. The batches stay in the log, which is their only copy; the machine
+/// keeps where they are (docs/streams.md). So the log is needed behind <see cref="SnapshotPoint"/>, and a snapshot is of the state as of
+/// that entry, not of the last one.
+/// </summary>
+public sealed class PartitionStateMachine : IStateMachine
+{
+    private static readonly Probe Repeated = Probe.Define("partition: a batch came again");
+    private static readonly Probe CutAway = Probe.Define("partition: everything was deleted, and a segment begun");
+
+    private readonly PartitionIndex _index;
+    private PartitionState _state = new();
+
+    /// <summary>A machine whose index is all in memory.</summary>
+    public PartitionStateMachine()
+        : this(new InMemoryStateTree())
+    {
+    }
+
+    /// <summary>A machine over a tree.</summary>
+    /// <param name="tree">Where the index is; a tree that is not empty is taken over by <see cref="Recover"/> before all else.</param>
+    public PartitionStateMachine(IStateTree tree)
+    {
+        Tree = tree;
+        _index = new PartitionIndex(tree);
+    }
+
+    /// <inheritdoc />
+    public IStateTree? Tree { get; }
+
+    /// <inheritdoc />
+    public SnapshotPoint? SnapshotPoint => new SnapshotPoint(_state.LogNeededAfter, _state.Segments[0].CutAt);
+
+    /// <summary>The first offset that there is.</summary>
+    public long LogStart => _state.LogStart;
+
+    /// <summary>The offset that the next record gets: the high watermark.</summary>
+    public long NextOffset => _state.NextOffset;
+
+    /// <summary>The first offset that may belong to an open transaction.</summary>
+    public long LastStable => _state.LastStable;
+
+    /// <summary>Bytes of batches that are kept.</summary>
+    public long Bytes => _state.Bytes;
+
+    /// <inheritdoc />
+    public HybridTime? NextExpiry => PartitionRetention.NextLook(_state);
+
+    /// <inheritdoc />
+    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done)
+    {
+        var offset = PartitionRetention.FindEnd(_state, now);
+        byte[]? command = null;
+        if (offset > _state.LogStart)
+        {
+            var writer = new WireWriter();
+            PartitionCommand.WriteDeleteBefore(writer, offset);
+            command = writer.ToArray();
+        }
+
+        done(command, null);
+    }
+
+    /// <inheritdoc />
+    public bool IsPrepared(ReadOnlyMemory<byte> command) => true;
+
+    /// <inheritdoc />
+    public void Prepare(IReadOnlyList<ReadOnlyMemory<byte>> commands, Action<StoreFault?> ready) => ready(null);
+
+    /// <inheritdoc />
+    public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
+    {
+        var offset = -1L;
+        var status = PartitionCommand.KindOf(command.Span) switch
+        {
+            PartitionCommandKind.Append => Append(context, command[PartitionCommand.BatchAt..], out offset),
+            PartitionCommandKind.EndTransaction => EndTransaction(context, command[PartitionCommand.BatchAt..], out offset),
+            PartitionCommandKind.DeleteBefore when PartitionCommand.TryReadDeleteBefore(command, out var before) =>
+                DeleteBefore(context, before),
+            PartitionCommandKind.Configure when PartitionCommand.TryReadConfigure(command, out var settings) => Configure(settings),
+            _ => PartitionStatus.Invalid,
+        };
+        Check.That(_state.LogStart <= _state.LastStable && _state.LastStable <= _state.NextOffset);
+        new PartitionResult(status, offset, _state.LogStart).Write(result);
+    }
+
+    /// <inheritdoc />
+    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
+        PartitionReader.TryRead(_state, _index, query, result);
+
+    /// <inheritdoc />
+    public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
+        PartitionReader.ReadLater(_state, _index, query, now, done);
+
+    /// <inheritdoc />
+    public void Persist(HybridTime now)
+    {
+        var value = new WireWriter();
+        _state.Write(value);
+        Tree!.Section(StateSections.Meta).Write(StateSections.MachineKey, new StoredRecord(now, HybridTime.Zero, value.ToArray()));
+    }
+
+    /// <inheritdoc />
+    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done)
+    {
+        var recovered = PartitionState.TryRead(meta);
+        _state = recovered ?? _state;
+        done(recovered is null ? "the partition's own record in the store is garbled" : null);
+    }
+
+    /// <inheritdoc />
+    public ISnapshotSource BeginSnapshot() => new PartitionSnapshotSource(_index, _state.LogNeededAfter);
+
+    /// <inheritdoc />
+    public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load)
+    {
+        Check.That(load is not null);
+        return new PartitionSnapshotTarget(now, load, state => _state = state);
+    }
+
+    /// <inheritdoc />
+    public ulong StateHash() => _state.Hash();
+
+    private PartitionStatus Append(in CommandContext context, ReadOnlyMemory<byte> bytes, out long offset)
+    {
+        offset = -1;
+        if (RecordBatch.ReadTaken(bytes, out var batch) != RecordBatchFault.None || batch.Header.IsControl
+            || batch.Header.RecordCount > long.MaxValue - _state.NextOffset)
+        {
+            return PartitionStatus.CorruptBatch;
+        }
+
+        var header = batch.Header;
+        ProducerState? producer = null;
+        if (header.HasProducer)
+        {
+            var status = Judge(header, out producer, out offset);
+            if (status != PartitionStatus.Ok || offset >= 0)
+            {
+                return status;
+            }
+        }
+
+        offset = Place(context, header);
+        if (producer is not null)
+        {
+            if (header.ProducerEpoch > producer.Epoch)
+            {
+                producer.Begin(header.ProducerEpoch);
+            }
+
+            if (header.IsTransactional && producer.TransactionStart < 0)
+            {
+                _state.Producers.Begin(header.ProducerId, producer, offset);
+            }
+
+            producer.Add(new AppendedBatch(header.BaseSequence, header.LastSequence, offset));
+            producer.LastActive = context.Now.UnixMilliseconds;
+        }
+
+        CutIfDue(context);
+        return PartitionStatus.Ok;
+    }
+
+    // The offset is that of the batch when it is there already.
+    private PartitionStatus Judge(in RecordBatchHeader header, out ProducerState? producer, out long offset)
+    {
+        offset = -1;
+        producer = _state.Producers.Find(header.ProducerId);
+        if (producer is not null)
+        {
+            var status = producer.Judge(header, out offset);
+            if (offset >= 0)
+            {
+                Repeated.Hit();
+            }
+
+            return status;
+        }
+
+        // Nothing is known of it, or not any more: it may go on with any number.
+        producer = _state.Producers.FindOrAdd(header.ProducerId, header.ProducerEpoch);
+        return producer is null ? PartitionStatus.TooManyProducers : PartitionStatus.Ok;
+    }
+
+    private PartitionStatus EndTransaction(in CommandContext context, ReadOnlyMemory<byte> bytes, out long offset)
+    {
+        offset = -1;
+        if (!TransactionMarker.TryRead(bytes, out var marker))
+        {
+            return PartitionStatus.CorruptBatch;
+        }
+
+        if (_state.Producers.FindOrAdd(marker.ProducerId, marker.ProducerEpoch) is not { } producer)
+        {
+            return PartitionStatus.TooManyProducers;
+        }
+
+        if (marker.ProducerEpoch < producer.Epoch)
+        {
+            return PartitionStatus.ProducerFenced;
+        }
+
+        if (marker.CoordinatorEpoch < producer.CoordinatorEpoch)
+        {
+            return PartitionStatus.CoordinatorFenced;
+        }
+
+        if (marker.ProducerEpoch > producer.Epoch)
+        {
+            producer.Begin(marker.ProducerEpoch);
+        }
+
+        producer.CoordinatorEpoch = marker.CoordinatorEpoch;
+        producer.LastActive = context.Now.UnixMilliseconds;
+        if (producer.TransactionStart < 0)
+        {
+            return PartitionStatus.Ok;
+        }
+
+        offset = Place(context, RecordBatchHeader.Read(bytes.Span));
+        var start = producer.TransactionStart;
+        _state.Producers.End(producer);
+        if (!marker.IsCommit)
+        {
+            _index.Add(new AbortedTransaction(marker.ProducerId, start, offset), _state.LastStable, context.Now);
+        }
+
+        CutIfDue(context);
+        return PartitionStatus.Ok;
+    }
+
+    /// <summary>Gives a batch the next offsets, and notes where it is.</summary>
+    private long Place(in CommandContext context, in RecordBatchHeader header)
+    {
+        var offset = _state.NextOffset;
+        var epoch = (int)Math.Min(context.Term.Value, (ulong)int.MaxValue);
+        if (_state.Epochs.Count == 0 || _state.Epochs[^1].Epoch < epoch)
+        {
+            _state.Epochs.Add(new EpochStart(epoch, offset));
+        }
+
+        _state.NextOffset += header.RecordCount;
+        _state.Count(header, context.Now);
+        var hasher = default(StateHasher);
+        hasher.Add(_state.Chain);
+        hasher.Add(header.Checksum);
+        _state.Chain = hasher.Value;
+        _index.Add(
+            new BatchPlace(context.Index, offset, header.RecordCount, header.SizeBytes, epoch, header.MaxTimestamp), context.Now);
+        return offset;
+    }
+
+    private void CutIfDue(in CommandContext context)
+    {
+        var last = _state.Segments[^1];
+        if (last.Bytes >= _state.Settings.SegmentBytes || last.Batches >= PartitionSettings.SegmentBatchesMax
+            || context.Now.UnixMilliseconds - last.BeganAt.UnixMilliseconds >= _state.Settings.SegmentMilliseconds)
+        {
+            Cut(context);
+        }
+    }
+
+    private void Cut(in CommandContext context)
+    {
+        _state.Producers.ForgetIdle(context.Now.UnixMilliseconds);
+        _index.AddCheckpoint(context.Index, _state, context.Now);
+        _state.Cut(context.Index, context.Now);
+    }
+
+    private PartitionStatus DeleteBefore(in CommandContext context, long before)
+    {
+        var offset = before == PartitionCommand.EndOffset ? _state.NextOffset : before;
+        if (offset > _state.NextOffset)
+        {
+            return PartitionStatus.OffsetOutOfRange;
+        }
+
+        // An open transaction keeps what is behind its beginning, as its marker will speak of it.
+        offset = Math.Min(offset, _state.LastStable);
+        if (offset <= _state.LogStart)
+        {
+            return PartitionStatus.Ok;
+        }
+
+        if (offset == _state.NextOffset && _state.Segments[^1].Batches > 0)
+        {
+            CutAway.Hit();
+            Cut(context);
+        }
+
+        _state.MoveLogStart(offset);
+        _index.Trim(_state, context.Now);
+        return PartitionStatus.Ok;
+    }
+
+    private PartitionStatus Configure(PartitionSettings settings)
+    {
+        _state.Settings = settings;
+        return PartitionStatus.Ok;
+    }
+}

@@ -1,0 +1,84 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
+using Atoll.StateMachines.Rows;
+
+namespace Atoll.StateMachines.Streams;
+
+/// <summary>Builds batches without compression. Reusable: each batch that is built begins anew.</summary>
+public sealed class RecordBatchBuilder
+{
+    private readonly WireWriter _records = new();
+    private readonly WireWriter _record = new();
+    private int _count;
+    private long _baseTimestamp;
+    private long _maxTimestamp;
+
+    /// <summary>Records added since the last batch.</summary>
+    public int Count => _count;
+
+    /// <summary>Adds a record.</summary>
+    /// <param name="timestamp">Milliseconds since 1970.</param>
+    /// <param name="key">Its key, or null.</param>
+    /// <param name="value">Its value, or null.</param>
+    /// <param name="headers">Its headers.</param>
+    public void Add(
+        long timestamp, ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value, IReadOnlyList<RecordHeaderField>? headers = null)
+    {
+        if (_count == 0)
+        {
+            _baseTimestamp = timestamp;
+            _maxTimestamp = timestamp;
+        }
+
+        _maxTimestamp = Math.Max(_maxTimestamp, timestamp);
+        _record.Reset();
+        _record.WriteByte(0);
+        WriteInt(_record, timestamp - _baseTimestamp);
+        WriteInt(_record, _count);
+        WriteNullable(key);
+        WriteNullable(value);
+        WriteInt(_record, headers?.Count ?? 0);
+        foreach (var header in headers ?? [])
+        {
+            WriteNullable(header.Name);
+            WriteNullable(header.Value);
+        }
+
+        WriteInt(_records, _record.Length);
+        _records.WriteRaw(_record.Written);
+        _count++;
+    }
+
+    /// <summary>The batch of what was added, at least one record.</summary>
+    /// <param name="producerId">The producer; -1 for one that does not number its batches.</param>
+    /// <param name="producerEpoch">Its epoch, or -1.</param>
+    /// <param name="baseSequence">Its number of the first record, or -1.</param>
+    /// <param name="isTransactional">Whether the batch belongs to a transaction.</param>
+    public byte[] Build(long producerId = -1, short producerEpoch = -1, int baseSequence = -1, bool isTransactional = false) =>
+        Build(producerId, producerEpoch, baseSequence, isTransactional ? RecordBatchHeader.TransactionalFlag : (short)0);
+
+    internal byte[] Build(long producerId, short producerEpoch, int baseSequence, short attributes)
+    {
+        Check.That(_count > 0);
+        var batch = new byte[RecordBatchHeader.Bytes + _records.Length];
+        _records.Written.CopyTo(batch.AsSpan(RecordBatchHeader.Bytes));
+        new RecordBatchHeader(
+            0, batch.Length, -1, 0, attributes, _count - 1, _baseTimestamp, _maxTimestamp, producerId, producerEpoch, baseSequence, _count)
+            .Write(batch);
+        RecordBatchHeader.Seal(batch);
+        _records.Reset();
+        _count = 0;
+        return batch;
+    }
+
+    private void WriteNullable(ReadOnlyMemory<byte>? bytes)
+    {
+        WriteInt(_record, bytes?.Length ?? -1);
+        if (bytes is { } present)
+        {
+            _record.WriteRaw(present.Span);
+        }
+    }
+
+    private static void WriteInt(WireWriter writer, long value) => writer.WriteVarint(ZigZag.Encode(value));
+}
