@@ -115,9 +115,18 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
 
     private async ValueTask ApplyAsync(IReadOnlyList<BatchPart> parts, CancellationToken cancellationToken)
     {
-        foreach (var part in parts)
+        if (parts is [var only])
         {
-            Check(await context.Shards.MutateAsync(part.Space, part.Mutation, Writes, cancellationToken).ConfigureAwait(false));
+            Check(await context.Shards.MutateAsync(only.Space, only.Mutation, Writes, cancellationToken).ConfigureAwait(false));
+            return;
+        }
+
+        var results = await Task.WhenAll(
+            parts.Select(part => context.Shards.MutateAsync(part.Space, part.Mutation, Writes, cancellationToken).AsTask()))
+            .ConfigureAwait(false);
+        foreach (var result in results)
+        {
+            Check(result);
         }
     }
 

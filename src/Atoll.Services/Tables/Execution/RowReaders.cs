@@ -80,14 +80,23 @@ internal sealed record ReadPlan(
     };
 }
 
-/// <summary>Partitions by their keys, in the order of tokens, and of each the ranges of clustering keys.</summary>
+/// <summary>
+/// Partitions by their keys, in the order of tokens, and of each the ranges of clustering keys. While one is read, those behind it are
+/// asked for their first rows already: a query for many partitions takes as long as the slowest few of them, not as all together.
+/// </summary>
 internal sealed class PartitionReader : RowReader
 {
+    // Partitions that are asked at the same time, and the rows that each may answer ahead of its turn: what a query may hold in memory.
+    private const int PartitionsAheadMax = 16;
+    private const int RowsAheadMax = 100;
+
     private readonly ReadPlan _plan;
     private readonly (long Token, byte[] Key)[] _keys;
     private readonly List<ClusteringRange> _ranges;
     private int _key;
     private int _range;
+    private readonly Queue<Task<RowsPage>> _ahead = new(); // of the keys from _key on, when it is at its beginning
+    private int _rowsAhead;
     private ReadOnlyMemory<byte> _resumeAfter;
 
     public PartitionReader(ReadPlan plan, IEnumerable<byte[]> keys, List<ClusteringRange> ranges, PagingState? state)
@@ -127,10 +136,7 @@ internal sealed class PartitionReader : RowReader
 
     public override async ValueTask<IReadOnlyList<RowView>> ReadAsync(int rowsMax, CancellationToken cancellationToken)
     {
-        var (token, key) = _keys[_key];
-        var page = await _plan.Shards.ReadPartitionAsync(
-            _plan.Table.SpaceName, new PartitionRead(token, key, _plan.Selection(_ranges[_range], rowsMax, _resumeAfter)),
-            _plan.Options, cancellationToken).ConfigureAwait(false);
+        var page = await NextPageAsync(rowsMax, cancellationToken).ConfigureAwait(false);
         var rows = Views(_plan.Table, page, _plan.RestrictsClustering);
         _resumeAfter = page.ResumeAfter;
         if (!page.HasMore)
@@ -147,6 +153,52 @@ internal sealed class PartitionReader : RowReader
 
     public override PagingState Position(long limitLeft, long partitionRows) =>
         new(limitLeft, partitionRows, _key < _keys.Length ? _keys[_key].Key : default, _range, _resumeAfter);
+
+    private async ValueTask<RowsPage> NextPageAsync(int rowsMax, CancellationToken cancellationToken)
+    {
+        if (_range > 0 || !_resumeAfter.IsEmpty)
+        {
+            return await AskAsync(_key, rowsMax, cancellationToken).ConfigureAwait(false);
+        }
+
+        // The last page of a query may want fewer rows than were asked for ahead.
+        if (_rowsAhead > rowsMax || _ahead.Count == 0)
+        {
+            _ahead.Clear();
+            _rowsAhead = Math.Min(rowsMax, RowsAheadMax);
+        }
+
+        if (_ahead.Count == 0 && _key == _keys.Length - 1)
+        {
+            return await AskAsync(_key, rowsMax, cancellationToken).ConfigureAwait(false);
+        }
+
+        // Not more partitions than rows are wanted: whoever wants one row does not read sixteen partitions.
+        var aheadMax = Math.Min(PartitionsAheadMax, rowsMax);
+        while (_ahead.Count < aheadMax && _key + _ahead.Count < _keys.Length)
+        {
+            _ahead.Enqueue(Observed(AskAsync(_key + _ahead.Count, _rowsAhead, cancellationToken).AsTask()));
+        }
+
+        return await _ahead.Dequeue().ConfigureAwait(false);
+    }
+
+    private ValueTask<RowsPage> AskAsync(int index, int rowsMax, CancellationToken cancellationToken)
+    {
+        var (token, key) = _keys[index];
+        var (range, resumeAfter) = index == _key ? (_range, _resumeAfter) : (0, default);
+        return _plan.Shards.ReadPartitionAsync(
+            _plan.Table.SpaceName, new PartitionRead(token, key, _plan.Selection(_ranges[range], rowsMax, resumeAfter)),
+            _plan.Options, cancellationToken);
+    }
+
+    // When the query ends before its turn comes, its failure is nobody's.
+    private static Task<RowsPage> Observed(Task<RowsPage> read)
+    {
+        _ = read.ContinueWith(
+            static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        return read;
+    }
 }
 
 /// <summary>All partitions with tokens of a range.</summary>
