@@ -3,6 +3,7 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Rows;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
@@ -58,7 +59,7 @@ internal static class EventualReader
     {
         if (SectionOf(state, query) is { } section)
         {
-            WalkLater(section, query, now(), done);
+            state.PageReads.Read((result, _) => BeginWalk(section, query, result), now, done);
         }
         else if (TryGetNote(query, out var note))
         {
@@ -208,28 +209,10 @@ internal static class EventualReader
     }
 
     // The section as of now, whatever is applied while it waits for the disk.
-    private static void WalkLater(ISortedStore section, ReadOnlyMemory<byte> query, HybridTime now, Action<StateAnswer> done)
+    private static PageRead BeginWalk(ISortedStore section, ReadOnlyMemory<byte> query, WireWriter result)
     {
-        var result = new WireWriter(4096);
         var snapshot = section.Snapshot();
         var cursor = snapshot.OpenCursor();
-        var walk = Begin(query, cursor, result);
-        GoOn();
-
-        void GoOn()
-        {
-            while (!walk.Run())
-            {
-                if (!cursor.Load(GoOn))
-                {
-                    return;
-                }
-            }
-
-            var fault = cursor.Fault;
-            cursor.Dispose();
-            snapshot.Dispose();
-            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
-        }
+        return new PageRead(snapshot, cursor, Begin(query, cursor, result).Run, () => cursor.Fault);
     }
 }

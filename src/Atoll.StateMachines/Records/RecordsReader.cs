@@ -2,6 +2,7 @@ using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
@@ -49,7 +50,7 @@ internal static class RecordsReader
     {
         if (TryReadRange(query, out var range))
         {
-            ReadPageLater(state, range, now(), done);
+            state.PageReads.Read((result, asOf) => BeginPage(state, range, asOf, result), now, done);
         }
         else if (!RecordsQuery.TryReadGet(query, out var key) || state.Records.Prepare([key], Answer))
         {
@@ -116,35 +117,16 @@ internal static class RecordsReader
         return false;
     }
 
-    // The cursor sees the records as of its time, whatever is applied while it waits.
-    private static void ReadPageLater(RecordsState state, in RangeQuery range, HybridTime now, Action<StateAnswer> done)
+    private static PageRead? BeginPage(RecordsState state, in RangeQuery range, HybridTime now, WireWriter result)
     {
-        var result = new WireWriter(4096);
         if (Open(state, range.At, now, result) is not { } snapshot)
         {
-            done(new StateAnswer(result.WrittenMemory, now, null));
-            return;
+            return null;
         }
 
         var cursor = range.OpenCursor(snapshot);
         var page = range.PageOf(cursor, range.AsOf(now), result);
-        GoOn();
-
-        void GoOn()
-        {
-            while (!page.Run())
-            {
-                if (!cursor.Load(GoOn))
-                {
-                    return;
-                }
-            }
-
-            var fault = page.Fault;
-            cursor.Dispose();
-            snapshot.Dispose();
-            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
-        }
+        return new PageRead(snapshot, cursor, page.Run, () => page.Fault);
     }
 
     /// <summary>The records as of a time (zero: now); null when that cannot be had: then the result says why.</summary>

@@ -1,5 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Stores;
 
 namespace Atoll.StateMachines.Rows;
 
@@ -34,37 +35,21 @@ internal static class RowsReader
         return false;
     }
 
-    /// <summary>Answers what <see cref="TryRead"/> could not: the rows as of now, whatever is applied while it waits for the
-    /// disk.</summary>
-    internal static void ReadLater(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, Action<StateAnswer> done)
+    /// <summary>Answers what <see cref="TryRead"/> could not.</summary>
+    internal static void ReadLater(RowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
+        state.PageReads.Read((result, asOf) => BeginPage(state, query, asOf, result), now, done);
+
+    private static PageRead? BeginPage(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
     {
-        var result = new WireWriter(4096);
         if (!RowsPlace.TryRead(query, out var place))
         {
             TryRead(state, query, now, result);
-            done(new StateAnswer(result.WrittenMemory, now, null));
-            return;
+            return null;
         }
 
         var snapshot = state.Records.Snapshot();
         var cursor = snapshot.OpenCursor();
         var page = new RowsPageWriter(cursor, place, StoredRecords.Instance, now, result);
-        GoOn();
-
-        void GoOn()
-        {
-            while (!page.Run())
-            {
-                if (!cursor.Load(GoOn))
-                {
-                    return;
-                }
-            }
-
-            var fault = page.Fault;
-            cursor.Dispose();
-            snapshot.Dispose();
-            done(new StateAnswer(fault is null ? result.WrittenMemory : default, now, fault));
-        }
+        return new PageRead(snapshot, cursor, page.Run, () => page.Fault);
     }
 }

@@ -119,7 +119,7 @@ public sealed class RowsStateMachine : IStateMachine
 
     /// <inheritdoc />
     public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
-        RowsReader.ReadLater(_state, query, now(), done);
+        RowsReader.ReadLater(_state, query, now, done);
 
     /// <inheritdoc />
     public void Persist(HybridTime now) => _persistence.Write(_state, now);

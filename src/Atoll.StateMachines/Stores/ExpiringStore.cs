@@ -28,6 +28,9 @@ internal class ExpiringStore
 
     internal ISortedStore Expiries { get; }
 
+    /// <summary>Reads of many records that wait for the disk.</summary>
+    internal PageReads PageReads { get; } = new();
+
     /// <summary>The accounts of the records.</summary>
     internal RecordsAccounts Accounts { get; private set; }
 
