@@ -1,3 +1,4 @@
+using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
@@ -38,6 +39,16 @@ internal interface IShardPolicy
 
     /// <summary>The time that a query is about; zero when that is the present.</summary>
     HybridTime TimeOf(ReadOnlyMemory<byte> query);
+
+    /// <summary>
+    /// The entries of the log that belong into an answer, ascending, for machines whose data stay there; null when the answer is whole.
+    /// </summary>
+    IReadOnlyList<LogIndex>? EntriesOf(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) => null;
+
+    /// <summary>Puts an answer and its entries together; null when they do not fit to each other.</summary>
+    /// <param name="answer">The machine's answer.</param>
+    /// <param name="entries">The entries that it named, all of them.</param>
+    byte[]? Complete(ReadOnlyMemory<byte> answer, IReadOnlyList<LogEntry> entries) => null;
 
     /// <summary>Records in the state, and their approximate size in bytes.</summary>
     (long Records, long Bytes) Measure(IStateMachine machine);

@@ -40,6 +40,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly RecordLimits _limits;
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
+    private readonly StreamsPolicy _streamsPolicy = new();
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
     private Instant _nextSpaceRetry;
@@ -425,7 +426,12 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         return space.Options.FaultModel == FaultModel.Eventual
             ? new EventualPolicy(info.HashLow, info.HashHigh, _options.EventualSync.TreeDepth, _limits)
-            : space.Options.Kind == SpaceKind.Rows ? _rowsPolicy : _recordsPolicy;
+            : space.Options.Kind switch
+            {
+                SpaceKind.Rows => _rowsPolicy,
+                SpaceKind.Streams => _streamsPolicy,
+                _ => _recordsPolicy,
+            };
     }
 
     private void FollowKinds()

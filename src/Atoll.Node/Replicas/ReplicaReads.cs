@@ -7,6 +7,7 @@ using Atoll.Kernel.Raft;
 using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines;
+using Atoll.Storage.Journals;
 using Atoll.Storage.Lsm;
 
 namespace Atoll.Node.Replicas;
@@ -22,6 +23,7 @@ internal sealed class ReplicaReads : IResponseSink
     private readonly IShardPolicy _policy;
     private readonly RaftCore _raft;
     private readonly ReplicatedState _state;
+    private readonly LogAnswers _log;
     private readonly ReadQueue _queue = new();
     private readonly List<HeldRequest> _bounded = [];
     private readonly List<HeldRequest> _lingering = [];
@@ -43,11 +45,13 @@ internal sealed class ReplicaReads : IResponseSink
     /// <param name="policy">Its kind.</param>
     /// <param name="raft">The consensus core.</param>
     /// <param name="state">The state.</param>
+    /// <param name="log">The log, which may have parts of answers.</param>
     /// <param name="damaged">Told of damage that a read has met: true when other replicas may have what is lost here.</param>
     public ReplicaReads(
         ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, RaftCore raft, ReplicatedState state,
-        Func<StoreFault, bool> damaged)
+        ShardLog log, Func<StoreFault, bool> damaged)
     {
+        _log = new LogAnswers(log);
         _damaged = damaged;
         _environment = environment;
         _shard = shard;
@@ -263,7 +267,7 @@ internal sealed class ReplicaReads : IResponseSink
 
         if (!_policy.IsNothingYet(request.Payload, response.Body))
         {
-            _environment.Router.Complete(pending, response);
+            Complete(pending, response);
             return;
         }
 
@@ -280,7 +284,7 @@ internal sealed class ReplicaReads : IResponseSink
     {
         if (TryRead(pending, out var response))
         {
-            _environment.Router.Complete(pending, response);
+            Complete(pending, response);
         }
         else
         {
@@ -314,7 +318,7 @@ internal sealed class ReplicaReads : IResponseSink
 
             if (answer.Fault is not { } fault)
             {
-                _environment.Router.Complete(pending, new Response(
+                Complete(pending, new Response(
                     ResponseStatus.Ok, answer.Body.ToArray(), LeaderHint, AppliedVersion: answer.AsOf, Shard: pending.Shard));
             }
             else if (_damaged(fault))
@@ -326,6 +330,43 @@ internal sealed class ReplicaReads : IResponseSink
                 _environment.Router.Complete(pending, new Response(
                     ResponseStatus.Faulted, Shard: pending.Shard,
                     Detail: $"what was asked for is lost on node {_environment.Options.Self}: {fault}"));
+            }
+        });
+    }
+
+    // What belongs into the answer from the log, if anything does, is read first.
+    private void Complete(PendingRequest pending, in Response response)
+    {
+        if (_policy.EntriesOf(pending.Request.Payload, response.Body) is { } indexes)
+        {
+            CompleteFromLog(pending, response, indexes);
+        }
+        else
+        {
+            _environment.Router.Complete(pending, response);
+        }
+    }
+
+    private void CompleteFromLog(PendingRequest pending, Response response, IReadOnlyList<LogIndex> indexes)
+    {
+        var held = new HeldRequest(pending, pending.Number);
+        _loading.Add(held);
+        _log.Read(indexes, read =>
+        {
+            if (!_loading.Remove(held) || !held.IsHeld)
+            {
+                return; // given back, or answered at its deadline
+            }
+
+            var body = read.Status == LogReadStatus.Ok ? _policy.Complete(response.Body, read.Entries) : null;
+            if (body is not null)
+            {
+                _environment.Router.Complete(pending, response with { Body = body });
+            }
+            else
+            {
+                // Retention has been faster, or the disk has lost it: another attempt, or another replica, may know better.
+                _environment.Router.Return(pending, NodeId.None, $"entries of the log cannot be read: {read.Status}");
             }
         });
     }

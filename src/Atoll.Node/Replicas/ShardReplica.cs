@@ -53,7 +53,7 @@ internal sealed class ShardReplica
         _entrySender = new EntrySender(environment, log, raft, this);
         var window = policy.IsLeaderless ? Duration.Zero : environment.Options.VersionWindow;
         _versions = state.Machine.Tree is { } versioned ? new VersionHorizon(versioned, state, window) : null;
-        _reads = new ReplicaReads(environment, shard, policy, raft, state, StateDamaged) { Versions = _versions };
+        _reads = new ReplicaReads(environment, shard, policy, raft, state, log, StateDamaged) { Versions = _versions };
         _snapshots = new SnapshotExchange(environment, shard, log, state, raft, _applier, this);
         _reconciler = new ReplicaReconciler(environment, shard, raft);
         if (state.Machine.Tree is { } tree)

@@ -56,7 +56,8 @@ internal sealed class SnapshotExchange
             return;
         }
 
-        _compactor.Compact(_state.DurableIndex);
+        // What the state's data are in stays, however far the state itself is durable.
+        _compactor.Compact(LogIndex.Min(_state.DurableIndex, _state.SnapshotIndex));
         if (_environment.Snapshots.Latest(_shard) is { } latest && latest.Meta.Index <= _state.DurableIndex)
         {
             _environment.Snapshots.DropShard(_shard);

@@ -123,8 +123,9 @@ internal sealed class SnapshotTaker
     {
         // The log may be compacted through all that is applied: a follower that has less needs the snapshot all the more, and without it
         // nothing more may ever commit.
-        if (_state.AppliedIndex == LogIndex.Zero || _state.AppliedIndex < _log.CompactedIndex || _state.AppliedIndex > _raft.DurableIndex
-            || _state.AppliedIndex <= (_environment.Snapshots.Latest(_shard)?.Meta.Index ?? LogIndex.Zero))
+        var index = _state.SnapshotIndex;
+        if (index == LogIndex.Zero || index < _log.CompactedIndex || _state.AppliedIndex > _raft.DurableIndex
+            || index <= (_environment.Snapshots.Latest(_shard)?.Meta.Index ?? LogIndex.Zero))
         {
             return false;
         }
@@ -141,7 +142,7 @@ internal sealed class SnapshotTaker
 
     private void Begin()
     {
-        var index = _state.AppliedIndex;
+        var index = _state.SnapshotIndex;
         Check.That(_raft.TryGetTerm(index, out var term));
         _isWanted = false;
         _appliedBytesAtLast = _applier.AppliedBytes;

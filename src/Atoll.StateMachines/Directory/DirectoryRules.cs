@@ -21,7 +21,7 @@ internal static class DirectoryRules
     internal static string? FaultOf(SpaceOptions options) =>
         FaultOfName("space", options.Name)
         ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
-        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Rows ? "what the space shall hold is unknown" : null)
+        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Streams ? "what the space shall hold is unknown" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? FaultOfReplicas(options)
         ?? options.Regions?.FaultOf(options.Replicas)
@@ -36,6 +36,11 @@ internal static class DirectoryRules
         if (options.FaultModel == FaultModel.Byzantine)
         {
             return "the fault model 'byzantine' is not available in this version; 'strong' and 'eventual' are";
+        }
+
+        if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Streams })
+        {
+            return "a stream is an order of records, and the fault model 'eventual' keeps none: streams are 'strong'";
         }
 
         return options.Partitioning == Partitioning.Range

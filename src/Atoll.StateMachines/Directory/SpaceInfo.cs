@@ -34,6 +34,9 @@ public enum SpaceKind : byte
 
     /// <summary>Rows of a table. A partition's token, with its sign bit flipped, is the hash that says which shard it is in.</summary>
     Rows = 2,
+
+    /// <summary>Partitions of a stream: each shard is one, in the order of their hashes.</summary>
+    Streams = 3,
 }
 
 /// <summary>What is chosen when a space is created.</summary>

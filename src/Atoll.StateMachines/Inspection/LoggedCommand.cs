@@ -5,6 +5,7 @@ using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
+using Atoll.StateMachines.Streams;
 
 namespace Atoll.StateMachines.Inspection;
 
@@ -40,6 +41,12 @@ public sealed record LoggedCommand(string Kind, HybridTime Stamp, RequestIdentit
         {
             return new LoggedCommand(
                 $"eventual {EventualCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
+        }
+
+        if (Enum.IsDefined(PartitionCommand.KindOf(envelope.Command.Span)))
+        {
+            return new LoggedCommand(
+                $"partition {PartitionCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
         }
 
         return RecordsCommand.TryParse(envelope.Command, out var records, out var operations)

@@ -1,4 +1,6 @@
+using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Records;
 
 namespace Atoll.StateMachines.Streams;
 
@@ -64,6 +66,30 @@ public static class PartitionCommand
     /// <summary>What the first byte says; anything may follow.</summary>
     public static PartitionCommandKind KindOf(ReadOnlySpan<byte> command) =>
         command.IsEmpty ? default : (PartitionCommandKind)command[0];
+
+    /// <summary>Looks at a command before it is proposed, at the checksum of its batch too.</summary>
+    public static CommandFault Validate(ReadOnlyMemory<byte> command)
+    {
+        if (command.Length > Limits.ValueBytesMax)
+        {
+            return CommandFault.TooLarge($"a batch has at most {Limits.ValueBytesMax} bytes, this one has {command.Length}");
+        }
+
+        var rest = command.IsEmpty ? command : command[BatchAt..];
+        switch (KindOf(command.Span))
+        {
+            case PartitionCommandKind.Append:
+                var fault = RecordBatch.ReadProduced(rest, out _);
+                return fault == RecordBatchFault.None ? CommandFault.None : CommandFault.Invalid($"the batch cannot be taken: {fault}");
+            case PartitionCommandKind.EndTransaction:
+                return TransactionMarker.TryRead(rest, out _) ? CommandFault.None : CommandFault.Invalid("the bytes are not a marker");
+            case PartitionCommandKind.DeleteBefore when TryReadDeleteBefore(command, out _):
+            case PartitionCommandKind.Configure when TryReadConfigure(command, out _):
+                return CommandFault.None;
+            default:
+                return CommandFault.Invalid("the bytes are not a command of a partition");
+        }
+    }
 
     internal static bool TryReadDeleteBefore(ReadOnlyMemory<byte> command, out long offset)
     {

@@ -161,6 +161,7 @@ internal static class PartitionReader
     {
         // An answer is one message, and one reading of the log.
         private const int BatchesMax = 1_000;
+        private const int BytesMax = 8 * 1024 * 1024;
 
         private readonly List<BatchPlace> _batches = [];
         private long _bytes;
@@ -172,7 +173,7 @@ internal static class PartitionReader
         public bool Take(ISortedCursor cursor)
         {
             if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= end
-                || (_batches.Count > 0 && _bytes + place.Bytes > fetch.BytesMax))
+                || (_batches.Count > 0 && _bytes + place.Bytes > Math.Min(fetch.BytesMax, BytesMax)))
             {
                 return false;
             }

@@ -21,11 +21,12 @@ internal sealed class Scene
 {
     private int _clients;
 
-    public Scene(ulong seed, Sabotage planted, ClusterShape? shape = null, int replicas = 3)
+    public Scene(
+        ulong seed, Sabotage planted, ClusterShape? shape = null, int replicas = 3, SpaceKind kind = SpaceKind.Records)
     {
         Cluster = new SimCluster(seed, (shape ?? new ClusterShape()) with { Sabotage = planted });
         Cluster.Start();
-        Space = Cluster.CreateSpace("s", replicas);
+        Space = Cluster.CreateSpace("s", replicas, kind: kind);
         Shard = Cluster.Directory.Shards.Single(shard => shard.Space == Space).Id;
         Filter = new RaftFilter(Shard);
         Cluster.Network.Interceptor = Filter;
