@@ -36,6 +36,9 @@ internal sealed class HintedWrites
     private bool _isWriting;
     private int _toStoreBytes;
 
+    // Hints up to here are on the disk, or could not be written.
+    private ulong _settledThrough;
+
     public HintedWrites(EventualEnvironment environment, OperationNumbers numbers, Action<NodeId, EventualMessage> send)
     {
         _environment = environment;
@@ -148,6 +151,7 @@ internal sealed class HintedWrites
             Queue = null;
             _isLoading = false;
             _isWriting = false;
+            _settledThrough = 0;
             _generation++;
             foreach (var hint in _toStore)
             {
@@ -199,6 +203,9 @@ internal sealed class HintedWrites
     private void HandOff(NodeId peer, ulong sequence)
     {
         var generation = _generation;
+
+        // What was on its way to the disk when it was asked for may be there now, although the answer does not have it.
+        var wasSettled = sequence <= _settledThrough;
         _scratch.Reset();
         EventualQuery.WriteNote(_scratch, KeyOf(peer, sequence));
         _environment.Local.Read(
@@ -222,14 +229,14 @@ internal sealed class HintedWrites
                 {
                     _send(peer, message with { Operation = _numbers.OfHint(sequence) });
                 }
-                else if (_isWriting || _toStore.Exists(hint => hint.Sequence == sequence))
-                {
-                    Queue!.NotYet(peer, sequence, _environment.Clock.Now);
-                }
-                else
+                else if (wasSettled)
                 {
                     Queue!.Lost(peer, sequence);
                     CarryOut();
+                }
+                else
+                {
+                    Queue!.NotYet(peer, sequence, _environment.Clock.Now);
                 }
             },
             _environment.Clock.Now);
@@ -257,6 +264,7 @@ internal sealed class HintedWrites
             stored.Add((peer, reportTo));
         }
 
+        var settles = taken == 0 ? _settledThrough : _toStore[taken - 1].Sequence;
         _toStore.RemoveRange(0, taken);
 
         // Behind what is stored: a hint that was taken before it was written is forgotten all the same.
@@ -272,6 +280,7 @@ internal sealed class HintedWrites
             response =>
             {
                 _isWriting &= generation != _generation;
+                _settledThrough = generation == _generation ? settles : _settledThrough;
                 foreach (var (peer, reportTo) in stored)
                 {
                     if (response.Status != ResponseStatus.Ok)
@@ -337,6 +346,7 @@ internal sealed class HintedWrites
                 }
 
                 Queue = new HintQueue(new HintOptions(), found);
+                _settledThrough = found.Select(static hint => hint.Sequence).DefaultIfEmpty().Max();
                 foreach (var (peer, isUp) in _reachable)
                 {
                     Queue.SetReachable(peer, isUp, _environment.Clock.Now);
