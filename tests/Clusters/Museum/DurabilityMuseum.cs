@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Atoll.Clusters.Tests.Museum;
 
-/// <summary>Museum, rows 1 and 13: acknowledged before it was durable; and a disk that lies.</summary>
+/// <summary>Museum, rows 1, 7 and 13: acknowledged before it was durable, or after a sync that failed; and a disk that lies.</summary>
 public sealed class DurabilityMuseum
 {
     private const ulong Seed = 1;
@@ -31,6 +31,13 @@ public sealed class DurabilityMuseum
             "was committed in term", () => PowerFailsWhileDisksStall(nodes: 1, Sabotage.CountsItselfBeforeDurable));
 
     [Fact]
+    public void Row_7_A_sync_that_failed_is_not_tried_again_and_what_it_was_for_not_acknowledged() => SyncsFailAndThenPower(isDenied: false);
+
+    [Fact]
+    public void Row_7_is_caught_when_the_failed_sync_passes_for_one_that_succeeded() =>
+        Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => SyncsFailAndThenPower(isDenied: true));
+
+    [Fact]
     public void A_power_loss_everywhere_loses_nothing_when_disks_tell_the_truth() => PowerFailsWith(lyingDisks: false);
 
     [Fact]
@@ -52,6 +59,38 @@ public sealed class DurabilityMuseum
         var put = client.BeginPut("k", 2);
         scene.Run(1_000);
         scene.LosePowerEverywhere(darkMilliseconds: 2_000);
+        client.Patience = Duration.FromSeconds(15);
+        Assert.NotNull(client.Get("k"));
+        scene.CheckHistory();
+        Assert.NotEqual(OperationOutcome.Ok, put.Operation.Outcome);
+        scene.MustTakeWrites();
+    }
+
+    // Row 7 (PostgreSQL, 2018): the system drops the pages of a sync that failed, and the next sync says yes. Whoever tries again takes them
+    // for durable.
+    private static void SyncsFailAndThenPower(bool isDenied)
+    {
+        var scene = new Scene(Seed, Sabotage.None);
+        var client = scene.NewClient();
+        Assert.Equal(OperationOutcome.Ok, client.Put("k", 1));
+        foreach (var node in scene.Cluster.Nodes)
+        {
+            node.IsExpendable = true;
+            node.Disk().Faults.LiesAboutSync = isDenied;
+            node.Disk().Faults.SyncFailsPartsPerMillion = isDenied ? 0 : 1_000_000;
+        }
+
+        client.Patience = Duration.FromMilliseconds(800);
+        var put = client.BeginPut("k", 2);
+        scene.Run(1_000);
+        foreach (var node in scene.Cluster.Nodes)
+        {
+            node.Disk().Faults.LiesAboutSync = false;
+            node.Disk().Faults.SyncFailsPartsPerMillion = 0;
+        }
+
+        scene.Run(1_000); // the disks are well again, and nothing goes on as if nothing had been
+        scene.LosePowerEverywhere();
         client.Patience = Duration.FromSeconds(15);
         Assert.NotNull(client.Get("k"));
         scene.CheckHistory();
