@@ -31,7 +31,8 @@ public sealed class DurabilityMuseum
             "was committed in term", () => PowerFailsWhileDisksStall(nodes: 1, Sabotage.CountsItselfBeforeDurable));
 
     [Fact]
-    public void Row_7_A_sync_that_failed_is_not_tried_again_and_what_it_was_for_not_acknowledged() => SyncsFailAndThenPower(isDenied: false);
+    public void Row_7_A_sync_that_failed_is_not_tried_again_and_what_it_was_for_not_acknowledged() =>
+        SyncsFailAndThenPower(isDenied: false);
 
     [Fact]
     public void Row_7_is_caught_when_the_failed_sync_passes_for_one_that_succeeded() =>
@@ -66,8 +67,8 @@ public sealed class DurabilityMuseum
         scene.MustTakeWrites();
     }
 
-    // Row 7 (PostgreSQL, 2018): the system drops the pages of a sync that failed, and the next sync says yes. Whoever tries again takes them
-    // for durable.
+    // Row 7 (PostgreSQL, 2018): the system drops the pages of a sync that failed, and the next sync says yes. Whoever tries again takes
+    // them for durable.
     private static void SyncsFailAndThenPower(bool isDenied)
     {
         var scene = new Scene(Seed, Sabotage.None);
