@@ -6,7 +6,7 @@ namespace Atoll.Foundation.Checks;
 /// nothing here has an effect. Rows are those of the museum.
 /// </summary>
 [Flags]
-internal enum Sabotage
+internal enum Sabotage : long
 {
     /// <summary>No bug: everything but a simulation of one.</summary>
     None = 0,
@@ -82,6 +82,33 @@ internal enum Sabotage
 
     /// <summary>Row 24: a deletion of many rows is forgotten in its time, although some of them are still there.</summary>
     ForgetsDeletions = 1 << 23,
+
+    /// <summary>Eventual spaces: a write is acknowledged when one replica fewer has it than its level asks for.</summary>
+    WriteLacksOne = 1L << 24,
+
+    /// <summary>Row 1, eventual spaces: a replica says that it has a write before its log has it.</summary>
+    ReplicaAcknowledgesBeforeDurable = 1L << 25,
+
+    /// <summary>Row 24, eventual spaces: deletions are forgotten when they are old, whoever has not heard of them.</summary>
+    DropsDeletionsByAge = 1L << 26,
+
+    /// <summary>Row 26: a conditional write does not look at what others have accepted and may have decided.</summary>
+    OverlooksAccepted = 1L << 27,
+
+    /// <summary>Row 27: the clocks of two coordinators may give one time.</summary>
+    StampsCollide = 1L << 28,
+
+    /// <summary>Row 28: a replica keeps what came last, a late hint, say, and not what was written last.</summary>
+    LastArrivalWins = 1L << 29,
+
+    /// <summary>Where replicas differ, what one of them has is answered, and not what they know together.</summary>
+    AnswersOneVersion = 1L << 30,
+
+    /// <summary>A hint counts as delivered when its replica is back, and is not sent.</summary>
+    DropsHints = 1L << 31,
+
+    /// <summary>An exchange of two replicas finds nothing in which they differ.</summary>
+    ExchangesFindNothing = 1L << 32,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -13,6 +13,9 @@ public sealed class ConsistencyTally
 
     private ConsistencyTally(ConsistencyPlan plan) => _plan = plan;
 
+    /// <summary>Answers that a level may lack: 0, but for a planted bug.</summary>
+    internal int Lacking { get; init; }
+
     /// <summary>Answers that must come, over all regions.</summary>
     public int Required => _plan.Required;
 
@@ -47,7 +50,10 @@ public sealed class ConsistencyTally
 
     /// <summary>The tally of a write: pending replicas count, and raise what is required.</summary>
     public static ConsistencyTally OfWrite(ConsistencyLevel level, ReplicaSet replicas, string localRegion) =>
-        new(replicas.PlanOf(level, isWrite: level != ConsistencyLevel.Any, localRegion));
+        OfWrite(level, replicas, localRegion, lacking: 0);
+
+    internal static ConsistencyTally OfWrite(ConsistencyLevel level, ReplicaSet replicas, string localRegion, int lacking) =>
+        new(replicas.PlanOf(level, isWrite: level != ConsistencyLevel.Any, localRegion)) { Lacking = lacking };
 
     /// <summary>The tally of a read: only members answer.</summary>
     public static ConsistencyTally OfRead(ConsistencyLevel level, ReplicaSet replicas, string localRegion) =>
@@ -95,7 +101,7 @@ public sealed class ConsistencyTally
     {
         for (var group = 0; group < _plan.Masks.Length; group++)
         {
-            if (BitOperations.PopCount(replicas & _plan.Masks[group]) + hints < _plan.RequiredOf[group])
+            if (BitOperations.PopCount(replicas & _plan.Masks[group]) + hints + Lacking < _plan.RequiredOf[group])
             {
                 return false;
             }

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 
@@ -26,6 +27,9 @@ public sealed record EventualOptions
 
     /// <summary>Reads, or writes, that a coordinator holds at once; more are refused.</summary>
     public int OperationsMax { get; init; } = 64 * 1024;
+
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
 
     /// <summary>Says what is wrong with the table, or null when nothing is.</summary>
     public string? Validate() =>

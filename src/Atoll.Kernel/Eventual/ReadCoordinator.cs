@@ -286,7 +286,7 @@ public sealed class ReadCoordinator
     {
         var answered = round.Asked.Where(asked => asked.Version is not null).ToArray();
         var versions = answered.Select(asked => asked.Version!.Value).ToArray();
-        var merged = _data.Merge(versions);
+        var merged = _options.Sabotage.Has(Sabotage.AnswersOneVersion) ? versions[0] : _data.Merge(versions);
         if (round.Operation.Repair == ReadRepair.None)
         {
             Complete(round, EventualOutcome.Done, merged);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 
 namespace Atoll.Kernel.Eventual;
@@ -11,6 +12,9 @@ public sealed class SyncResponder(SyncOptions options, MerkleTree tree)
 {
     /// <summary>What is to be done. The host goes through it after every call, and clears it.</summary>
     public SyncEffects Effects { get; } = new();
+
+    /// <summary>A planted bug; only simulation sets it.</summary>
+    internal Sabotage Sabotage { get; init; }
 
     /// <summary>Takes the initiator's message.</summary>
     /// <param name="message">What it says.</param>
@@ -113,7 +117,8 @@ public sealed class SyncResponder(SyncOptions options, MerkleTree tree)
         var mismatches = ImmutableArray.CreateBuilder<int>();
         for (var i = 0; i < message.Nodes.Length; i++)
         {
-            if (tree.Contains(message.Nodes[i]) && tree.HashOf(message.Nodes[i]) != message.Hashes[i])
+            if (tree.Contains(message.Nodes[i]) && tree.HashOf(message.Nodes[i]) != message.Hashes[i]
+                && !Sabotage.Has(Sabotage.ExchangesFindNothing))
             {
                 mismatches.Add(message.Nodes[i]);
             }

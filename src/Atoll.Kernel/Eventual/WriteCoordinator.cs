@@ -83,7 +83,8 @@ public sealed class WriteCoordinator
             return false;
         }
 
-        var tally = ConsistencyTally.OfWrite(operation.Level, operation.Replicas, _options.Region);
+        var tally = ConsistencyTally.OfWrite(
+            operation.Level, operation.Replicas, _options.Region, _options.Sabotage.Has(Sabotage.WriteLacksOne) ? 1 : 0);
         if (!tally.CanBeSatisfiedBy(isAlive, out var alive, out var required) && operation.Level != ConsistencyLevel.Any)
         {
             Effects.Add(new EventualEffect

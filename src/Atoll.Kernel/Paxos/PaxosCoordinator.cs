@@ -284,7 +284,7 @@ public sealed class PaxosCoordinator
 
         round.LastCommitted = findings.LastCommitted;
         round.Data = round.Merged(_merge);
-        round.Decree = findings.InProgress;
+        round.Decree = _options.Sabotage.Has(Sabotage.OverlooksAccepted) ? PaxosDecree.None : findings.InProgress;
         round.Lacking.Clear();
         foreach (var (replica, reply) in round.Replies)
         {

@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
@@ -51,6 +52,7 @@ internal sealed class ConditionalRequests
                 Self = environment.Options.Self,
                 Region = environment.Options.Description.RegionName,
                 Lane = (uint)random.NextUInt64(),
+                Sabotage = environment.Options.Sabotage,
             },
             environment.Stamps,
             environment.Data,
@@ -283,7 +285,7 @@ internal sealed class ConditionalRequests
 
         var stamp = effect.Ballot.Time;
         _result.Reset();
-        if (update.Judge(effect.Data, stamp, _result))
+        if (update.Judge(effect.Data, stamp, _result) || _environment.Options.Sabotage.Has(Sabotage.IgnoresExpectedVersions))
         {
             held.ProposedAt = stamp;
             _paxos.Propose(effect.Operation, update.VersionAt(stamp), now);

@@ -37,7 +37,12 @@ internal sealed class CoordinatedRequests
         _limits = new RecordLimits(environment.Options.KeyBytesMax, environment.Options.ValueBytesMax);
         _isUp = environment.IsUp;
         _records = new RecordRequests(environment, this, _limits);
-        var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
+        var options = new EventualOptions
+        {
+            Self = environment.Options.Self,
+            Region = environment.Options.Description.RegionName,
+            Sabotage = environment.Options.Sabotage,
+        };
         Writes = new WriteCoordinator(options);
         Reads = new ReadCoordinator(options, environment.Data, latencies);
     }

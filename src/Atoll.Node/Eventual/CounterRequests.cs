@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
@@ -86,7 +87,7 @@ internal sealed class CounterRequests
 
         var stamp = _environment.Stamps.Next();
         var identity = pending.Request.Identity;
-        var id = identity.IsNone
+        var id = identity.IsNone || _environment.Options.Sabotage.Has(Sabotage.ForgetsAnswers)
             ? new CounterUpdateId(stamp, _random.NextUInt64(), 0)
             : new CounterUpdateId(identity.IssuedAt, identity.ClientId, identity.Sequence);
         _stamps.Add(stamp);

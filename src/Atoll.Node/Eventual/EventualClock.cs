@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Kernel.Eventual;
@@ -8,7 +9,9 @@ namespace Atoll.Node.Eventual;
 /// The hybrid clock of a loop's eventual spaces. It is its own: it follows every clock of the cluster, the one that is hours ahead too, and
 /// strong shards must not. Its times order as their microseconds do, which is what cells carry.
 /// </summary>
-internal sealed class EventualClock(IClock clock) : IHybridClock
+/// <param name="clock">The node's clocks.</param>
+/// <param name="sabotage">A planted bug.</param>
+internal sealed class EventualClock(IClock clock, Sabotage sabotage = Sabotage.None) : IHybridClock
 {
     // In a millisecond there are as many stamps as microseconds: the next one is of the next millisecond.
     private const int StampsPerMillisecond = 1000;
@@ -29,7 +32,7 @@ internal sealed class EventualClock(IClock clock) : IHybridClock
     public void SetLane(int position, int loops)
     {
         _lanes = Math.Clamp(loops, 1, LanesMax);
-        _lane = position % _lanes;
+        _lane = sabotage.Has(Sabotage.StampsCollide) ? 0 : position % _lanes;
     }
 
     /// <summary>The timestamp, in microseconds of the Unix epoch, that cells written at a stamp of this clock have.</summary>
@@ -49,7 +52,7 @@ internal sealed class EventualClock(IClock clock) : IHybridClock
     /// <inheritdoc />
     public void Observe(HybridTime seen)
     {
-        if (seen > _last)
+        if (seen > _last && !sabotage.Has(Sabotage.LosesToFastClocks))
         {
             _last = seen;
         }

@@ -36,7 +36,7 @@ internal sealed class EventualEnvironment
         Directory = directory;
         Liveness = liveness;
         Local = new LocalRequests(router);
-        Stamps = new EventualClock(clock);
+        Stamps = new EventualClock(clock, options.Sabotage);
         File = file;
 
         // When what was told cannot be read: it lay not further ahead of the clock than this.

@@ -57,7 +57,10 @@ internal sealed class EventualReplica
         var (requests, proposals) = (environment.Options.RequestsInFlightMax, environment.Options.ProposalsPendingMax);
         _merges = new BoundedWork(Math.Clamp(Math.Min(proposals / 4, requests / 16), 1, ExchangedAtOnceMax));
         _reads = new BoundedWork(Math.Clamp(requests / 16, 1, ExchangedAtOnceMax));
-        Responder = new SyncResponder(environment.Options.EventualSync, Machine.Hashes);
+        Responder = new SyncResponder(environment.Options.EventualSync, Machine.Hashes)
+        {
+            Sabotage = environment.Options.Sabotage,
+        };
     }
 
     /// <summary>The log and the state.</summary>
@@ -335,6 +338,11 @@ internal sealed class EventualReplica
             TooOldRefused.Hit();
             answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.TooOld, Stamp = _horizon.Closed });
             return;
+        }
+
+        if (_environment.Options.Sabotage.Has(Sabotage.ReplicaAcknowledgesBeforeDurable))
+        {
+            answer(message.Answer(EventualMessageKind.Written));
         }
 
         var request = message;

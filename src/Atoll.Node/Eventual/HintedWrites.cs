@@ -225,7 +225,12 @@ internal sealed class HintedWrites
                     return;
                 }
 
-                if (EventualMessageCodec.TryRead(note, out var message))
+                if (_environment.Options.Sabotage.Has(Sabotage.DropsHints))
+                {
+                    Queue!.Taken(peer, sequence);
+                    CarryOut();
+                }
+                else if (EventualMessageCodec.TryRead(note, out var message))
                 {
                     _send(peer, message with { Operation = _numbers.OfHint(sequence) });
                 }

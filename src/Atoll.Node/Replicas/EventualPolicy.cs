@@ -14,7 +14,9 @@ namespace Atoll.Node.Replicas;
 /// <param name="hashHigh">The highest routing hash of the shard, included.</param>
 /// <param name="treeDepth">Levels of its Merkle tree below the root.</param>
 /// <param name="limits">The operator's bounds.</param>
-internal sealed class EventualPolicy(ulong hashLow, ulong hashHigh, int treeDepth, RecordLimits limits) : IShardPolicy
+/// <param name="sabotage">A planted bug.</param>
+internal sealed class EventualPolicy(
+    ulong hashLow, ulong hashHigh, int treeDepth, RecordLimits limits, Sabotage sabotage) : IShardPolicy
 {
     public bool IsStored => true;
 
@@ -23,7 +25,7 @@ internal sealed class EventualPolicy(ulong hashLow, ulong hashHigh, int treeDept
     public IStateMachine NewMachine(IStateTree? tree)
     {
         Check.That(tree is not null);
-        return new EventualRowsStateMachine(tree, hashLow, hashHigh, treeDepth);
+        return new EventualRowsStateMachine(tree, hashLow, hashHigh, treeDepth) { Sabotage = sabotage };
     }
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) => shard is null

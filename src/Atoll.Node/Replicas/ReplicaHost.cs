@@ -425,7 +425,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         }
 
         return space.Options.FaultModel == FaultModel.Eventual
-            ? new EventualPolicy(info.HashLow, info.HashHigh, _options.EventualSync.TreeDepth, _limits)
+            ? new EventualPolicy(info.HashLow, info.HashHigh, _options.EventualSync.TreeDepth, _limits, _options.Sabotage)
             : space.Options.Kind switch
             {
                 SpaceKind.Rows => _rowsPolicy,

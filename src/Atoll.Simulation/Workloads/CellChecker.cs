@@ -1,3 +1,4 @@
+using Atoll.Foundation.Time;
 using Atoll.Simulation.Checkers;
 
 namespace Atoll.Simulation.Workloads;
@@ -37,6 +38,7 @@ internal sealed class CellChecker(int replicas)
 {
     private readonly Dictionary<string, Cell> _cells = new(StringComparer.Ordinal);
     private readonly Dictionary<long, CellWriteAttempt> _writes = [];
+    private readonly List<(string Cell, Floor Floor, HybridTime Stamp)> _hinted = [];
     private long _moments;
 
     /// <summary>Reads that had something which they must not miss.</summary>
@@ -64,8 +66,9 @@ internal sealed class CellChecker(int replicas)
     /// <param name="write">The write.</param>
     /// <param name="copies">How many; 0 when there may be nothing but a hint.</param>
     /// <param name="timestampMicros">The timestamp with which they have it.</param>
+    /// <param name="stamp">Its coordinator's time.</param>
     /// <param name="isOnly">Whether it can have no other timestamp anywhere.</param>
-    public void Acknowledge(CellWriteAttempt write, int copies, long timestampMicros, bool isOnly)
+    public void Acknowledge(CellWriteAttempt write, int copies, long timestampMicros, HybridTime stamp, bool isOnly)
     {
         if (isOnly)
         {
@@ -74,7 +77,26 @@ internal sealed class CellChecker(int replicas)
 
         foreach (var cell in write.Cells)
         {
-            CellOf(cell).Raise(copies, new Floor(timestampMicros, write.IsDeletion, write.Number, ++_moments));
+            var floor = new Floor(timestampMicros, write.IsDeletion, write.Number, ++_moments);
+            CellOf(cell).Raise(copies, floor);
+            if (copies == 0)
+            {
+                _hinted.Add((cell, floor, stamp));
+            }
+        }
+    }
+
+    /// <summary>All replicas have what there were only hints of.</summary>
+    /// <param name="through">Hints of writes through this time have been delivered.</param>
+    public void Delivered(HybridTime through)
+    {
+        foreach (var (cell, floor, stamp) in _hinted)
+        {
+            if (stamp <= through)
+            {
+                Demanding++;
+                CellOf(cell).Raise(replicas, floor);
+            }
         }
     }
 

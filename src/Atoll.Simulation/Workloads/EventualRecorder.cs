@@ -40,8 +40,16 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
 
     public long Succeeded { get; private set; }
 
-    /// <summary>Set when all replicas are known to have the same: every read sees all that was ever acknowledged.</summary>
-    public bool IsConverged { get; set; }
+    /// <summary>Whether all replicas are known to have the same: every read sees all that was ever acknowledged.</summary>
+    public bool IsConverged { get; private set; }
+
+    /// <summary>All replicas have the same.</summary>
+    /// <param name="hintsThrough">Hints of writes through this time have been delivered; zero when some may have been lost.</param>
+    public void Converged(HybridTime hintsThrough)
+    {
+        IsConverged = true;
+        Cells.Delivered(hintsThrough);
+    }
 
     public long NewNumber() => ++_lastNumber;
 
@@ -113,10 +121,11 @@ internal sealed class EventualRecorder(SpaceId space, int replicas)
             long? acknowledged = null;
             if (EndsWell(result))
             {
-                acknowledged = timestampMicros ?? MicrosOf(ParseMutation(result).Version);
+                var stamp = ParseMutation(result).Version;
+                acknowledged = timestampMicros ?? MicrosOf(stamp);
                 foreach (var attempt in attempts)
                 {
-                    Cells.Acknowledge(attempt, CopiesOf(level), acknowledged.Value, isOnly: result.Attempts == 1);
+                    Cells.Acknowledge(attempt, CopiesOf(level), acknowledged.Value, stamp, isOnly: result.Attempts == 1);
                 }
             }
             else

@@ -115,6 +115,14 @@ internal static class SpaceCommands
         }
 
         var sameSet = replicas.Length == shard.Replicas.Length && replicas.All(node => shard.Replicas.Contains(node));
+
+        // In one step, majorities before and after it need not meet: what Paxos decides would be split in two (museum, row 26).
+        if (!sameSet && view.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.Invalid, "the replicas of an eventual space cannot be moved in this version", id.Value);
+        }
+
         var next = shard with { Replicas = replicas, Generation = shard.Generation + (sameSet ? 0UL : 1UL) };
         return DirectoryOutcome.Done(id.Value, WithShard(state, shard, next, now));
     }

@@ -21,6 +21,8 @@ public sealed class EventualRowsStateMachine : IStateMachine
     private static readonly Probe Dropped = Probe.Define("eventual: the horizon lets a deletion go");
     private static readonly Probe Retried = Probe.Define("eventual: a counter knows the update");
 
+    private static readonly Duration SabotagedGrace = Duration.FromSeconds(5);
+
     private readonly IStateTree _tree;
     private readonly EventualRowsState _state;
     private readonly EventualPersistence _persistence;
@@ -179,7 +181,13 @@ public sealed class EventualRowsStateMachine : IStateMachine
     private void Take(in EventualChange change, VersionContents version, HybridTime now, WireWriter result)
     {
         var horizon = change.Horizon > _state.Horizon ? change.Horizon : _state.Horizon;
-        var update = new EventualUpdate(_state, horizon, change.Truncates);
+        if (Sabotage.Has(Sabotage.DropsDeletionsByAge))
+        {
+            var grace = now.Add(Duration.Zero - SabotagedGrace);
+            horizon = grace > horizon ? grace : horizon;
+        }
+
+        var update = new EventualUpdate(_state, horizon, change.Truncates) { LastArrivalWins = Sabotage.Has(Sabotage.LastArrivalWins) };
         update.Merge(version);
         if (update.Finish() is { } fault)
         {

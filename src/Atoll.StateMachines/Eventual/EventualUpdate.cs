@@ -20,6 +20,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     private readonly Dictionary<ByteKey, PartitionChange> _partitionsByKey = [];
     private readonly Dictionary<ByteKey, RowChange> _rowsByKey = [];
 
+    /// <summary>A planted bug: rows are not merged, but replaced.</summary>
+    internal bool LastArrivalWins { get; init; }
+
     /// <summary>Merges a version: what is known of a partition stands before its rows.</summary>
     internal void Merge(VersionContents version)
     {
@@ -42,7 +45,8 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     internal void Merge(ReadOnlyMemory<byte> key, RowData row)
     {
         var change = RowOf(key);
-        change.After = RowData.Merge(change.After, row.Without(CoveringOf(key)));
+        var uncovered = row.Without(CoveringOf(key));
+        change.After = LastArrivalWins ? uncovered : RowData.Merge(change.After, uncovered);
     }
 
     /// <summary>Puts a cell into a row, in the place of the one that is there: it holds all that the other does.</summary>

@@ -24,6 +24,7 @@ public sealed class PaxosCluster
     private readonly int _lossPpm;
     private readonly int _doublePpm;
     private readonly bool _changesMembership;
+    private readonly bool _changesInOneStep;
     private readonly bool _tellsFloors;
     private readonly int _disturbMillisecondsMax;
     private readonly int _judgingMicrosecondsMax;
@@ -34,7 +35,8 @@ public sealed class PaxosCluster
     private long _order;
     private bool _isFaulty = true;
 
-    internal PaxosCluster(ulong seed, Sabotage sabotage = Sabotage.None, bool isFaulty = true, bool holdsNothingBack = false)
+    internal PaxosCluster(
+        ulong seed, Sabotage sabotage = Sabotage.None, bool isFaulty = true, bool holdsNothingBack = false, bool changesInOneStep = false)
     {
         _random = new Prng(seed);
         _isFaulty = isFaulty;
@@ -50,6 +52,8 @@ public sealed class PaxosCluster
         }
 
         _changesMembership = isFaulty && sabotage == Sabotage.None && _random.Chance(400_000);
+        _changesMembership |= changesInOneStep;
+        _changesInOneStep = changesInOneStep;
         _tellsFloors = isFaulty && sabotage == Sabotage.None && !_changesMembership && _random.Chance(500_000);
         var count = _random.Pick([3, 3, 5]);
         var voters = Enumerable.Range(1, count).Select(i => new NodeId((uint)i)).ToArray();
@@ -371,6 +375,13 @@ public sealed class PaxosCluster
         var everyone = _nodes.Keys.ToArray();
         _random.Shuffle(everyone.AsSpan());
         var target = everyone.Take(_random.Pick([3, 5])).Order().ToArray();
+        if (_changesInOneStep)
+        {
+            _membership = PaxosMembership.Of(_membership.Epoch + 1, target);
+            Spread(_membership);
+            return;
+        }
+
         _membership = new PaxosMembership(_membership.Epoch + 1, [.. target], _membership.Voters, []);
         Spread(_membership);
         At(Duration.FromMilliseconds(20), HandOver);

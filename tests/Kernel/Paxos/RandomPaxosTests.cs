@@ -45,6 +45,10 @@ public sealed class RandomPaxosTests
     [Fact]
     public void A_floor_that_passes_unsettled_decrees_is_caught() => IsCaught(seed => new PaxosCluster(seed, holdsNothingBack: true));
 
+    [Fact]
+    public void Museum_row_26_A_change_of_replicas_in_one_step_is_caught() =>
+        IsCaught(static seed => new PaxosCluster(seed, changesInOneStep: true));
+
     private static void IsCaught(Func<ulong, PaxosCluster> create)
     {
         for (var seed = 1UL; seed <= 3000; seed++)

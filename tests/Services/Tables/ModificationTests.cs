@@ -153,6 +153,16 @@ public sealed class ModificationTests
     }
 
     [Fact]
+    public async Task Museum_row_23_The_time_that_a_driver_sends_along_hides_nothing()
+    {
+        using var cql = await Cql.WithKeyspace(null, Table);
+        var fast = StatementOptions.Default with { DefaultTimestampMicros = 9_000_000_000_000_000 };
+        await cql.Session.ExecuteAsync("INSERT INTO t (p, c, v) VALUES (1, 1, 'fast')", fast);
+        await cql.Run("UPDATE t SET v = 'later' WHERE p = 1 AND c = 1");
+        Assert.Equal("'later'", await cql.Run("SELECT v FROM t"));
+    }
+
+    [Fact]
     public async Task What_has_a_time_to_live_expires()
     {
         var time = new ManualTime();

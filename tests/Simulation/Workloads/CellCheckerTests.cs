@@ -1,3 +1,4 @@
+using Atoll.Foundation.Time;
 using Atoll.Simulation.Checkers;
 using Atoll.Simulation.Workloads;
 using Xunit;
@@ -91,8 +92,21 @@ public sealed class CellCheckerTests
         Assert.Throws<SafetyViolationException>(() => Read(1, new SeenCell(3, 100)));
     }
 
+    [Fact]
+    public void What_only_hints_have_is_everywhere_when_they_have_been_delivered()
+    {
+        Write(1, 100, copies: 0);
+        Write(2, 200, copies: 0);
+        Read(3, null);
+        _checker.Delivered(new HybridTime(99));
+        Read(3, null);
+        _checker.Delivered(new HybridTime(100));
+        Assert.Throws<SafetyViolationException>(() => Read(1, null));
+        Read(3, new SeenCell(1, 100));
+    }
+
     private void Write(long number, long timestamp, int copies) =>
-        _checker.Acknowledge(_checker.Invoke([Cell], number, timestamp), copies, timestamp, isOnly: true);
+        _checker.Acknowledge(_checker.Invoke([Cell], number, timestamp), copies, timestamp, new HybridTime((ulong)timestamp), isOnly: true);
 
     private void Read(int copies, SeenCell? seen) => _checker.Check(Cell, copies, _checker.Least(Cell, copies), seen, "somebody");
 }
