@@ -117,7 +117,7 @@ internal static class SpaceCommands
         var sameSet = replicas.Length == shard.Replicas.Length && replicas.All(node => shard.Replicas.Contains(node));
 
         // In one step, majorities before and after it need not meet: what Paxos decides would be split in two (museum, row 26).
-        if (!sameSet && view.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual)
+        if (!sameSet && space is { Options.FaultModel: FaultModel.Eventual })
         {
             return DirectoryOutcome.Refused(
                 DirectoryStatus.Invalid, "the replicas of an eventual space cannot be moved in this version", id.Value);
