@@ -1,4 +1,3 @@
-using System.Globalization;
 using Atoll.Simulation.Campaigns;
 using Atoll.Simulation.Workloads;
 using Xunit;
@@ -12,25 +11,10 @@ namespace Atoll.Clusters.Tests.Seeds;
 /// </summary>
 public sealed class EventualSeedTests
 {
-    private const string FreshSeedsVariable = "ATOLL_FRESH_SEEDS";
-    private const long FreshSeedsDefault = 20;
-
     [Fact]
-    public void Fresh_seeds_of_eventual_spaces_pass()
-    {
-        var asked = Environment.GetEnvironmentVariable(FreshSeedsVariable);
-
+    public void Fresh_seeds_of_eventual_spaces_pass() =>
         // Fewer than of rows: a run takes longer, because horizons and exchanges need their time.
-        var seeds = asked is null ? FreshSeedsDefault : Math.Max(1, long.Parse(asked, CultureInfo.InvariantCulture) / 8);
-        var first = (ulong)Random.Shared.NextInt64(1_000_000, 1L << 48);
-        var summary = new SimulationCampaign(
-            new CampaignOptions { FirstSeed = first, Seeds = seeds, Workload = WorkloadKind.Eventual }).Run();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"report: {summary.Seeds} fresh seeds of eventual spaces from {first}: {summary.SimulatedHours:0.00} simulated hours, "
-            + $"{summary.Faults.Total} faults, {summary.Failures.Count} failed"));
-        Assert.True(summary.Failures.Count == 0, summary.Failures.Count == 0 ? "" : summary.Failures[0].Describe());
-    }
+        FreshSeeds.Pass(WorkloadKind.Eventual, " of eventual spaces", usually: 20, oneOutOf: 8);
 
     [Fact]
     public void Seeds_of_eventual_spaces_that_once_failed_pass()

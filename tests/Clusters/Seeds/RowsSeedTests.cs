@@ -1,4 +1,3 @@
-using System.Globalization;
 using Atoll.Foundation.Checks;
 using Atoll.Simulation.Campaigns;
 using Atoll.Simulation.Workloads;
@@ -12,28 +11,13 @@ namespace Atoll.Clusters.Tests.Seeds;
 /// </summary>
 public sealed class RowsSeedTests
 {
-    private const string FreshSeedsVariable = "ATOLL_FRESH_SEEDS";
-    private const long FreshSeedsDefault = 30;
-
     // Seeds to look for a planted bug in; each of the bugs shows in the first few.
     private const ulong SeedsMax = 20;
 
     [Fact]
-    public void Fresh_seeds_of_rows_pass()
-    {
-        var asked = Environment.GetEnvironmentVariable(FreshSeedsVariable);
-
-        // A quarter of what records get: the machinery below rows is the same, and both together must not take long.
-        var seeds = asked is null ? FreshSeedsDefault : Math.Max(1, long.Parse(asked, CultureInfo.InvariantCulture) / 4);
-        var first = (ulong)Random.Shared.NextInt64(1_000_000, 1L << 48);
-        var summary = new SimulationCampaign(
-            new CampaignOptions { FirstSeed = first, Seeds = seeds, Workload = WorkloadKind.Rows }).Run();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"report: {summary.Seeds} fresh seeds of rows from {first}: {summary.SimulatedHours:0.00} simulated hours, "
-            + $"{summary.Faults.Total} faults, {summary.Failures.Count} failed"));
-        Assert.True(summary.Failures.Count == 0, summary.Failures.Count == 0 ? "" : summary.Failures[0].Describe());
-    }
+    public void Fresh_seeds_of_rows_pass() =>
+        // The machinery below rows is that of records, and both together must not take long.
+        FreshSeeds.Pass(WorkloadKind.Rows, " of rows", usually: 30, oneOutOf: 4);
 
     [Fact]
     public void Seeds_of_rows_that_once_failed_pass()

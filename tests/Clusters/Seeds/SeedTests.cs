@@ -1,5 +1,5 @@
-using System.Globalization;
 using Atoll.Simulation.Campaigns;
+using Atoll.Simulation.Workloads;
 using Xunit;
 
 namespace Atoll.Clusters.Tests.Seeds;
@@ -10,9 +10,6 @@ namespace Atoll.Clusters.Tests.Seeds;
 /// </summary>
 public sealed class SeedTests
 {
-    private const string FreshSeedsVariable = "ATOLL_FRESH_SEEDS";
-    private const long FreshSeedsDefault = 60;
-
     /// <summary>Each of these failed once, with the bug that its comment names, and passes since that was mended.</summary>
     public static TheoryData<ulong> Pinned => new(PinnedSeeds.All);
 
@@ -25,16 +22,5 @@ public sealed class SeedTests
     }
 
     [Fact]
-    public void Fresh_seeds_pass()
-    {
-        var asked = Environment.GetEnvironmentVariable(FreshSeedsVariable);
-        var seeds = asked is null ? FreshSeedsDefault : long.Parse(asked, CultureInfo.InvariantCulture);
-        var first = (ulong)Random.Shared.NextInt64(1_000_000, 1L << 48);
-        var summary = new SimulationCampaign(new CampaignOptions { FirstSeed = first, Seeds = seeds }).Run();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"report: {summary.Seeds} fresh seeds from {first}: {summary.SimulatedHours:0.00} simulated hours, "
-            + $"{summary.Faults.Total} faults, {summary.Failures.Count} failed"));
-        Assert.True(summary.Failures.Count == 0, summary.Failures.Count == 0 ? "" : summary.Failures[0].Describe());
-    }
+    public void Fresh_seeds_pass() => FreshSeeds.Pass(WorkloadKind.Records, "", usually: 60);
 }
