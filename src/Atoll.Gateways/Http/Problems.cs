@@ -42,7 +42,13 @@ internal static class Problems
             context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         }
 
-        return WriteAsync(context, StatusOf(error.Code), ErrorNames.Of(error.Code), error.Message, error.IsRetryable);
+        return WriteAsync(
+            context, StatusOf(error.Code), ErrorNames.Of(error.Code), error.Message, error.IsRetryable,
+            error is not QuorumShortfallException { Shortfall: var shortfall } ? null : writer =>
+            {
+                writer.WriteNumber("received", shortfall.Received);
+                writer.WriteNumber("required", shortfall.Required);
+            });
     }
 
     /// <summary>A condition did not hold.</summary>

@@ -61,6 +61,7 @@ internal static class RecordInputs
         return new ReadOptions
         {
             Level = level,
+            Consistency = Consistency(context),
             Session = session,
             MaxStaleness = staleness ?? TimeSpan.Zero,
             Timeout = Duration(context, "Atoll-Timeout", "timeout"),
@@ -70,6 +71,7 @@ internal static class RecordInputs
     public static WriteOptions Write(HttpContext context, Session? session, string space, ReadOnlySpan<byte> key, HybridTime now) => new()
     {
         TimeToLive = Duration(context, "Atoll-TTL", "ttl"),
+        Consistency = Consistency(context),
         Session = session,
         Timeout = Duration(context, "Atoll-Timeout", "timeout"),
         Identity = Identity(context, space, key, now),
@@ -208,6 +210,14 @@ internal static class RecordInputs
         writer.WriteString(text);
         return new RequestIdentity(Math.Max(1, StableHash.Compute(writer.Written)), 1, 0, now);
     }
+
+    private static RequestConsistency? Consistency(HttpContext context) => Text(context, "Atoll-Consistency", "consistency") switch
+    {
+        null or "" => null,
+        var text => ConsistencyText.TryParse(text, out var consistency)
+            ? consistency
+            : throw new InvalidRequestException($"\"{text}\" is not a consistency level; there are {ConsistencyText.Names}"),
+    };
 
     private static TimeSpan? Duration(HttpContext context, string header, string query) => Text(context, header, query) switch
     {

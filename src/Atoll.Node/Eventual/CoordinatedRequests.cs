@@ -76,6 +76,9 @@ internal sealed class CoordinatedRequests
         }
     }
 
+    /// <summary>Does what is due.</summary>
+    public void Tick(Instant now) => _records.Tick(now);
+
     /// <summary>Replicates a version as the request's write.</summary>
     /// <param name="pending">The request; answered when the write is.</param>
     /// <param name="shard">The shard.</param>
@@ -112,8 +115,10 @@ internal sealed class CoordinatedRequests
     /// <param name="level">How many.</param>
     /// <param name="asOf">The time that the query is about.</param>
     /// <param name="now">The time.</param>
+    /// <param name="only">The one replica that is asked; none for any.</param>
     public void Read(
-        PendingRequest pending, ShardInfo shard, byte[] query, ConsistencyLevel level, HybridTime asOf, Instant now)
+        PendingRequest pending, ShardInfo shard, byte[] query, ConsistencyLevel level, HybridTime asOf, Instant now,
+        NodeId only = default)
     {
         if (level == ConsistencyLevel.Any)
         {
@@ -126,7 +131,7 @@ internal sealed class CoordinatedRequests
             Number = _numbers.NextRead(),
             Level = level,
             Range = shard.Id.Value,
-            Replicas = _sets.Of(shard),
+            Replicas = only == NodeId.None ? _sets.Of(shard) : _sets.Of(shard, only),
             Query = query,
             Deadline = DeadlineOf(pending, now),
         };
@@ -150,6 +155,16 @@ internal sealed class CoordinatedRequests
         if (effect.Outcome != EventualOutcome.Done)
         {
             _environment.Router.Complete(pending, ShortfallOf(effect, isWrite, pending.Shard));
+            return;
+        }
+
+        if (held.IsOfRecords && RecordsQuery.KindOf(pending.Request.Payload.Span) == RecordsQueryKind.Changes && !isWrite)
+        {
+            if (!_records.TryLinger(pending, effect.Data, _environment.Clock.Now))
+            {
+                _environment.Router.Complete(pending, new Response(ResponseStatus.Ok, effect.Data.ToArray(), Shard: pending.Shard));
+            }
+
             return;
         }
 

@@ -166,6 +166,8 @@ internal sealed class EventualShards : IEventualShards
             _requests.Reads.Tick(now);
         }
 
+        _requests.Tick(now);
+
         Drain();
         if (!_hasShards)
         {

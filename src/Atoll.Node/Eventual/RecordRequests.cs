@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
 using Atoll.Node.Replicas;
@@ -19,7 +20,12 @@ namespace Atoll.Node.Eventual;
 /// <param name="limits">The operator's bounds.</param>
 internal sealed class RecordRequests(EventualEnvironment environment, CoordinatedRequests requests, RecordLimits limits)
 {
+    // How often a replica is asked again on behalf of a watcher that waits for news.
+    private static readonly Duration WatchInterval = Duration.FromMilliseconds(100);
+
     private readonly RecordLimits _limits = RecordsVersion.LimitsOf(limits);
+    private readonly List<HeldRequest> _watching = [];
+    private Instant _nextWatch;
     private readonly WireWriter _query = new(256);
 
     /// <summary>Takes a client's request.</summary>
@@ -33,6 +39,70 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
         {
             TakeRead(pending, shard, now);
         }
+    }
+
+    /// <summary>A replica has answered a watcher.</summary>
+    /// <param name="pending">The watcher's request.</param>
+    /// <param name="page">The page of changes.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>Whether the watcher waits on, as there is nothing new.</returns>
+    public bool TryLinger(PendingRequest pending, ReadOnlyMemory<byte> page, Instant now)
+    {
+        // The first time, RetryAt becomes the end of the lingering.
+        if (pending.RetryAt <= Instant.Zero)
+        {
+            pending.RetryAt = Instant.Min(pending.Deadline - (WatchInterval * 2), now + pending.Request.Linger);
+        }
+
+        if (now >= pending.RetryAt || !RecordsQuery.TryReadChanges(pending.Request.Payload, out var query)
+            || !RecordsChanges.IsNothing(query, page))
+        {
+            return false;
+        }
+
+        _watching.Add(new HeldRequest(pending, pending.Number));
+        return true;
+    }
+
+    /// <summary>Asks again for those who wait for news.</summary>
+    public void Tick(Instant now)
+    {
+        if (_watching.Count == 0 || now < _nextWatch)
+        {
+            return;
+        }
+
+        _nextWatch = now + WatchInterval;
+        var waiting = _watching.ToArray();
+        _watching.Clear();
+        foreach (var held in waiting)
+        {
+            if (held.IsHeld && environment.Directory.TryGetShard(held.Pending.Shard, out var shard)
+                && RecordsQuery.TryReadChanges(held.Pending.Request.Payload, out var changes))
+            {
+                TakeWatch(held.Pending, shard!, changes, now);
+            }
+        }
+    }
+
+    // From the replica whose history the watcher has followed, as long as that is up.
+    private void TakeWatch(PendingRequest pending, ShardInfo shard, in ChangesQuery changes, Instant now)
+    {
+        var self = environment.Options.Self;
+        var replica = WatchPlace.TryRead(changes.Cursor, out var place) && shard.Replicas.Contains(place.Replica)
+            && environment.IsUp(place.Replica)
+                ? place.Replica
+                : shard.Replicas.Contains(self) ? self : shard.Replicas.FirstOrDefault(environment.IsUp);
+        if (replica == NodeId.None)
+        {
+            environment.Router.Complete(
+                pending, new Response(ResponseStatus.Unavailable, Shard: shard.Id, Detail: "no replica of the shard is up"));
+            return;
+        }
+
+        _query.Reset();
+        RecordsChanges.Write(_query, changes, replica);
+        requests.Read(pending, shard, _query.ToArray(), ConsistencyLevel.One, environment.Stamps.Peek(), now, replica);
     }
 
     private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
@@ -70,6 +140,12 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
         if (consistency.Serial != SerialLevel.None)
         {
             requests.Conditional.TakeRead(pending, shard, now);
+            return;
+        }
+
+        if (RecordsQuery.TryReadChanges(query, out var changes))
+        {
+            TakeWatch(pending, shard, changes, now);
             return;
         }
 

@@ -29,5 +29,9 @@ internal sealed class ReplicaSets(DirectoryFollower directory)
         return set;
     }
 
+    /// <summary>One replica of a shard as if it were the only one.</summary>
+    public ReplicaSet Of(ShardInfo shard, NodeId only) =>
+        ReplicaSet.Of(shard.Generation, Of(shard).Members.Where(replica => replica.Node == only));
+
     private string RegionOf(NodeId node) => _view!.TryGetNode(node, out var info) ? info.Description.RegionName : "";
 }

@@ -31,6 +31,12 @@ public sealed record Request
     /// <summary>How fresh a read must be.</summary>
     public ReadLevel Level { get; init; }
 
+    /// <summary>
+    /// Whether its sender may send a write again that may have taken effect. Not where the second would be judged as a request of its own:
+    /// an eventual space remembers no requests, and finds that a condition does not hold which the first has made false. Not sent.
+    /// </summary>
+    public bool IsRepeatable { get; init; } = true;
+
     /// <summary>For eventual spaces: how many replicas must take part; null for <see cref="RequestConsistency.Quorum"/>.</summary>
     public RequestConsistency? Consistency { get; init; }
 

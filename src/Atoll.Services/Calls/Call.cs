@@ -146,7 +146,7 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         // After an unknown outcome a retry is safe only when it can be recognised as one. Reads have no effect to double.
         var mayTry = response.Status.IsRetryable()
-            || (unknown && (_request.Kind != RequestKind.Write || !_request.Identity.IsNone));
+            || (unknown && (_request.Kind != RequestKind.Write || (_request.IsRepeatable && !_request.Identity.IsNone)));
 
         // A coordinator has waited for its replicas already, and says how many answered.
         if (!mayTry || response.Shortfall is not null || _attempt >= _caller.Retries.AttemptsMax

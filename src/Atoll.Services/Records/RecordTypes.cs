@@ -23,6 +23,12 @@ public readonly record struct ReadOptions
     /// <summary>What the caller has seen so far; it also learns what this read sees.</summary>
     public Session? Session { get; init; }
 
+    /// <summary>
+    /// For eventual spaces: how many replicas must answer; null for a majority, and for one where <see cref="Level"/> is Any. With a serial
+    /// level a read sees every conditional write that was decided. Strong spaces take no notice of it.
+    /// </summary>
+    public RequestConsistency? Consistency { get; init; }
+
     /// <summary>For Bounded: the staleness that is still good enough.</summary>
     public TimeSpan MaxStaleness { get; init; }
 
@@ -35,6 +41,12 @@ public readonly record struct WriteOptions
 {
     /// <summary>For puts: how long the record lives; null for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>
+    /// For eventual spaces: how many replicas must have the write before it is acknowledged; null for a majority. Strong spaces take no
+    /// notice of it.
+    /// </summary>
+    public RequestConsistency? Consistency { get; init; }
 
     /// <summary>A session that reads are to see this write in.</summary>
     public Session? Session { get; init; }

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Atoll.Foundation;
@@ -30,6 +31,9 @@ internal sealed class RecordWatch : IRecordWatch
 
     // Behind this, for each shard, everything has been given out.
     private readonly SortedDictionary<ShardId, HybridTime> _position = [];
+    // Of an eventual space: where the watch stands in the history of the replica that it follows.
+    private readonly ConcurrentDictionary<ShardId, ReadOnlyMemory<byte>> _cursors = [];
+    private bool _isEventual;
     private int _started;
 
     public RecordWatch(RecordsService records, WatchOptions options, TimeProvider time)
@@ -74,6 +78,7 @@ internal sealed class RecordWatch : IRecordWatch
     private async IAsyncEnumerable<WatchEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var shards = await _records.ShardsAsync(cancellation).ConfigureAwait(false);
+        _isEventual = await _records.IsEventualAsync(cancellation).ConfigureAwait(false);
         await StartPositionsAsync(shards, cancellation).ConfigureAwait(false);
 
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -103,7 +108,8 @@ internal sealed class RecordWatch : IRecordWatch
                     for (var i = 0; i < page.Changes.Count; i++)
                     {
                         var change = page.Changes[i];
-                        if (i + 1 == page.Changes.Count || page.Changes[i + 1].Version != change.Version)
+                        var isLast = i + 1 == page.Changes.Count || page.Changes[i + 1].Version != change.Version;
+                        if (isLast && !_isEventual)
                         {
                             Move(page.Shard, change.Version);
                         }
@@ -154,6 +160,23 @@ internal sealed class RecordWatch : IRecordWatch
             return;
         }
 
+        if (_isEventual)
+        {
+            var begins = await Task.WhenAll(shards.Select(shard => _records.ChangesAsync(
+                shard, new ChangesQuery(_options.Prefix, HybridTime.Max), TimeSpan.Zero, default, cancellation).AsTask()))
+                .ConfigureAwait(false);
+            for (var i = 0; i < shards.Length; i++)
+            {
+                _cursors[shards[i].Id] = begins[i].Cursor.ToArray();
+                lock (_lock)
+                {
+                    _position[shards[i].Id] = begins[i].Through;
+                }
+            }
+
+            return;
+        }
+
         var stats = await Task.WhenAll(shards.Select(shard =>
             _records.StatsAsync(shard, default, cancellation).AsTask())).ConfigureAwait(false);
         lock (_lock)
@@ -173,6 +196,9 @@ internal sealed class RecordWatch : IRecordWatch
             after = _position[shard.Id];
         }
 
+        var cursor = _cursors.GetValueOrDefault(shard.Id);
+        var told = _isEventual ? new ToldChanges() : null;
+
         var patience = _options.PatienceWhenUnavailable ?? PatienceDefault;
         var reachedAt = _time.GetTimestamp();
         try
@@ -183,8 +209,8 @@ internal sealed class RecordWatch : IRecordWatch
                 try
                 {
                     page = await _records.ChangesAsync(
-                        shard, new ChangesQuery(_options.Prefix, after), Linger, new ReadOptions { Timeout = Linger * 2 }, cancellation)
-                        .ConfigureAwait(false);
+                        shard, new ChangesQuery(_options.Prefix, after, Cursor: cursor), Linger,
+                        new ReadOptions { Timeout = Linger * 2 }, cancellation).ConfigureAwait(false);
                 }
                 catch (AtollException error) when (error.IsRetryable && _time.GetElapsedTime(reachedAt) < patience)
                 {
@@ -200,8 +226,10 @@ internal sealed class RecordWatch : IRecordWatch
                         + "then watch");
                 }
 
+                var changes = told is null ? page.Changes : told.NewAmong(page.Changes, after);
                 after = page.Through > after ? page.Through : after;
-                await pages.WriteAsync(new ShardPage(shard.Id, page.Changes, after), cancellation).ConfigureAwait(false);
+                cursor = page.Cursor.ToArray();
+                await pages.WriteAsync(new ShardPage(shard.Id, changes, after), cancellation).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

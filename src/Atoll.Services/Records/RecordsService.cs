@@ -95,7 +95,8 @@ public sealed class RecordsService : IRecords
         var writer = Payloads.Begin();
         RecordsCommand.WriteBatch(writer, operations.ToArray());
         return await _caller.Invoke(
-            WriteRequest(space, hash, Payloads.Take(writer), options), options.Timeout, options.Session, RecordsReaders.Conditional,
+            WriteRequest(space, hash, Payloads.Take(writer), options, operations.Any(static operation => operation.Expected is not null)),
+            options.Timeout, options.Session, RecordsReaders.Conditional,
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -126,6 +127,9 @@ public sealed class RecordsService : IRecords
         var shards = view.ShardsOf(space.Id).ToArray();
         return shards.Length > 0 ? shards : throw new UnknownSpaceException($"there is no space \"{Space}\" any longer");
     }
+
+    internal async ValueTask<bool> IsEventualAsync(CancellationToken cancellation) =>
+        (await ResolveAsync(cancellation).ConfigureAwait(false)).Options.FaultModel == FaultModel.Eventual;
 
     internal ValueTask<ScanPage> ScanPageAsync(ShardInfo shard, in ScanQuery scan, ReadOptions options, CancellationToken cancellation)
     {
@@ -203,18 +207,25 @@ public sealed class RecordsService : IRecords
     {
         var writer = Payloads.Begin();
         RecordsCommand.WriteSingle(writer, operation);
-        var request = WriteRequest(space, StableHash.Compute(operation.Key.Span), Payloads.Take(writer), options);
+        var isConditional = operation.Expected is not null;
+        var request = WriteRequest(space, StableHash.Compute(operation.Key.Span), Payloads.Take(writer), options, isConditional);
         return _caller.Invoke(request, options.Timeout, options.Session, read, cancellation);
     }
 
-    private static Request WriteRequest(SpaceInfo space, ulong hash, byte[] payload, in WriteOptions options) => new()
+    private static Request WriteRequest(
+        SpaceInfo space, ulong hash, byte[] payload, in WriteOptions options, bool isConditional) => new()
     {
+        IsRepeatable = !isConditional || space.Options.FaultModel != FaultModel.Eventual,
         Kind = RequestKind.Write,
         Space = space.Id,
         RoutingHash = hash,
         Identity = options.Identity,
+        Consistency = ConsistencyOf(space, options.Consistency),
         Payload = payload,
     };
+
+    private static RequestConsistency? ConsistencyOf(SpaceInfo space, RequestConsistency? asked) =>
+        space.Options.FaultModel == FaultModel.Eventual ? asked : null;
 
     private Request ReadRequest(SpaceInfo? space, ShardId shard, ulong hash, byte[] payload, in ReadOptions options)
     {
@@ -244,6 +255,7 @@ public sealed class RecordsService : IRecords
             Level = options.Level,
             MinVersion = minVersion,
             MaxStaleness = options.Level == ReadLevel.Bounded ? Caller.ToDuration(options.MaxStaleness) : Duration.Zero,
+            Consistency = (space ?? Cached()) is { } known ? ConsistencyOf(known, options.Consistency) : null,
             Payload = payload,
         };
     }

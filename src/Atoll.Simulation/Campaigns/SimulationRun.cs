@@ -100,7 +100,8 @@ public sealed class SimulationRun
         _workload.Stop();
         RunUntil(() => _workload.Busy == 0, _sheet.Workload.Patience + Duration.FromSeconds(20));
         ProveThatItServes();
-        var convergenceMax = _sheet.Workload.Kind == WorkloadKind.Eventual ? EventualConvergenceMax : ConvergenceMax;
+        var isEventual = _sheet.Workload.Kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords;
+        var convergenceMax = isEventual ? EventualConvergenceMax : ConvergenceMax;
         if (!RunUntil(HasConverged, convergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
@@ -121,6 +122,8 @@ public sealed class SimulationRun
             WorkloadKind.Rows => _cluster.CreateSpace("rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows),
             WorkloadKind.Eventual => _cluster.CreateSpace(
                 "rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows, FaultModel.Eventual),
+            WorkloadKind.EventualRecords => _cluster.CreateSpace(
+                "records", _sheet.Replicas, _sheet.Shards, faultModel: FaultModel.Eventual),
             _ => _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards),
         };
         PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
@@ -128,6 +131,7 @@ public sealed class SimulationRun
         {
             WorkloadKind.Rows => new RowsWorkload(_cluster, space, shape, _prng.Fork()),
             WorkloadKind.Eventual => new EventualWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
+            WorkloadKind.EventualRecords => new EventualRecordsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),
         };
     }

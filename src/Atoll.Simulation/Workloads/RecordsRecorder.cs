@@ -35,6 +35,9 @@ public sealed class RecordsRecorder
     /// <summary>Calls that ended with a success.</summary>
     public long Succeeded { get; private set; }
 
+    /// <summary>For eventual spaces: the level of every call.</summary>
+    public RequestConsistency? Consistency { get; init; }
+
     private Instant Now => _cluster.Scheduler.Now;
 
     /// <summary>A number that no other write has.</summary>
@@ -47,7 +50,7 @@ public sealed class RecordsRecorder
     public void Get(SimClient client, int number, string key, Action<CallResult> done)
     {
         var operation = History.Invoke(number, Now, new Step(StepKind.Get, key));
-        client.Call(RecordsRequests.Get(_space, key), result =>
+        client.Call(RecordsRequests.Get(_space, key) with { Consistency = Consistency }, result =>
         {
             if (EndsWell(result))
             {
@@ -65,7 +68,7 @@ public sealed class RecordsRecorder
     {
         var value = NewNumber();
         var operation = History.Invoke(number, Now, new Step(StepKind.Put, key, value, expected?.Value));
-        var request = RecordsRequests.Put(_space, key, NumberedValue.Make(value, bytes), expected);
+        var request = RecordsRequests.Put(_space, key, NumberedValue.Make(value, bytes), expected) with { Consistency = Consistency };
         client.Call(request, result =>
         {
             if (EndWrite(operation, result) is { } written && written.Status == RecordsStatus.Ok)
@@ -114,7 +117,7 @@ public sealed class RecordsRecorder
         }
 
         var operation = History.Invoke(number, Now, steps);
-        client.Call(RecordsRequests.Batch(_space, [.. operations]), result =>
+        client.Call(RecordsRequests.Batch(_space, [.. operations]) with { Consistency = Consistency }, result =>
         {
             EndWrite(operation, result);
             done();

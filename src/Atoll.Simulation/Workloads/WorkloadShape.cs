@@ -13,6 +13,9 @@ public enum WorkloadKind
 
     /// <summary>An eventual space of rows.</summary>
     Eventual = 2,
+
+    /// <summary>An eventual space of records.</summary>
+    EventualRecords = 3,
 }
 
 /// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>

@@ -33,6 +33,9 @@ public enum EventualQueryKind : byte
 
     /// <summary>Keys and hashes of the records of a shard of records.</summary>
     Places = 0x27,
+
+    /// <summary>Changes of records: <see cref="RecordsChanges"/>.</summary>
+    Changes = 0x28,
 }
 
 /// <summary>

@@ -34,6 +34,13 @@ internal static class EventualReader
             return AreInMemory(state, keys) && WriteRecords(state, records, result);
         }
 
+        if (RecordsChanges.TryRead(query, out var changes) && changes.IsRemembered(state))
+        {
+            result.WriteByte(Good);
+            changes.WriteRemembered(state, now, result);
+            return true;
+        }
+
         if (SectionOf(state, query) is not { } section)
         {
             result.WriteByte(Refused);
@@ -43,7 +50,7 @@ internal static class EventualReader
         var start = result.Length;
         using var snapshot = section.Snapshot();
         using var cursor = snapshot.OpenCursor();
-        var walk = Begin(query, cursor, result);
+        var walk = Begin(state, query, now, cursor, result);
         if (walk.Run() && cursor.Fault is null)
         {
             return true;
@@ -59,7 +66,7 @@ internal static class EventualReader
     {
         if (SectionOf(state, query) is { } section)
         {
-            state.PageReads.Read((result, _) => BeginWalk(section, query, result), now, done);
+            state.PageReads.Read((result, asOf) => BeginWalk(state, section, query, asOf, result), now, done);
         }
         else if (TryGetNote(query, out var note))
         {
@@ -183,9 +190,11 @@ internal static class EventualReader
         EventualQuery.TryReadRaw(query, out _, out _) || EventualQuery.TryReadListRange(query, out _) ? state.Records
         : EventualQuery.TryReadNotesRange(query, out _, out _, out _) ? state.Notes
         : EventualQuery.TryReadPlaces(query, out _) ? state.Places
+        : RecordsChanges.TryRead(query, out _) ? state.Records
         : null;
 
-    private static IStoreWalk Begin(ReadOnlyMemory<byte> query, ISortedCursor cursor, WireWriter result)
+    private static IStoreWalk Begin(
+        EventualRowsState state, ReadOnlyMemory<byte> query, HybridTime now, ISortedCursor cursor, WireWriter result)
     {
         result.WriteByte(Good);
         if (EventualQuery.TryReadRaw(query, out var asOf, out var place))
@@ -203,16 +212,22 @@ internal static class EventualReader
             return new RecordPlacesWalk(cursor, places, result);
         }
 
+        if (RecordsChanges.TryRead(query, out var changes))
+        {
+            return new RecordsChangesWalk(changes, state, cursor, now, result);
+        }
+
         var isNotes = EventualQuery.TryReadNotesRange(query, out var prefix, out var after, out var max);
         Check.That(isNotes);
         return new NotesWalk(cursor, prefix, after, max, result);
     }
 
     // The section as of now, whatever is applied while it waits for the disk.
-    private static PageRead BeginWalk(ISortedStore section, ReadOnlyMemory<byte> query, WireWriter result)
+    private static PageRead BeginWalk(
+        EventualRowsState state, ISortedStore section, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
     {
         var snapshot = section.Snapshot();
         var cursor = snapshot.OpenCursor();
-        return new PageRead(snapshot, cursor, Begin(query, cursor, result).Run, () => cursor.Fault);
+        return new PageRead(snapshot, cursor, Begin(state, query, now, cursor, result).Run, () => cursor.Fault);
     }
 }

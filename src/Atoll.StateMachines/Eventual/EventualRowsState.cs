@@ -1,6 +1,7 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Rows;
 using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
@@ -30,6 +31,12 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
 
     /// <summary>Folds all notes that were ever written, in their order.</summary>
     internal ulong NotesHash { get; set; }
+
+    /// <summary>
+    /// The last changes of records, as this replica made them, for watchers: their versions are the state's times, their values rows. In
+    /// memory only.
+    /// </summary>
+    internal ChangeHistory History { get; private set; } = new();
 
     /// <summary>The time up to which what is in the order of expiry may be worked off.</summary>
     internal HybridTime DueThrough => Horizon > SweepAt ? Horizon : SweepAt;
@@ -93,6 +100,13 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
         {
             Notes.Write(KeptBytes.Copy(note.Key.Span), new StoredRecord(now, HybridTime.Zero, KeptBytes.Of(note.Value)));
         }
+    }
+
+    /// <summary>What was changed up to a time is not remembered.</summary>
+    internal void ForgetChanges(HybridTime through)
+    {
+        History = new ChangeHistory();
+        History.Restore(through);
     }
 
     /// <summary>Removes every row; notes and horizon stay.</summary>

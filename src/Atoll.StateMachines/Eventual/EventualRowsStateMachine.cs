@@ -142,8 +142,11 @@ public sealed class EventualRowsStateMachine : IStateMachine
     public void Persist(HybridTime now) => _persistence.Write(_state, now);
 
     /// <inheritdoc />
-    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) =>
+    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done)
+    {
+        _state.ForgetChanges(now);
         EventualPersistence.Read(_state, meta, done);
+    }
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new EventualSnapshotSource(_state);
@@ -197,6 +200,7 @@ public sealed class EventualRowsStateMachine : IStateMachine
 
         _state.Horizon = horizon;
         update.Write(now);
+        _state.History.Compact();
         foreach (var note in change.Notes)
         {
             _state.PutNote(note, now);

@@ -179,6 +179,7 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
         _records = new RecordsSnapshotTarget(now, _checked, (accounts, _) =>
         {
             state.Restore(accounts);
+            state.ForgetChanges(_now);
             state.Horizon = _horizon;
             state.NotesHash = _notesHash;
             state.ClearHashes();

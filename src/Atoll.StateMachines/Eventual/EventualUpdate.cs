@@ -1,6 +1,7 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Rows;
 using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
@@ -139,7 +140,12 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
             if (!row.Encoded.AsSpan().SequenceEqual(row.Stored.Span))
             {
                 isNew = true;
-                state.PutRow(KeptBytes.Copy(row.Key.Span), row.After, row.Encoded, now);
+                var key = KeptBytes.Copy(row.Key.Span);
+                state.PutRow(key, row.After, row.Encoded, now);
+                if (RowKey.IsOfRecord(key.Span))
+                {
+                    state.History.Add(new RecordChange(now, ChangeKind.Put, key[RowKey.RecordHeadBytes..], row.Encoded));
+                }
             }
         }
 

@@ -80,8 +80,8 @@ public static class RecordsPages
     /// <param name="operations">The operations; those without a condition are passed over.</param>
     /// <param name="version">What <see cref="RecordsVersion.WriteQuery"/> got of that key, of several replicas merged.</param>
     /// <param name="now">When.</param>
-    /// <param name="result">When one does not hold, receives the result; else nothing.</param>
-    /// <returns>Whether all hold.</returns>
+    /// <param name="result">When one does not hold, or there is nothing to delete, receives the result; else nothing.</param>
+    /// <returns>Whether all hold, and there is something to do.</returns>
     public static bool Judge(
         IReadOnlyList<RecordOperation> operations, ReadOnlyMemory<byte> version, HybridTime now, WireWriter result)
     {
@@ -95,6 +95,13 @@ public static class RecordsPages
                 RecordsResultCodec.WriteWrite(result, RecordsStatus.Conflict, now, actual, i);
                 return false;
             }
+        }
+
+        if (operations is [{ Kind: RecordOperationKind.Delete }] && actual == HybridTime.Zero)
+        {
+            // As in a strong shard: there is nothing to delete, as was expected.
+            RecordsResultCodec.WriteWrite(result, RecordsStatus.NotFound, now, HybridTime.Zero);
+            return false;
         }
 
         return true;

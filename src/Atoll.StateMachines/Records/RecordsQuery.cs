@@ -64,7 +64,12 @@ public readonly record struct ScanQuery(
 /// Changes of the page; cut to <see cref="Limits.ScanRowsMax"/>, 0 for that. A page may hold more when one command made more: it is never
 /// cut within a version.
 /// </param>
-public readonly record struct ChangesQuery(ReadOnlyMemory<byte> Prefix, HybridTime After, int ChangesMax = 0);
+/// <param name="Cursor">
+/// For eventual spaces, which go by it as long as they can: the last page's <see cref="ChangesPage.Cursor"/>. Empty for none; then
+/// <paramref name="After"/> says where to go on, <see cref="HybridTime.Max"/> for "from now on".
+/// </param>
+public readonly record struct ChangesQuery(
+    ReadOnlyMemory<byte> Prefix, HybridTime After, int ChangesMax = 0, ReadOnlyMemory<byte> Cursor = default);
 
 /// <summary>A question for sums over the records of a range of one shard.</summary>
 /// <param name="From">The lowest key, included; empty: from the first.</param>
@@ -125,6 +130,10 @@ public static class RecordsQuery
         writer.WriteBytes(changes.Prefix.Span);
         writer.WriteUInt64(changes.After.Value);
         writer.WriteVarint((ulong)Math.Max(0, changes.ChangesMax));
+        if (!changes.Cursor.IsEmpty)
+        {
+            writer.WriteBytes(changes.Cursor.Span);
+        }
     }
 
     /// <summary>Asks for counts.</summary>
@@ -189,7 +198,8 @@ public static class RecordsQuery
         var kind = (RecordsQueryKind)reader.ReadByte();
         var prefix = reader.ReadBytes();
         var after = new HybridTime(reader.ReadUInt64());
-        changes = new ChangesQuery(prefix, after, Bounded(reader.ReadVarint(), Limits.ScanRowsMax));
+        var max = Bounded(reader.ReadVarint(), Limits.ScanRowsMax);
+        changes = new ChangesQuery(prefix, after, max, reader.Remaining > 0 ? reader.ReadBytes() : default);
         return reader.OkAtEnd && kind == RecordsQueryKind.Changes && prefix.Length <= Limits.KeyBytesMax;
     }
 

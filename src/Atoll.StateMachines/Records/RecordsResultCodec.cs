@@ -76,6 +76,7 @@ public static class RecordsResultCodec
         var changes = new List<RecordChange>();
         var through = HybridTime.Zero;
         var more = false;
+        var cursor = ReadOnlyMemory<byte>.Empty;
         if (status is RecordsStatus.Ok or RecordsStatus.Compacted)
         {
             while (reader.ReadByte() is var kind and not 0 && reader.Ok)
@@ -91,9 +92,10 @@ public static class RecordsResultCodec
 
             through = new HybridTime(reader.ReadUInt64());
             more = reader.ReadBool();
+            cursor = reader.Remaining > 0 ? reader.ReadBytes() : default;
         }
 
-        page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail);
+        page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail, cursor);
         return reader.OkAtEnd;
     }
 

@@ -103,13 +103,15 @@ public readonly record struct RecordChange(HybridTime Version, ChangeKind Kind, 
 /// </param>
 /// <param name="More">True when there is more to ask for at once.</param>
 /// <param name="Detail">Words for people when there is something to say; else null.</param>
+/// <param name="Cursor">Of eventual spaces: what to ask with next, <see cref="ChangesQuery.Cursor"/>. Else empty.</param>
 public sealed record ChangesPage(
     RecordsStatus Status,
     HybridTime AsOf,
     IReadOnlyList<RecordChange> Changes,
     HybridTime Through,
     bool More,
-    string? Detail);
+    string? Detail,
+    ReadOnlyMemory<byte> Cursor = default);
 
 /// <summary>Counts of one shard's records.</summary>
 /// <param name="Status">Ok or Invalid.</param>

@@ -19,6 +19,7 @@ internal sealed class RecordCommands
     {
         Description = "The key (and a value on the command line) is given as base64",
     };
+    private readonly Option<string?> _consistency = ConsistencyOption();
     private readonly Option<string?> _ifVersion = new("--if-version")
     {
         Description = "Only if the record has this version; 0: only if there is none",
@@ -41,6 +42,27 @@ internal sealed class RecordCommands
         Description = "How fresh: linearizable (default), any, or a staleness such as 500ms",
         HelpName = "LEVEL",
     };
+
+    public static Option<string?> ConsistencyOption()
+    {
+        var option = new Option<string?>("--consistency")
+        {
+            Description = "Eventual spaces: how many replicas take part, as ONE, QUORUM (default), ALL, LOCAL_QUORUM or SERIAL",
+            HelpName = "LEVEL",
+        };
+        return option;
+    }
+
+    public static RequestConsistency? Consistency(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) switch
+    {
+        null => null,
+        var text => ConsistencyText.TryParse(text, out var consistency)
+            ? consistency
+            : throw new CommandException($"\"{text}\" is not a consistency level; there are {ConsistencyText.Names}"),
+    };
+
+    public static ReadOptions ReadOptions(ParseResult parsed, Option<string?> option, Option<string?> consistency) =>
+        ReadOptions(parsed, option) with { Consistency = Consistency(parsed, consistency) };
 
     public static ReadOptions ReadOptions(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) switch
     {
@@ -80,13 +102,18 @@ internal sealed class RecordCommands
         {
             Description = "How long the record lives, such as 30s or 7d", HelpName = "DURATION",
         };
-        var command = new Command("put", "Write a record; prints its version") { _key, value, _space, file, timeToLive, _ifVersion,
-            _base64 };
+        var command = new Command("put", "Write a record; prints its version")
+        {
+            _key, value, _space, file, timeToLive, _ifVersion, _consistency, _base64,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             var bytes = await ValueAsync(parsed.GetValue(value), parsed.GetValue(file), parsed.GetValue(_base64), cancellation)
                 .ConfigureAwait(false);
-            var options = new WriteOptions { TimeToLive = ClientOptions.Duration(parsed, timeToLive) };
+            var options = new WriteOptions
+            {
+                TimeToLive = ClientOptions.Duration(parsed, timeToLive), Consistency = Consistency(parsed, _consistency),
+            };
             await using var atoll = _client.Connect(parsed);
             var records = atoll.Records(parsed.GetRequiredValue(_space));
             var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
@@ -104,13 +131,13 @@ internal sealed class RecordCommands
     private Command Get()
     {
         var read = ReadLevelOption();
-        var command = new Command("get", "Read a record; prints its value as it is") { _key, _space, read, _base64 };
+        var command = new Command("get", "Read a record; prints its value as it is") { _key, _space, read, _consistency, _base64 };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = _client.Connect(parsed);
             var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
             var found = await atoll.Records(parsed.GetRequiredValue(_space))
-                .GetAsync(key, ReadOptions(parsed, read), cancellation).ConfigureAwait(false);
+                .GetAsync(key, ReadOptions(parsed, read, _consistency), cancellation).ConfigureAwait(false);
             if (found is not { } record)
             {
                 throw new CommandException(ExitCode.NotFound, $"there is no record with the key {Printer.Readable(key)}");
@@ -136,18 +163,19 @@ internal sealed class RecordCommands
 
     private Command Delete()
     {
-        var command = new Command("delete", "Delete a record") { _key, _space, _ifVersion, _base64 };
+        var command = new Command("delete", "Delete a record") { _key, _space, _ifVersion, _consistency, _base64 };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = _client.Connect(parsed);
             var records = atoll.Records(parsed.GetRequiredValue(_space));
             var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
+            var options = new WriteOptions { Consistency = Consistency(parsed, _consistency) };
             if (Expected(parsed) is { } expected)
             {
-                return Report(parsed, await records.CompareAndDeleteAsync(key, expected, default, cancellation).ConfigureAwait(false));
+                return Report(parsed, await records.CompareAndDeleteAsync(key, expected, options, cancellation).ConfigureAwait(false));
             }
 
-            var existed = await records.DeleteAsync(key, default, cancellation).ConfigureAwait(false);
+            var existed = await records.DeleteAsync(key, options, cancellation).ConfigureAwait(false);
             _client.Printer(parsed).Result(existed ? "deleted" : "there was no such record", writer =>
                 writer.WriteBoolean("deleted", existed));
             return existed ? ExitCode.Ok : ExitCode.NotFound;
