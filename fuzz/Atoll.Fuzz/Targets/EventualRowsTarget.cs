@@ -17,6 +17,14 @@ public sealed class EventualRowsTarget : CodecTarget
     private static readonly RecordLimits Highest = new(Foundation.Limits.KeyBytesMax, Foundation.Limits.ValueBytesMax);
     private static readonly byte[] Known = RowsVersion.OfMutation(Operations(), 5_000, Stamp, new NodeId(3));
 
+    private static readonly byte[] KnownRecords = RecordsVersion.OfOperations(
+        [
+            RecordOperation.Put("a"u8.ToArray(), "1"u8.ToArray()), RecordOperation.Put("b"u8.ToArray(), default, null, 9),
+            RecordOperation.Delete("c"u8.ToArray()),
+        ],
+        5_000,
+        Stamp);
+
     private readonly Func<ReadOnlyMemory<byte>, WireWriter, string?> _recode;
 
     private EventualRowsTarget(
@@ -100,6 +108,7 @@ public sealed class EventualRowsTarget : CodecTarget
         Apply(machine, Bytes(w => EventualCommand.Write(w, new EventualChange { Version = Known })), out _);
         Apply(machine, Bytes(w => EventualCommand.WriteIncrement(w, Increment())), out _);
         yield return Known;
+        yield return KnownRecords;
         foreach (var selection in (RowsSelection[])
             [RowsSelection.All, new() { RowsMax = 1 }, new() { RowsPerPartitionMax = 1 }, new() { RowsMax = 1, Reverse = true }])
         {
@@ -131,6 +140,9 @@ public sealed class EventualRowsTarget : CodecTarget
         yield return Bytes(w => EventualQuery.WriteRaw(w, read, Stamp));
         yield return Bytes(w => EventualQuery.WriteRecord(w, RowKey.OfRow(5, [1], [2])));
         yield return Bytes(w => EventualQuery.WriteList(w, 0, ulong.MaxValue, [1], [200], 2));
+        yield return Bytes(w => EventualQuery.WriteList(w, 0, ulong.MaxValue, [1], [200], 2, isOfRecords: true));
+        yield return Bytes(w => RecordsChanges.Write(w, new ChangesQuery(default, Stamp, 2), new NodeId(1)));
+        yield return Bytes(w => RecordsChanges.Write(w, new ChangesQuery("b"u8.ToArray(), HybridTime.Max), new NodeId(1)));
         yield return Bytes(w => EventualQuery.WriteNote(w, [1]));
         yield return Bytes(w => EventualQuery.WriteNotes(w, [1], [1, 2], 3));
         yield return Bytes(w => EventualQuery.WriteConditionRows(
@@ -163,6 +175,7 @@ public sealed class EventualRowsTarget : CodecTarget
         BrokenPromiseException.Unless((read.Status == RowsStatus.Ok) == isVersion, "and it is good when the version is");
         page.Reset();
         EventualConditions.Judge(new RowsMutation(Operations(), [RowCondition.Exists(new byte[] { 2 })]), input, Stamp, page);
+        AnswerRecords(input);
         if (!isVersion)
         {
             return null;
@@ -178,6 +191,24 @@ public sealed class EventualRowsTarget : CodecTarget
         BrokenPromiseException.Unless(machine.Hashes.Root == root, "the same again changes nothing");
         again.WriteRaw(contents.Encode());
         return contents.IsComplete ? "complete" : "cut";
+    }
+
+    // Whatever a replica says, a client of records gets an answer that it can read.
+    private static void AnswerRecords(ReadOnlyMemory<byte> version)
+    {
+        var answer = new WireWriter();
+        RecordsPages.Write(Bytes(w => RecordsQuery.WriteGet(w, "a"u8)), version, Stamp, answer);
+        BrokenPromiseException.Unless(RecordsResultCodec.TryReadGet(answer.WrittenMemory, out _), "every version has a record or none");
+        foreach (var scan in (ScanQuery[])[default, new(default, default, default, 1, 0, Reverse: true)])
+        {
+            answer.Reset();
+            RecordsPages.Write(Bytes(w => RecordsQuery.WriteScan(w, scan)), version, Stamp, answer);
+            BrokenPromiseException.Unless(
+                RecordsResultCodec.TryReadScan(answer.WrittenMemory, out _), "every version has a page of records");
+        }
+
+        answer.Reset();
+        RecordsPages.Judge([RecordOperation.Check("a"u8.ToArray(), Stamp)], version, Stamp, answer);
     }
 
     private static string? RecodeCommand(ReadOnlyMemory<byte> input, WireWriter again)
@@ -218,6 +249,7 @@ public sealed class EventualRowsTarget : CodecTarget
             Bytes(w => EventualCommand.Write(
                 w, new EventualChange { Version = Known, Notes = [new Note(new byte[] { 1, 3 }, new byte[] { 2 })] })),
             out _);
+        Apply(machine, Bytes(w => EventualCommand.Write(w, new EventualChange { Version = KnownRecords })), out _);
         var answer = new WireWriter();
         BrokenPromiseException.Unless(machine.TryRead(input, Stamp, answer) && answer.Length > 0, "everything is answered");
         if (!EventualQuery.TryReadVersion(answer.WrittenMemory, out var version))
@@ -233,7 +265,10 @@ public sealed class EventualRowsTarget : CodecTarget
                 BrokenPromiseException.Unless(
                     RowsVersion.Validate(version, 0, ulong.MaxValue, Highest).IsNone, "the answer is a version");
                 break;
-            case EventualQueryKind.List:
+            case EventualQueryKind.Changes:
+                BrokenPromiseException.Unless(RecordsResultCodec.TryReadChanges(version, out _), "the answer is a page of changes");
+                break;
+            case EventualQueryKind.List or EventualQueryKind.Places:
                 BrokenPromiseException.Unless(EventualQuery.TryReadList(answer.WrittenMemory, out _, out _), "the answer is a list");
                 break;
             case EventualQueryKind.Notes:

@@ -27,6 +27,7 @@ public sealed class RecordsQueryTarget : CodecTarget
         Bytes(w => RecordsQuery.WriteScan(w, new ScanQuery("a"u8.ToArray(), "z"u8.ToArray(), "c"u8.ToArray(), 5, 100, true))),
         Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()))),
         Bytes(w => RecordsQuery.WriteChanges(w, new ChangesQuery("k"u8.ToArray(), new HybridTime(3), 4))),
+        Bytes(w => RecordsQuery.WriteChanges(w, new ChangesQuery("k"u8.ToArray(), new HybridTime(3), 4, new byte[] { 1, 2 }))),
         Bytes(RecordsQuery.WriteStats),
         Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()) with { At = Now })),
         Bytes(w => RecordsQuery.WriteScan(w, ScanQuery.OfPrefix("k"u8.ToArray()) with { At = new HybridTime(5) })),

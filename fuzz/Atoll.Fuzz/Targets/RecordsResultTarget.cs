@@ -35,7 +35,7 @@ public sealed class RecordsResultTarget : CodecTarget
         {
             RecordsResultCodec.WriteHead(w, RecordsStatus.Ok, AsOf);
             RecordsResultCodec.WriteChange(w, new RecordChange(AsOf, ChangeKind.Put, "k"u8.ToArray(), "v"u8.ToArray()));
-            RecordsResultCodec.WriteChangesEnd(w, AsOf, more: false);
+            RecordsResultCodec.WriteChangesEnd(w, AsOf, more: false, [1, 2]);
         })],
         [4, .. Bytes(w => RecordsResultCodec.WriteStats(w, new RecordsStats(RecordsStatus.Ok, AsOf, 1, 2, 3, 4, new HybridTime(5))))],
     ];
@@ -133,7 +133,7 @@ public sealed class RecordsResultTarget : CodecTarget
                 RecordsResultCodec.WriteChange(again, change);
             }
 
-            RecordsResultCodec.WriteChangesEnd(again, page.Through, page.More);
+            RecordsResultCodec.WriteChangesEnd(again, page.Through, page.More, page.Cursor.Span);
         }
 
         return page.Status;

@@ -192,7 +192,7 @@ public sealed class EventualRecordsWorkload : IWorkload
                     throw new SafetyViolationException($"a valid command was answered {write.Status}: {write.Detail}");
                 }
 
-                _cells.Acknowledge(attempt, CopiesOf(level), MicrosOf(write.Version), isOnly: result.Attempts == 1);
+                _cells.Acknowledge(attempt, CopiesOf(level), MicrosOf(write.Version), write.Version, isOnly: result.Attempts == 1);
             }
             else
             {

@@ -34,10 +34,10 @@ public readonly record struct WatchPlace(NodeId Replica, HybridTime Applied, Rea
 }
 
 /// <summary>
-/// A watcher's question to one replica. As long as the replica remembers what it changed since the watcher's last page, it tells of
-/// that, in the order in which it made the changes. Else (another replica was asked before, or it has started since) of every record with a version
-/// behind that through which all replicas have everything, as far as deletions up to there may not have been dropped.
-/// Layout: kind (byte), a <see cref="RecordsQuery"/>'s changes with a cursor (rest). The answer is a page of changes.
+/// A watcher's question to one replica. As long as the replica remembers what it changed since the watcher's last page, it tells of that,
+/// in the order in which it made the changes. Else (another replica was asked before, or it has started since) of every record with a
+/// version behind that through which all replicas have everything, as far as deletions up to there may not have been dropped. Layout:
+/// kind (byte), a <see cref="RecordsQuery"/>'s changes with a cursor (rest). The answer is a page of changes.
 /// </summary>
 public sealed class RecordsChanges
 {
@@ -166,10 +166,9 @@ public sealed class RecordsChanges
 
     internal static void End(WireWriter result, HybridTime through, bool more, in WatchPlace place)
     {
-        RecordsResultCodec.WriteChangesEnd(result, through, more);
         var cursor = new WireWriter(32);
         place.Write(cursor);
-        result.WriteBytes(cursor.Written);
+        RecordsResultCodec.WriteChangesEnd(result, through, more, cursor.Written);
     }
 
     /// <summary>The time of the last change here; never zero.</summary>
@@ -203,6 +202,12 @@ internal sealed class RecordsChangesWalk(
         if (!_isBegun)
         {
             _isBegun = true;
+            if (changes.After < _horizon)
+            {
+                changes.WriteRemembered(state, now, result); // the horizon has moved on while it waited for its turn
+                return true;
+            }
+
             RecordsResultCodec.WriteHead(result, RecordsStatus.Ok, now);
             _ = _last.Length > 0 ? cursor.SeekAfter(RowKey.OfRecord(_last)) : cursor.SeekAtOrAfter(RowKey.OfRecord(changes.Prefix.Span));
         }

@@ -199,7 +199,7 @@ public static class RecordsQuery
         var prefix = reader.ReadBytes();
         var after = new HybridTime(reader.ReadUInt64());
         var max = Bounded(reader.ReadVarint(), Limits.ScanRowsMax);
-        changes = new ChangesQuery(prefix, after, max, reader.Remaining > 0 ? reader.ReadBytes() : default);
+        changes = new ChangesQuery(prefix, after, max, RecordsResultCodec.ReadCursor(ref reader));
         return reader.OkAtEnd && kind == RecordsQueryKind.Changes && prefix.Length <= Limits.KeyBytesMax;
     }
 

@@ -92,7 +92,7 @@ public static class RecordsResultCodec
 
             through = new HybridTime(reader.ReadUInt64());
             more = reader.ReadBool();
-            cursor = reader.Remaining > 0 ? reader.ReadBytes() : default;
+            cursor = ReadCursor(ref reader);
         }
 
         page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail, cursor);
@@ -193,11 +193,32 @@ public static class RecordsResultCodec
         writer.WriteBytes(change.Value.Span);
     }
 
-    internal static void WriteChangesEnd(WireWriter writer, HybridTime through, bool more)
+    internal static void WriteChangesEnd(WireWriter writer, HybridTime through, bool more, ReadOnlySpan<byte> cursor = default)
     {
         writer.WriteByte(0);
         writer.WriteUInt64(through.Value);
         writer.WriteBool(more);
+        if (!cursor.IsEmpty)
+        {
+            writer.WriteBytes(cursor);
+        }
+    }
+
+    /// <summary>Reads what may stand at the end: bytes, but not none.</summary>
+    internal static ReadOnlyMemory<byte> ReadCursor(ref WireReader reader)
+    {
+        if (reader.Remaining == 0)
+        {
+            return default;
+        }
+
+        var cursor = reader.ReadBytes();
+        if (cursor.IsEmpty)
+        {
+            reader.Fail();
+        }
+
+        return cursor;
     }
 
     internal static void WriteStats(WireWriter writer, in RecordsStats stats)

@@ -90,6 +90,53 @@ public sealed class EventualRecordsTests
         Assert.Equal(2, page.Rows.Count);
     }
 
+    [Fact]
+    public void A_watch_goes_on_with_another_replica_when_the_one_it_follows_stops()
+    {
+        var shard = _cluster.Directory.Shards.First(shard => shard.Space == _space);
+        var key = Enumerable.Range(0, 100).Select(i => $"k{i}")
+            .First(key => shard.Holds(Foundation.Bytes.StableHash.Compute(System.Text.Encoding.UTF8.GetBytes(key))));
+        var watch = new ChangesQuery(default, HybridTime.Max);
+        Assert.Empty(Ask(1).Changes);
+        Through(2).Put(key, "1");
+        Assert.Equal("1", Values(Ask(1)));
+        _cluster.Node(1).LosePower(Simulation.Disks.PowerLossStyle.KeepNothing);
+        Through(2).Put(key, "2");
+        Assert.Equal("2", Values(Ask(3)).Split(' ')[^1]);
+        _cluster.Node(1).Start();
+        Assert.True(_cluster.RunUntil(() => _cluster.Node(1).IsReady, Duration.FromSeconds(30)));
+        Through(2).Put(key, "3");
+        Assert.Equal("3", Values(Ask(1)).Split(' ')[^1]);
+
+        ChangesPage Ask(int node)
+        {
+            var writer = new Foundation.Bytes.WireWriter();
+            RecordsQuery.WriteChanges(writer, watch);
+            var request = new Request
+            {
+                Kind = RequestKind.Read, Shard = shard.Id, Payload = writer.ToArray(), Linger = Duration.FromSeconds(1),
+            };
+            var client = Through(node).Client;
+            client.Patience = Duration.FromSeconds(30);
+            var answer = client.CallAndWait(request).Response;
+            Assert.Equal(ResponseStatus.Ok, answer.Status);
+            Assert.True(RecordsResultCodec.TryReadChanges(answer.Body, out var page));
+            Assert.Equal(RecordsStatus.Ok, page.Status);
+            watch = watch with { After = page.Through, Cursor = page.Cursor.ToArray() };
+            return page;
+        }
+
+        static string Values(ChangesPage page) =>
+            string.Join(' ', page.Changes.Select(static change => System.Text.Encoding.UTF8.GetString(change.Value.Span)));
+    }
+
+    [Fact]
+    public void A_run_under_all_faults_keeps_what_was_promised()
+    {
+        var result = Simulation.Campaigns.SimulationRun.Run(1, Simulation.Workloads.WorkloadKind.EventualRecords);
+        Assert.True(result.Outcome == Simulation.Campaigns.SimulationOutcome.Passed, result.Describe());
+    }
+
     private ScenarioClient Through(int node) => _cluster.NewClient(_space).Through(_cluster.Node(node));
 
     private void Write(int node, Request request, ConsistencyLevel level)

@@ -3,6 +3,8 @@ using Atoll.Client.Hosting;
 using Atoll.Client.Remote;
 using Atoll.Gateways.Tests.Fakes;
 using Atoll.Hosting;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Requests;
 using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Records;
@@ -37,6 +39,52 @@ public sealed class NodeHostTests : IDisposable
         var status = await reader.Cluster.StatusAsync();
         Assert.All(status.Nodes, node => Assert.Null(node.Problem));
         Assert.Equal(2, status.Nodes.Count);
+    }
+
+    [Theory]
+    [InlineData(FaultModel.Strong)]
+    [InlineData(FaultModel.Eventual)]
+    public async Task Records_are_written_read_compared_scanned_and_watched_in_spaces_of_either_fault_model(FaultModel faultModel)
+    {
+        await using var node = await StartAsync("a", options => options with { Bootstrap = true });
+        await using var client = Client(node.Options.Node.ClientAddress);
+        await client.Spaces.CreateAsync(new SpaceOptions("s", faultModel, Replicas: 1, ShardCount: 3));
+        var records = client.Records("s");
+        await using var watch = records.Watch(new WatchOptions { ProgressInterval = TimeSpan.FromSeconds(1) }).GetAsyncEnumerator();
+        Assert.True(await watch.MoveNextAsync());
+        Assert.Equal(WatchEventKind.Progress, watch.Current.Kind);
+
+        var (a, b) = ("a"u8.ToArray(), "b"u8.ToArray());
+        var level = new RequestConsistency(ConsistencyLevel.All);
+        var version = await records.PutAsync(a, a, new WriteOptions { Consistency = level });
+        Assert.True((await records.CompareAndSetAsync(a, version, b)).Succeeded);
+        var failed = await records.CompareAndSetAsync(a, version, a);
+        Assert.False(failed.Succeeded);
+        var read = await records.GetAsync(a, new ReadOptions { Consistency = level });
+        Assert.Equal((failed.Version, "b"), (read!.Value.Version, System.Text.Encoding.UTF8.GetString(read.Value.Value.Span)));
+        Assert.True((await records.CompareAndSetAsync(b, default, b)).Succeeded);
+        var keys = new List<string>();
+        await foreach (var record in records.ScanAsync(new ScanRange { Reverse = true }))
+        {
+            keys.Add(System.Text.Encoding.UTF8.GetString(record.Key.Span));
+        }
+
+        Assert.Equal(["b", "a"], keys);
+        Assert.True((await records.CompareAndDeleteAsync(b, (await records.GetAsync(b))!.Value.Version)).Succeeded);
+        Assert.Null(await records.GetAsync(b));
+        Assert.True(await records.DeleteAsync(a));
+
+        var told = new List<string>();
+        while (told.Count < 5 && await watch.MoveNextAsync())
+        {
+            if (watch.Current.Kind != WatchEventKind.Progress)
+            {
+                told.Add($"{System.Text.Encoding.UTF8.GetString(watch.Current.Key.Span)} {watch.Current.Kind}");
+            }
+        }
+
+        // Keys of different shards have no order.
+        Assert.Equal(["a Delete", "a Put", "a Put", "b Delete", "b Put"], told.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -65,6 +65,9 @@ public sealed class EventualRecordsTests
         Assert.False(Judge(put, HybridTime.Zero, stamp));
         Assert.True(Judge(put, HybridTime.Zero, after));
         Assert.True(Judge(default, HybridTime.Zero, stamp));
+        var nothing = new WireWriter();
+        Assert.False(RecordsPages.Judge([RecordOperation.Delete(key, HybridTime.Zero)], default, stamp, nothing));
+        Assert.Equal(RecordsStatus.NotFound, RecordsResultCodec.StatusOf(nothing.Written));
         Assert.False(Judge(default, stamp, stamp));
 
         bool Judge(ReadOnlyMemory<byte> version, HybridTime expected, HybridTime now)
@@ -138,6 +141,60 @@ public sealed class EventualRecordsTests
         }
 
         Assert.Equal(replica.Machine.RecordCount, found);
+    }
+
+    [Fact]
+    public void A_watcher_is_told_of_everything_by_one_replica_and_of_what_may_be_news_by_another()
+    {
+        var (one, other) = (new EventualReplica(), new EventualReplica());
+        var stamp = HybridTime.FromUnixMilliseconds(BeginMilliseconds);
+        Write("before", "0");
+        var page = Ask(one, 1, new ChangesQuery(default, HybridTime.Max));
+        Assert.Equal(("", HybridTime.Zero), (Told(page), page.Through));
+        Write("a", "1");
+        Write("b", "2");
+        Write("a", null);
+        page = Ask(one, 1, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(("a=1 b=2", true), (Told(page), page.More));
+        page = Ask(one, 1, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(("a-", false), (Told(page), page.More));
+        page = Ask(one, 1, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(("", false), (Told(page), page.More));
+
+        // Another replica has another history: it tells of all that some replica may lack.
+        page = Ask(other, 2, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(("a- b=2", true), (Told(page), page.More));
+        Write("c", "3");
+        page = Ask(other, 2, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(("before=0 c=3", false), (Told(page), page.More));
+        page = Ask(other, 2, new ChangesQuery("c"u8.ToArray(), page.Through, 2, page.Cursor));
+        Assert.Equal(("c=3", false), (Told(page), page.More)); // it changed while pages were made
+
+        // Deletions up to the horizon may be gone.
+        one.MoveHorizon(HybridTime.FromUnixMilliseconds(BeginMilliseconds * 2));
+        var late = Ask(one, 1, new ChangesQuery(default, page.Through, 2, page.Cursor));
+        Assert.Equal(RecordsStatus.Compacted, late.Status);
+
+        void Write(string key, string? value)
+        {
+            stamp = new HybridTime(stamp.Value + 1);
+            var operation = value is null ? RecordOperation.Delete(Replica.Bytes(key))
+                : RecordOperation.Put(Replica.Bytes(key), Replica.Bytes(value));
+            var version = RecordsVersion.OfOperations([operation], MicrosOf(stamp), stamp);
+            one.Merge(version);
+            other.Merge(version);
+        }
+
+        static ChangesPage Ask(EventualReplica replica, uint node, ChangesQuery query)
+        {
+            var answer = replica.Replica.Read(w => RecordsChanges.Write(w, query, new Foundation.Identity.NodeId(node)));
+            Assert.True(EventualQuery.TryReadVersion(answer, out var body));
+            Assert.True(RecordsResultCodec.TryReadChanges(body, out var page));
+            return page;
+        }
+
+        static string Told(ChangesPage page) => string.Join(' ', page.Changes.Select(static change =>
+            Text(change.Key) + (change.Kind == ChangeKind.Put ? "=" + Text(change.Value) : "-")));
     }
 
     [Fact]
