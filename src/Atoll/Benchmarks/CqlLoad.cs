@@ -89,7 +89,7 @@ internal sealed class CqlLoad : IAsyncDisposable
     }
 
     /// <summary>Writes every key once, at QUORUM, in no order.</summary>
-    public Task<LoadResult> FillAsync(IReadOnlyList<int> servers, Action<long> progress)
+    public Task<LoadResult> FillAsync(MeasuredServers servers, Action<long> progress)
     {
         var step = FillOrder.Step(_keys);
         var calls = NewCalls(FillClients);
@@ -111,7 +111,7 @@ internal sealed class CqlLoad : IAsyncDisposable
 
     /// <summary>Runs so many callers for so long.</summary>
     public Task<LoadResult> RunAsync(
-        CqlLoadKind kind, CqlConsistency consistency, int clients, TimeSpan warmUp, TimeSpan duration, IReadOnlyList<int> servers,
+        CqlLoadKind kind, CqlConsistency consistency, int clients, TimeSpan warmUp, TimeSpan duration, MeasuredServers servers,
         LatencyTimeline? timeline, CancellationToken cancellation) =>
         LoadMeter.RunAsync(
             kind.ToString().ToLowerInvariant(),

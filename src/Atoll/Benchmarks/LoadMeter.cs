@@ -8,15 +8,44 @@ namespace Atoll.Benchmarks;
 /// <param name="Errors">Calls that failed.</param>
 /// <param name="Elapsed">How long it took.</param>
 /// <param name="Latencies">How long each call took that succeeded.</param>
-/// <param name="ServerCores">Processor cores that the servers kept busy.</param>
-/// <param name="ClientCores">Processor cores that this process kept busy.</param>
-/// <param name="ServerMemoryBytes">Resident memory of the servers at the end.</param>
+/// <param name="Before">What was used before.</param>
+/// <param name="After">What was used at the end.</param>
 public sealed record LoadResult(
-    string Load, int Clients, long Errors, TimeSpan Elapsed, LatencyHistogram Latencies, double ServerCores, double ClientCores,
-    long ServerMemoryBytes)
+    string Load, int Clients, long Errors, TimeSpan Elapsed, LatencyHistogram Latencies, LoadUsage Before, LoadUsage After)
 {
     /// <summary>Calls a second.</summary>
-    public double Rate => Latencies.Count / Math.Max(1e-9, Elapsed.TotalSeconds);
+    public double Rate => Latencies.Count / Seconds;
+
+    /// <summary>Processor cores that the servers kept busy.</summary>
+    public double ServerCores => ServerCpuSeconds / Seconds;
+
+    /// <summary>Processor cores that this process kept busy.</summary>
+    public double ClientCores => ClientCpuSeconds / Seconds;
+
+    /// <summary>Processor time of all servers for each call, in microseconds.</summary>
+    public double ServerCpuMicroseconds => ServerCpuSeconds * MicrosecondsPerSecond / Calls;
+
+    /// <summary>Processor time of this process for each call, in microseconds.</summary>
+    public double ClientCpuMicroseconds => ClientCpuSeconds * MicrosecondsPerSecond / Calls;
+
+    /// <summary>Bytes that the servers together allocated for each call.</summary>
+    public double ServerAllocatedBytes => (After.Runtime.AllocatedBytes - Before.Runtime.AllocatedBytes) / Calls;
+
+    /// <summary>The part of the time for which a server stood still for its garbage collector.</summary>
+    public double ServerPauses => (After.Runtime.PauseSeconds - Before.Runtime.PauseSeconds) / Seconds;
+
+    /// <summary>Resident memory of the servers at the end.</summary>
+    public long ServerMemoryBytes => After.Servers.MemoryBytes;
+
+    private const double MicrosecondsPerSecond = 1e6;
+
+    private double Seconds => Math.Max(1e-9, Elapsed.TotalSeconds);
+
+    private long Calls => Math.Max(1, Latencies.Count + Errors);
+
+    private double ServerCpuSeconds => After.Servers.CpuSeconds - Before.Servers.CpuSeconds;
+
+    private double ClientCpuSeconds => After.Client.CpuSeconds - Before.Client.CpuSeconds;
 }
 
 /// <summary>
@@ -30,27 +59,25 @@ internal static class LoadMeter
     /// <param name="callers">Each makes one call, and says whether it succeeded.</param>
     /// <param name="warmUp">How long they run before they are measured.</param>
     /// <param name="duration">How long they are measured.</param>
-    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="servers">The nodes whose use is measured.</param>
     /// <param name="timeline">Receives when each call began and how long it took; or null.</param>
     /// <param name="cancellation">Stops it.</param>
     public static async Task<LoadResult> RunAsync(
-        string load, IReadOnlyList<Func<ValueTask<bool>>> callers, TimeSpan warmUp, TimeSpan duration, IReadOnlyList<int> servers,
+        string load, IReadOnlyList<Func<ValueTask<bool>>> callers, TimeSpan warmUp, TimeSpan duration, MeasuredServers servers,
         LatencyTimeline? timeline, CancellationToken cancellation)
     {
         var clock = new LoadClock();
         var loops = callers.Select(call => new Loop(call, timeline)).ToArray();
         var running = Task.WhenAll(loops.Select(loop => Task.Run(() => loop.RunAsync(clock), CancellationToken.None)));
         await Task.Delay(warmUp, cancellation).ConfigureAwait(false);
-        var before = ProcessUsage.Of(servers);
-        var ownBefore = ProcessUsage.Of([Environment.ProcessId]);
+        var before = await LoadUsage.NowAsync(servers).ConfigureAwait(false);
         var startedAt = Stopwatch.GetTimestamp();
         timeline?.Begin(startedAt);
         clock.IsMeasuring = true;
         await Task.Delay(duration, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         clock.IsMeasuring = false;
         var elapsed = Stopwatch.GetElapsedTime(startedAt);
-        var after = ProcessUsage.Of(servers);
-        var ownAfter = ProcessUsage.Of([Environment.ProcessId]);
+        var after = await LoadUsage.NowAsync(servers).ConfigureAwait(false);
         clock.IsOver = true;
         await running.ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
@@ -63,23 +90,21 @@ internal static class LoadMeter
         }
 
         return new LoadResult(
-            load, callers.Count, loops.Sum(loop => loop.Errors), elapsed, latencies,
-            (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
-            (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds, after.MemoryBytes);
+            load, callers.Count, loops.Sum(loop => loop.Errors), elapsed, latencies, before, after);
     }
 
     /// <summary>Makes so many calls at once until all are made.</summary>
     /// <param name="clients">How many callers.</param>
     /// <param name="calls">How many calls.</param>
     /// <param name="call">Makes one: which caller, which call, from 0.</param>
-    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="servers">The nodes whose use is measured.</param>
     /// <param name="progress">Told now and then how many were made.</param>
     public static async Task<LoadResult> FillAsync(
-        int clients, long calls, Func<int, long, ValueTask> call, IReadOnlyList<int> servers, Action<long> progress)
+        int clients, long calls, Func<int, long, ValueTask> call, MeasuredServers servers, Action<long> progress)
     {
         var next = -1L;
         var startedAt = Stopwatch.GetTimestamp();
-        var (before, ownBefore) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
+        var before = await LoadUsage.NowAsync(servers).ConfigureAwait(false);
         var callers = Enumerable.Range(0, clients).Select(async caller =>
         {
             var latencies = new LatencyHistogram();
@@ -103,10 +128,8 @@ internal static class LoadMeter
         }
 
         var elapsed = Stopwatch.GetElapsedTime(startedAt);
-        var (after, ownAfter) = (ProcessUsage.Of(servers), ProcessUsage.Of([Environment.ProcessId]));
         return new LoadResult(
-            "fill", clients, 0, elapsed, all, (after.CpuSeconds - before.CpuSeconds) / elapsed.TotalSeconds,
-            (ownAfter.CpuSeconds - ownBefore.CpuSeconds) / elapsed.TotalSeconds, after.MemoryBytes);
+            "fill", clients, 0, elapsed, all, before, await LoadUsage.NowAsync(servers).ConfigureAwait(false));
     }
 
     private sealed class LoadClock

@@ -42,10 +42,10 @@ internal sealed class RecordsLoad
     }
 
     /// <summary>Writes every key once, in no order, so that stores have to sort them.</summary>
-    /// <param name="servers">Processes whose use is measured.</param>
+    /// <param name="servers">The nodes whose use is measured.</param>
     /// <param name="progress">Told now and then how many were written.</param>
     /// <param name="cancellation">Stops it.</param>
-    public Task<LoadResult> FillAsync(IReadOnlyList<int> servers, Action<long> progress, CancellationToken cancellation)
+    public Task<LoadResult> FillAsync(MeasuredServers servers, Action<long> progress, CancellationToken cancellation)
     {
         const int clients = 256;
         var step = FillOrder.Step(_keys);
@@ -60,7 +60,7 @@ internal sealed class RecordsLoad
 
     /// <summary>Runs so many callers for so long.</summary>
     public Task<LoadResult> RunAsync(
-        LoadKind kind, int clients, TimeSpan warmUp, TimeSpan duration, IReadOnlyList<int> servers, CancellationToken cancellation) =>
+        LoadKind kind, int clients, TimeSpan warmUp, TimeSpan duration, MeasuredServers servers, CancellationToken cancellation) =>
         LoadMeter.RunAsync(
             kind.ToString().ToLowerInvariant(), [.. Enumerable.Range(0, clients).Select(number => Caller(kind, number))], warmUp, duration,
             servers, null, cancellation);

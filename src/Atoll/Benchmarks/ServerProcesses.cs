@@ -9,6 +9,7 @@ namespace Atoll.Benchmarks;
 internal sealed class ServerProcesses : IAsyncDisposable
 {
     private readonly List<Process> _processes = [];
+    private readonly List<string> _httpAddresses = [];
     private readonly string _folder;
     private readonly bool _keepsFolder;
 
@@ -18,7 +19,8 @@ internal sealed class ServerProcesses : IAsyncDisposable
         _keepsFolder = keepsFolder;
     }
 
-    public IReadOnlyList<int> Ids => [.. _processes.Select(process => process.Id)];
+    /// <summary>What is measured of them.</summary>
+    public MeasuredServers Measured => new([.. _processes.Select(process => process.Id)], _httpAddresses);
 
     public List<string> Addresses { get; } = [];
 
@@ -64,6 +66,7 @@ internal sealed class ServerProcesses : IAsyncDisposable
                     cancellation).ConfigureAwait(false);
                 servers.Addresses.Add(address);
                 servers.CqlAddresses.Add(EndPoints.Format(host, port + shift + 42));
+                servers._httpAddresses.Add(EndPoints.Format(host, port + shift + 80));
             }
 
             return servers;

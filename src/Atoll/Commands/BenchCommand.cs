@@ -90,7 +90,7 @@ internal sealed class BenchCommand
                 cancellation).ConfigureAwait(false);
         try
         {
-            return await MeasureAsync(parsed, atoll, space, servers?.Ids ?? [], cancellation).ConfigureAwait(false);
+            return await MeasureAsync(parsed, atoll, space, servers?.Measured ?? MeasuredServers.None, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -102,7 +102,7 @@ internal sealed class BenchCommand
     }
 
     private async Task<int> MeasureAsync(
-        ParseResult parsed, AtollClient atoll, string space, IReadOnlyList<int> servers, CancellationToken cancellation)
+        ParseResult parsed, AtollClient atoll, string space, MeasuredServers servers, CancellationToken cancellation)
     {
         var report = new LoadReport(
             _client.Printer(parsed),

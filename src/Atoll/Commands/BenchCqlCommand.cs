@@ -129,8 +129,8 @@ internal sealed class BenchCqlCommand
     private async Task MeasureAsync(
         ParseResult parsed, CqlLoad load, string model, ServerProcesses? servers, LoadReport report, CancellationToken cancellation)
     {
-        var ids = servers?.Ids ?? [];
-        report.Add(await load.FillAsync(ids, BenchCommand.Remark).ConfigureAwait(false), model, "quorum");
+        var measured = servers?.Measured ?? MeasuredServers.None;
+        report.Add(await load.FillAsync(measured, BenchCommand.Remark).ConfigureAwait(false), model, "quorum");
         foreach (var name in parsed.GetRequiredValue(_loads))
         {
             var kind = Enum.Parse<CqlLoadKind>(name, ignoreCase: true);
@@ -142,8 +142,8 @@ internal sealed class BenchCqlCommand
                     var timeline = servers?.SlowLink is null ? null : new LatencyTimeline();
                     var warmUp = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_warmUp), 0, SecondsMax));
                     var running = load.RunAsync(
-                        kind, Enum.Parse<CqlConsistency>(level, ignoreCase: true), Math.Clamp(clients, 1, 16_384), warmUp, duration, ids,
-                        timeline, cancellation);
+                        kind, Enum.Parse<CqlConsistency>(level, ignoreCase: true), Math.Clamp(clients, 1, 16_384), warmUp, duration,
+                        measured, timeline, cancellation);
                     if (timeline is not null)
                     {
                         await SlowDownAsync(
@@ -178,8 +178,9 @@ internal sealed class BenchCqlCommand
         var third = result.Elapsed / 3;
         var normal = timeline.Between(TimeSpan.Zero, third);
         var slowed = timeline.Between(third, third * 2);
-        report.Add(result with { Load = result.Load + " normal", Latencies = normal, Elapsed = third, Errors = 0 }, model, level);
-        report.Add(result with { Load = result.Load + " slowed", Latencies = slowed, Elapsed = third, Errors = 0 }, model, level);
+        var part = result with { Elapsed = third, Errors = 0, Before = result.After }; // what a part of the run used was not measured
+        report.Add(part with { Load = result.Load + " normal", Latencies = normal }, model, level);
+        report.Add(part with { Load = result.Load + " slowed", Latencies = slowed }, model, level);
         Printer.Remark(string.Create(
             CultureInfo.InvariantCulture,
             $"{model} {level} {result.Load}, {result.Clients} clients: p99 {normal.Percentile(99) / 1000.0:0.00} ms, with a replica slowed "

@@ -22,7 +22,7 @@ internal sealed class LoadReport
         _table = new Table().Border(TableBorder.Simple).Title(title)
             .AddColumns([
                 .. tags, "load", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "errors", "server cores", "client cores",
-                "server RSS"]);
+                "server CPU us", "client CPU us", "server KiB/op", "GC pauses", "server RSS"]);
     }
 
     /// <summary>Adds a result, with a value for each tag.</summary>
@@ -39,7 +39,9 @@ internal sealed class LoadReport
         _table.AddRow([
             .. values, result.Load, $"{result.Clients}", Number(result.Rate, "0"), Milliseconds(result, 50), Milliseconds(result, 99),
             Milliseconds(result, 99.9), Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"), $"{result.Errors}",
-            Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Printer.Size(result.ServerMemoryBytes)]);
+            Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Number(result.ServerCpuMicroseconds, "0.0"),
+            Number(result.ClientCpuMicroseconds, "0.0"), Number(result.ServerAllocatedBytes / 1024, "0.0"),
+            Number(result.ServerPauses * 100, "0") + " %", Printer.Size(result.ServerMemoryBytes)]);
     }
 
     /// <summary>Tells what was not told yet.</summary>
@@ -70,6 +72,10 @@ internal sealed class LoadReport
         writer.WriteNumber("maxMs", result.Latencies.MaxMicroseconds / 1_000.0);
         writer.WriteNumber("serverCores", Math.Round(result.ServerCores, 3));
         writer.WriteNumber("clientCores", Math.Round(result.ClientCores, 3));
+        writer.WriteNumber("serverCpuMicrosecondsPerOp", Math.Round(result.ServerCpuMicroseconds, 2));
+        writer.WriteNumber("clientCpuMicrosecondsPerOp", Math.Round(result.ClientCpuMicroseconds, 2));
+        writer.WriteNumber("serverAllocatedBytesPerOp", Math.Round(result.ServerAllocatedBytes));
+        writer.WriteNumber("serverPauses", Math.Round(result.ServerPauses, 4));
         writer.WriteNumber("serverMemoryBytes", result.ServerMemoryBytes);
     });
 
