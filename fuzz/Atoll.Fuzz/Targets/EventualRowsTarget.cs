@@ -15,7 +15,7 @@ public sealed class EventualRowsTarget : CodecTarget
 {
     private static readonly HybridTime Stamp = HybridTime.FromUnixMilliseconds(1_000);
     private static readonly RecordLimits Highest = new(Foundation.Limits.KeyBytesMax, Foundation.Limits.ValueBytesMax);
-    private static readonly byte[] Known = RowsVersion.OfMutation(Operations(), 5_000, Stamp, new NodeId(3));
+    private static readonly byte[] Known = RowsVersion.OfMutation(Operations(), 5_000, Stamp, new NodeId(3)).ToArray();
 
     private static readonly byte[] KnownRecords = RecordsVersion.OfOperations(
         [
@@ -189,7 +189,7 @@ public sealed class EventualRowsTarget : CodecTarget
         var root = machine.Hashes.Root;
         Apply(machine, Bytes(w => EventualCommand.Write(w, new EventualChange { Version = input })), out _);
         BrokenPromiseException.Unless(machine.Hashes.Root == root, "the same again changes nothing");
-        again.WriteRaw(contents.Encode());
+        again.WriteRaw(contents.Encode().Span);
         return contents.IsComplete ? "complete" : "cut";
     }
 

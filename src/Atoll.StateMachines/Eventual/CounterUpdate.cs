@@ -19,14 +19,14 @@ internal static class CounterUpdate
     /// <param name="version">What to replicate: of the counters all that is known here, so that a retry repairs.</param>
     /// <param name="detail">What is wrong; empty when nothing is.</param>
     internal static EventualStatus Work(
-        EventualRowsState state, CounterIncrement increment, EventualUpdate update, out byte[] version, out string detail)
+        EventualRowsState state, CounterIncrement increment, EventualUpdate update, out ReadOnlyMemory<byte> version, out string detail)
     {
         var merge = new VersionMerge();
         var plain = RowsVersion.ContentsOf(
             increment.Mutation.Partitions, increment.TimestampMicros, increment.Stamp, NodeId.None);
         update.Merge(plain);
         merge.Add(plain);
-        version = [];
+        version = default;
         var counters = new VersionContents();
         foreach (var (place, delta) in DeltasOf(increment.Mutation))
         {

@@ -84,6 +84,14 @@ public static class EventualCommand
         var horizon = new HybridTime(reader.ReadUInt64());
         var version = reader.ReadBytes();
         var count = reader.ReadCount(reader.Remaining / noteBytesMin);
+        IReadOnlyList<Note> notes = count == 0 ? [] : ReadNotes(ref reader, count);
+
+        change = new EventualChange { Version = version, Horizon = horizon, Notes = notes, Truncates = truncates };
+        return reader.OkAtEnd && kind == EventualCommandKind.Change;
+    }
+
+    private static List<Note> ReadNotes(ref WireReader reader, int count)
+    {
         var notes = new List<Note>(count);
         for (; count > 0 && reader.Ok; count--)
         {
@@ -96,8 +104,7 @@ public static class EventualCommand
             notes.Add(note);
         }
 
-        change = new EventualChange { Version = version, Horizon = horizon, Notes = notes, Truncates = truncates };
-        return reader.OkAtEnd && kind == EventualCommandKind.Change;
+        return notes;
     }
 
     /// <summary>Reads an update of counters.</summary>
@@ -134,9 +141,10 @@ public static class EventualCommand
 
         if (TryRead(command, out var change))
         {
-            return RowsVersion.IsComplete(change.Version)
-                ? RowsVersion.Validate(change.Version, hashLow, hashHigh, limits)
-                : CommandFault.Invalid("a version that was cut cannot be merged into a shard");
+            return !VersionContents.TryRead(change.Version, out var version, checksValues: true)
+                ? CommandFault.Invalid("the bytes are not a version of rows")
+                : !version.IsComplete ? CommandFault.Invalid("a version that was cut cannot be merged into a shard")
+                : RowsVersion.ValidateRead(version, hashLow, hashHigh, limits);
         }
 
         if (TryReadIncrement(command, out var increment))

@@ -181,7 +181,7 @@ internal static class EventualReader
         }
 
         result.WriteByte(Good);
-        result.WriteRaw(version.Encode());
+        result.WriteRaw(version.Encode().Span);
         return true;
     }
 

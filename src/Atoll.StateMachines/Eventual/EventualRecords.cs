@@ -63,14 +63,21 @@ internal sealed class EventualRecords : IRowRecords
     }
 
     /// <summary>Whether a value in a version is one.</summary>
-    internal static bool IsInVersion(ReadOnlySpan<byte> key, ReadOnlyMemory<byte> value)
+    internal static bool IsInVersion(ReadOnlySpan<byte> key, ReadOnlyMemory<byte> value) => IsInVersion(key, value, out _);
+
+    /// <summary>Whether a value in a version is one.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="row">The row; null when it is none.</param>
+    internal static bool IsInVersion(ReadOnlySpan<byte> key, ReadOnlyMemory<byte> value, out RowData? row)
     {
+        row = null;
         if (RowKey.KindOf(key) == RowKeyKind.Partition)
         {
             return TryReadDeletions(value, out _);
         }
 
-        if (!RowDataCodec.TryRead(value, out var row) || row.IsEmpty)
+        if (!RowDataCodec.TryRead(value, out row) || row.IsEmpty)
         {
             return false;
         }

@@ -17,7 +17,8 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     /// <summary>Where a partition that is to be swept stands in the order of expiry: before all that waits for the horizon.</summary>
     internal static readonly HybridTime SweepAt = new(1);
 
-    private readonly WireWriter _scratch = new(1024);
+    /// <summary>Where rows are encoded; nothing stays in it.</summary>
+    internal WireWriter Scratch { get; } = new(1024);
 
     internal ISortedStore Notes { get; } = tree.Section(StateSections.Notes);
 
@@ -73,16 +74,16 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     internal void PutDeletions(ReadOnlyMemory<byte> key, PartitionDeletions deletions, bool isSwept, HybridTime now)
     {
         var expiresAt = isSwept ? StoredTime.Of(DropRules.NextDropMilliseconds(deletions)) : SweepAt;
-        Put(key, deletions.IsNone ? null : EventualRecords.Encode(deletions, isSwept, _scratch), expiresAt, now);
+        Put(key, deletions.IsNone ? [] : EventualRecords.Encode(deletions, isSwept, Scratch), expiresAt, now);
     }
 
     /// <summary>Writes a row, or removes it when there is nothing in it. The key may be kept.</summary>
     internal void PutRow(ReadOnlyMemory<byte> key, RowData row, HybridTime now) =>
-        PutRow(key, row, row.IsEmpty ? [] : EventualRecords.Encode(row, _scratch), now);
+        PutRow(key, row, row.IsEmpty ? [] : EventualRecords.Encode(row, Scratch), now);
 
     /// <summary>Writes a row whose bytes are known, or removes it when there are none. Key and bytes may be kept.</summary>
-    internal void PutRow(ReadOnlyMemory<byte> key, RowData row, byte[] encoded, HybridTime now) =>
-        Put(key, encoded.Length == 0 ? null : encoded, StoredTime.Of(DropRules.NextDropMilliseconds(row)), now);
+    internal void PutRow(ReadOnlyMemory<byte> key, RowData row, ReadOnlyMemory<byte> encoded, HybridTime now) =>
+        Put(key, encoded, StoredTime.Of(DropRules.NextDropMilliseconds(row)), now);
 
     /// <summary>Keeps a note, or removes it when its value is empty.</summary>
     internal void PutNote(in Note note, HybridTime now)
@@ -129,20 +130,20 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
         }
     }
 
-    private void Put(ReadOnlyMemory<byte> key, byte[]? value, HybridTime expiresAt, HybridTime now)
+    // An empty value removes the record: none is stored.
+    private void Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, HybridTime expiresAt, HybridTime now)
     {
         var isKnown = Records.TryGet(key, out var stored);
         var before = isKnown ? EventualRecords.HashOf(key.Span, EventualRecords.InVersion(key.Span, stored.Value).Span) : 0;
-        if (value is not null)
+        if (!value.IsEmpty)
         {
             var after = EventualRecords.HashOf(key.Span, EventualRecords.InVersion(key.Span, value).Span);
             Hashes.Update(RowKey.HashOf(key.Span), before, after);
+            Put(key, new StoredRecord(now, expiresAt, value));
             if (RowKey.IsOfRecord(key.Span))
             {
                 Places.Write(RecordPlace.KeyOf(key.Span), new StoredRecord(now, HybridTime.Zero, RecordPlace.ValueOf(after)));
             }
-
-            Put(key, new StoredRecord(now, expiresAt, value));
         }
         else if (isKnown)
         {

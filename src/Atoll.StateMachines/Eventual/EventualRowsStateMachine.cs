@@ -224,7 +224,7 @@ public sealed class EventualRowsStateMachine : IStateMachine
             Retried.Hit();
         }
 
-        EventualResult.Write(result, EventualStatus.Ok, now, version);
+        EventualResult.Write(result, EventualStatus.Ok, now, version.Span);
     }
 
     // Whatever was written since it was looked for: what is dead now is dead.

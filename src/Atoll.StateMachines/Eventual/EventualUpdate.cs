@@ -18,8 +18,13 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 {
     private readonly List<PartitionChange> _partitions = [];
     private readonly List<RowChange> _rows = [];
-    private readonly Dictionary<ByteKey, PartitionChange> _partitionsByKey = [];
-    private readonly Dictionary<ByteKey, RowChange> _rowsByKey = [];
+
+    // Most updates touch one row: looking through a few costs less than a dictionary.
+    private const int LookedThroughMax = 8;
+
+    private Dictionary<ByteKey, PartitionChange>? _partitionsByKey;
+    private Dictionary<ByteKey, RowChange>? _rowsByKey;
+    private PartitionChange? _lastPartition;
 
     /// <summary>A planted bug: rows are not merged, but replaced.</summary>
     internal bool LastArrivalWins { get; init; }
@@ -37,18 +42,18 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
             }
             else
             {
-                Merge(record.Key, DropRules.Drop(EventualRecords.Stored.RowOf(record.Value), horizon, forgets: false));
+                var row = record.Row ?? EventualRecords.Stored.RowOf(record.Value);
+                var change = MergeRow(record.Key, DropRules.Drop(row, horizon, forgets: false));
+                if (ReferenceEquals(change.After, row))
+                {
+                    (change.Encoded, change.IsEncoded) = (record.Value, row);
+                }
             }
         }
     }
 
     /// <summary>Merges a row.</summary>
-    internal void Merge(ReadOnlyMemory<byte> key, RowData row)
-    {
-        var change = RowOf(key);
-        var uncovered = row.Without(CoveringOf(key));
-        change.After = LastArrivalWins ? uncovered : RowData.Merge(change.After, uncovered);
-    }
+    internal void Merge(ReadOnlyMemory<byte> key, RowData row) => MergeRow(key, row);
 
     /// <summary>Puts a cell into a row, in the place of the one that is there: it holds all that the other does.</summary>
     internal void Put(ReadOnlyMemory<byte> key, in RowCell cell)
@@ -72,12 +77,12 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     /// <summary>What will cover a row from outside.</summary>
     internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) => RowKey.IsOfRecord(key.Span)
         ? DeletionTime.None
-        : RowKey.CoveringOf(key.Span, PartitionOf(RowKey.PartitionOf(key.Span)).After);
+        : RowKey.CoveringOf(key.Span, PartitionAround(key.Span).After);
 
     /// <summary>Ends the work; what would become too large, or null when nothing does and it may be written.</summary>
     internal string? Finish()
     {
-        var writer = new WireWriter();
+        var writer = state.Scratch;
         foreach (var partition in _partitions)
         {
             if (partition.After.Ranges.Length > EventualRecords.RangeDeletionsMax)
@@ -102,7 +107,11 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 
         foreach (var row in _rows)
         {
-            row.Encoded = row.After.IsEmpty ? [] : EventualRecords.Encode(row.After, writer);
+            if (!ReferenceEquals(row.After, row.IsEncoded))
+            {
+                row.Encoded = row.After.IsEmpty ? [] : EventualRecords.Encode(row.After, writer);
+            }
+
             var fault = row.Encoded.Length > Limits.ValueBytesMax
                 ? $"a row would have {row.Encoded.Length} bytes, the limit is {Limits.ValueBytesMax}"
                 : row.After.Cells.Length > Limits.RowCellsMax ? $"a row has at most {Limits.RowCellsMax} cells"
@@ -131,20 +140,21 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
             if (partition.IsChanged)
             {
                 isNew = true;
-                state.PutDeletions(KeptBytes.Copy(partition.Key.Span), partition.After, isSwept: false, now);
+                state.PutDeletions(partition.Key, partition.After, isSwept: false, now);
             }
         }
 
         foreach (var row in _rows)
         {
-            if (!row.Encoded.AsSpan().SequenceEqual(row.Stored.Span))
+            if (!row.Encoded.Span.SequenceEqual(row.Stored.Span))
             {
                 isNew = true;
-                var key = KeptBytes.Copy(row.Key.Span);
-                state.PutRow(key, row.After, row.Encoded, now);
-                if (RowKey.IsOfRecord(key.Span))
+                state.PutRow(row.Key, row.After, row.Encoded, now);
+                if (RowKey.IsOfRecord(row.Key.Span))
                 {
-                    state.History.Add(new RecordChange(now, ChangeKind.Put, key[RowKey.RecordHeadBytes..], row.Encoded));
+                    // Remembered for longer than the command.
+                    var key = KeptBytes.Copy(row.Key.Span[RowKey.RecordHeadBytes..]);
+                    state.History.Add(new RecordChange(now, ChangeKind.Put, key, KeptBytes.Of(row.Encoded)));
                 }
             }
         }
@@ -152,28 +162,70 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
         return isNew;
     }
 
+    private RowChange MergeRow(ReadOnlyMemory<byte> key, RowData row)
+    {
+        var change = RowOf(key);
+        var uncovered = row.Without(CoveringOf(key));
+        change.After = LastArrivalWins ? uncovered : RowData.Merge(change.After, uncovered);
+        return change;
+    }
+
+    // Rows of one partition mostly come one after the other.
+    private PartitionChange PartitionAround(ReadOnlySpan<byte> row)
+    {
+        var prefixBytes = RowKey.PrefixBytes(row);
+        return _lastPartition is { } last && last.Key.Length == prefixBytes + 1 && last.Key.Span.StartsWith(row[..prefixBytes])
+            ? last : PartitionOf(RowKey.PartitionOf(row));
+    }
+
     private PartitionChange PartitionOf(ReadOnlyMemory<byte> key)
     {
-        if (!_partitionsByKey.TryGetValue(new ByteKey(key), out var partition))
+        var partition = _partitionsByKey is { } byKey ? byKey.GetValueOrDefault(new ByteKey(key)) : null;
+        for (var i = 0; partition is null && _partitionsByKey is null && i < _partitions.Count; i++)
+        {
+            partition = _partitions[i].Key.Span.SequenceEqual(key.Span) ? _partitions[i] : null;
+        }
+
+        if (partition is null)
         {
             var deletions = truncates ? PartitionDeletions.None : state.GetDeletions(key, out _);
             partition = new PartitionChange(key, deletions) { After = deletions };
             _partitions.Add(partition);
-            _partitionsByKey.Add(new ByteKey(key), partition);
+            if (_partitions.Count == LookedThroughMax)
+            {
+                _partitionsByKey = _partitions.ToDictionary(static change => new ByteKey(change.Key));
+            }
+            else
+            {
+                _partitionsByKey?.Add(new ByteKey(key), partition);
+            }
         }
 
-        return partition;
+        return _lastPartition = partition;
     }
 
     private RowChange RowOf(ReadOnlyMemory<byte> key)
     {
-        if (!_rowsByKey.TryGetValue(new ByteKey(key), out var row))
+        var row = _rowsByKey is { } byKey ? byKey.GetValueOrDefault(new ByteKey(key)) : null;
+        for (var i = 0; row is null && _rowsByKey is null && i < _rows.Count; i++)
+        {
+            row = _rows[i].Key.Span.SequenceEqual(key.Span) ? _rows[i] : null;
+        }
+
+        if (row is null)
         {
             var stored = truncates ? default : state.GetValue(key);
             var before = stored.IsEmpty ? RowData.Empty : EventualRecords.Stored.RowOf(stored);
             row = new RowChange(key, stored) { After = before.Without(CoveringOf(key)) };
             _rows.Add(row);
-            _rowsByKey.Add(new ByteKey(key), row);
+            if (_rows.Count == LookedThroughMax)
+            {
+                _rowsByKey = _rows.ToDictionary(static change => new ByteKey(change.Key));
+            }
+            else
+            {
+                _rowsByKey?.Add(new ByteKey(key), row);
+            }
         }
 
         return row;
@@ -200,6 +252,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
         internal required RowData After { get; set; }
 
         /// <summary>The row's bytes after; empty when it is not there.</summary>
-        internal byte[] Encoded { get; set; } = [];
+        internal ReadOnlyMemory<byte> Encoded { get; set; }
+
+        /// <summary>What <see cref="Encoded"/> are the bytes of while the row is worked out; null when they are none yet.</summary>
+        internal RowData? IsEncoded { get; set; }
     }
 }

@@ -27,12 +27,20 @@ public static class RowsVersion
     /// <param name="coordinator">
     /// Who makes it: elements that two coordinators put at the end of a list in the same microsecond get different places by it.
     /// </param>
-    public static byte[] OfMutation(
-        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator = default)
+    /// <param name="scratch">Somewhere to write to, when it is called often.</param>
+    public static ReadOnlyMemory<byte> OfMutation(
+        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator = default,
+        WireWriter? scratch = null)
     {
         Check.That(!HasIncrements(partitions));
+        var contents = ContentsOf(partitions, timestampMicros, stamp, coordinator, scratch);
+        if (!contents.Records.Exists(static record => RowKey.KindOf(record.Key.Span) == RowKeyKind.Partition))
+        {
+            return contents.Encode(); // nothing in it covers anything else
+        }
+
         var merge = new VersionMerge();
-        merge.Add(ContentsOf(partitions, timestampMicros, stamp, coordinator));
+        merge.Add(contents);
         return merge.Merged().Encode();
     }
 
@@ -59,11 +67,14 @@ public static class RowsVersion
     /// </param>
     public static CommandFault Validate(ReadOnlyMemory<byte> version, ulong hashLow, ulong hashHigh, in RecordLimits limits)
     {
-        if (!VersionContents.TryRead(version, out var contents, checksValues: true))
-        {
-            return CommandFault.Invalid("the bytes are not a version of rows");
-        }
+        return VersionContents.TryRead(version, out var contents, checksValues: true)
+            ? ValidateRead(contents, hashLow, hashHigh, limits)
+            : CommandFault.Invalid("the bytes are not a version of rows");
+    }
 
+    /// <summary>Checks a version that was read with its values.</summary>
+    internal static CommandFault ValidateRead(VersionContents contents, ulong hashLow, ulong hashHigh, in RecordLimits limits)
+    {
         foreach (var record in contents.Records)
         {
             if (RowKey.HashOf(record.Key.Span) is var hash && (hash < hashLow || hash > hashHigh))
@@ -88,16 +99,16 @@ public static class RowsVersion
     /// <summary>Whether there is any value in it; a version that only deletes has none.</summary>
     internal static bool HasValues(ReadOnlyMemory<byte> version) =>
         VersionContents.TryRead(version, out var contents, checksValues: true)
-        && contents.Records.Exists(static record => RowKey.KindOf(record.Key.Span) != RowKeyKind.Partition
-            && RowDataCodec.TryRead(record.Value, out var row)
+        && contents.Records.Exists(static record => record.Row is { } row
             && (!row.Liveness.IsNone || row.Cells.Any(static cell => cell.Kind != CellKind.Tombstone)));
 
     /// <summary>What operations add to what is known; increments are passed over. Some records may cover parts of others.</summary>
     internal static VersionContents ContentsOf(
-        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator)
+        IReadOnlyList<PartitionMutation> partitions, long timestampMicros, HybridTime stamp, NodeId coordinator,
+        WireWriter? scratch = null)
     {
         var contents = new VersionContents();
-        var scratch = new WireWriter();
+        scratch ??= new WireWriter();
         var carried = HybridTime.FromUnixMilliseconds(stamp.UnixMilliseconds + 1);
         var writer = WriterOf(stamp, coordinator);
         foreach (var partition in partitions)
@@ -164,7 +175,7 @@ public static class RowsVersion
     private static int LongestValue(in VersionRecord record)
     {
         var longest = 0;
-        if (RowKey.KindOf(record.Key.Span) != RowKeyKind.Partition && RowDataCodec.TryRead(record.Value, out var row))
+        if (record.Row is { } row)
         {
             foreach (ref readonly var cell in row.Cells.AsSpan())
             {

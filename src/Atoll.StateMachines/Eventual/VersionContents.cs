@@ -7,7 +7,8 @@ namespace Atoll.StateMachines.Eventual;
 /// <summary>A record of a version.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="Value">What it is in versions.</param>
-internal readonly record struct VersionRecord(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value);
+/// <param name="Row">The value taken apart, where it was looked at and is a row's.</param>
+internal readonly record struct VersionRecord(ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, RowData? Row = null);
 
 /// <summary>
 /// A version, taken apart. It says all there is from one key up to another, but for gaps: the rows of a partition from a key on.
@@ -20,7 +21,7 @@ internal sealed class VersionContents
     private const byte GapItem = 2;
 
     /// <summary>The records, in the order of keys.</summary>
-    internal List<VersionRecord> Records { get; } = [];
+    internal List<VersionRecord> Records { get; } = new(1);
 
     /// <summary>Keys of rows from which on nothing is said of the rest of their partition; in order, one for a partition.</summary>
     internal List<ReadOnlyMemory<byte>> Gaps { get; } = [];
@@ -109,14 +110,22 @@ internal sealed class VersionContents
     }
 
     /// <summary>Writes it; nothing when there is nothing in it.</summary>
-    internal byte[] Encode()
+    internal ReadOnlyMemory<byte> Encode()
     {
         if (IsComplete && Records.Count == 0)
         {
-            return [];
+            return default;
         }
 
-        var writer = new WireWriter(16 + Records.Sum(static record => record.Key.Length + record.Value.Length + 8));
+        // A writer for this alone, with room for all of it: the bytes are given away as they are.
+        const int itemBytesMax = 24;
+        var bytes = itemBytesMax + End.Length + From.Length;
+        foreach (var record in Records)
+        {
+            bytes += record.Key.Length + record.Value.Length + itemBytesMax;
+        }
+
+        var writer = new WireWriter(bytes);
         WriteHead(writer);
         var gap = 0;
         foreach (var record in Records)
@@ -135,7 +144,7 @@ internal sealed class VersionContents
         }
 
         WriteEnd(writer, End.Span, From.Span);
-        return writer.ToArray();
+        return writer.WrittenMemory;
     }
 
     private static bool IsKey(ReadOnlyMemory<byte> key) => key.Length <= Limits.KeyBytesMax && RowKey.IsKey(key.Span);
@@ -147,18 +156,19 @@ internal sealed class VersionContents
     private void ReadRecord(ref WireReader reader, bool checksValues)
     {
         var record = new VersionRecord(reader.ReadBytes(), reader.ReadBytes());
+        RowData? row = null;
         var isGood = IsKey(record.Key)
             && record.Value.Length is > 0 and <= Limits.ValueBytesMax
             && (Records.Count == 0 || Records[^1].Key.Span.SequenceCompareTo(record.Key.Span) < 0)
             && (Gaps.Count == 0 || (Gaps[^1].Span.SequenceCompareTo(record.Key.Span) <= 0
                 && !record.Key.Span.StartsWith(Gaps[^1].Span[..RowKey.PrefixBytes(Gaps[^1].Span)])))
-            && (!checksValues || EventualRecords.IsInVersion(record.Key.Span, record.Value));
+            && (!checksValues || EventualRecords.IsInVersion(record.Key.Span, record.Value, out row));
         if (!isGood)
         {
             reader.Fail();
         }
 
-        Records.Add(record);
+        Records.Add(record with { Row = row });
     }
 
     private void ReadGap(ref WireReader reader)

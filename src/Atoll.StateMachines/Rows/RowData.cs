@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 
 namespace Atoll.StateMachines.Rows;
 
@@ -87,6 +88,13 @@ public sealed class RowData
     public static RowData Create(
         RowLiveness liveness, DeletionTime deletion, IEnumerable<ColumnDeletion> columnDeletions, IEnumerable<RowCell> cells)
     {
+        // Most rows: nothing is deleted, and so nothing covered.
+        if (deletion.IsNone && columnDeletions is IReadOnlyCollection<ColumnDeletion> { Count: 0 } && cells is List<RowCell> list
+            && AreInOrder(CollectionsMarshal.AsSpan(list)))
+        {
+            return new RowData(liveness, deletion, [], [.. CollectionsMarshal.AsSpan(list)]);
+        }
+
         var columns = ImmutableArray.CreateBuilder<ColumnDeletion>();
         foreach (var column in columnDeletions.Where(static c => !c.Deletion.IsNone).OrderBy(static c => c.Column))
         {
@@ -196,6 +204,16 @@ public sealed class RowData
         if (a.IsEmpty || b.IsEmpty)
         {
             return a.IsEmpty ? b : a;
+        }
+
+        if (b.Replaces(a))
+        {
+            return b;
+        }
+
+        if (a.Replaces(b))
+        {
+            return a;
         }
 
         var columns = ImmutableArray.CreateBuilder<ColumnDeletion>(a.ColumnDeletions.Length + b.ColumnDeletions.Length);
@@ -369,6 +387,41 @@ public sealed class RowData
         }
 
         return kept.Count == Cells.Length ? this : new RowData(Liveness, Deletion, ColumnDeletions, kept.ToImmutable());
+    }
+
+    private static bool AreInOrder(ReadOnlySpan<RowCell> cells)
+    {
+        for (var i = 1; i < cells.Length; i++)
+        {
+            if (cells[i - 1].ComparePlace(cells[i]) >= 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // Whether the merge with the other row is this one, as far as that is seen at once: a row that is written whole again and again.
+    private bool Replaces(RowData other)
+    {
+        if (Cells.Length != other.Cells.Length || !ColumnDeletions.IsEmpty || !other.ColumnDeletions.IsEmpty
+            || RowLiveness.Merge(other.Liveness, Liveness) != Liveness || DeletionTime.Later(other.Deletion, Deletion) != Deletion)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < Cells.Length; i++)
+        {
+            ref readonly var cell = ref Cells.ItemRef(i);
+            ref readonly var replaced = ref other.Cells.ItemRef(i);
+            if (cell.TimestampMicros <= replaced.TimestampMicros || cell.ComparePlace(replaced) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     // Drops what the row's own deletions cover. That commutes with merging: what is covered once stays covered, and what it would have won

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 
@@ -93,13 +94,7 @@ public static class RowDataCodec
         var deletion = (parts & HasDeletion) != 0
             ? new DeletionTime(ReadTimestamp(ref reader, ref timestamp), ReadNext(ref reader, ref time))
             : DeletionTime.None;
-        var columns = ImmutableArray.CreateBuilder<ColumnDeletion>();
-        for (var left = (parts & HasColumnDeletions) != 0 ? reader.ReadCount(Limits.RowColumnsMax) : 0; left > 0 && reader.Ok; left--)
-        {
-            columns.Add(new ColumnDeletion(
-                ReadColumn(ref reader), new DeletionTime(ReadTimestamp(ref reader, ref timestamp), ReadNext(ref reader, ref time))));
-        }
-
+        var columns = (parts & HasColumnDeletions) != 0 ? ReadColumnDeletions(ref reader, ref timestamp, ref time) : [];
         var cells = (parts & HasCells) != 0 ? ReadCells(ref reader, timestamp, time) : [];
         if (!reader.Ok || version != FormatVersion || (parts & ~31) != 0
             || (parts & (HasLiveness | HasLivenessExpiry)) == HasLivenessExpiry)
@@ -108,7 +103,7 @@ public static class RowDataCodec
             return RowData.Empty;
         }
 
-        if (RowData.FromParts(liveness, deletion, columns.ToImmutable(), cells) is not { } row)
+        if (RowData.FromParts(liveness, deletion, columns, cells) is not { } row)
         {
             reader.Fail();
             return RowData.Empty;
@@ -144,13 +139,36 @@ public static class RowDataCodec
         }
     }
 
+    private static ImmutableArray<ColumnDeletion> ReadColumnDeletions(ref WireReader reader, ref long timestamp, ref long time)
+    {
+        var columns = ImmutableArray.CreateBuilder<ColumnDeletion>();
+        for (var left = reader.ReadCount(Limits.RowColumnsMax); left > 0 && reader.Ok; left--)
+        {
+            columns.Add(new ColumnDeletion(
+                ReadColumn(ref reader), new DeletionTime(ReadTimestamp(ref reader, ref timestamp), ReadNext(ref reader, ref time))));
+        }
+
+        if (columns.Count == 0)
+        {
+            reader.Fail();
+        }
+
+        return columns.DrainToImmutable();
+    }
+
     private static ImmutableArray<RowCell> ReadCells(ref WireReader reader, long timestamp, long time)
     {
         const int cellBytesMin = 3;
         var count = reader.ReadCount(Limits.RowCellsMax);
-        var cells = ImmutableArray.CreateBuilder<RowCell>(Math.Min(count, reader.Remaining / cellBytesMin));
+        if (count == 0 || count > reader.Remaining / cellBytesMin)
+        {
+            reader.Fail();
+            return [];
+        }
+
+        var cells = new RowCell[count];
         var column = 0UL;
-        for (; count > 0 && reader.Ok; count--)
+        for (var i = 0; i < count && reader.Ok; i++)
         {
             var head = reader.ReadByte();
             column += reader.ReadVarint();
@@ -164,10 +182,10 @@ public static class RowDataCodec
                 reader.Fail();
             }
 
-            cells.Add(new RowCell((uint)column, path, kind, written, at, value));
+            cells[i] = new RowCell((uint)column, path, kind, written, at, value);
         }
 
-        return cells.DrainToImmutable();
+        return ImmutableCollectionsMarshal.AsImmutableArray(cells);
     }
 
     private static uint ReadColumn(ref WireReader reader)

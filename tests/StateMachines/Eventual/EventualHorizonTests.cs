@@ -173,7 +173,7 @@ public sealed class EventualHorizonTests
 
     private static HybridTime Milliseconds(long milliseconds) => HybridTime.FromUnixMilliseconds(milliseconds);
 
-    private static byte[] VersionOf(long timestamp, long stampMilliseconds, params RowOperation[] operations) =>
+    private static ReadOnlyMemory<byte> VersionOf(long timestamp, long stampMilliseconds, params RowOperation[] operations) =>
         RowsVersion.OfMutation([On("p", operations)], timestamp, new HybridTime(Milliseconds(stampMilliseconds).Value + 9));
 
     private static RowOperation Deletion(string what) => what switch

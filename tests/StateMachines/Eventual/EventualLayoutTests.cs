@@ -81,7 +81,7 @@ public sealed class EventualLayoutTests
         Assert.Equal(hex, Convert.ToHexStringLower(writer.Written));
     }
 
-    private static byte[] Version() => RowsVersion.OfMutation(
+    private static ReadOnlyMemory<byte> Version() => RowsVersion.OfMutation(
         [
             On(
                 "p",
@@ -117,7 +117,7 @@ public sealed class EventualLayoutTests
         switch (what)
         {
             case "mutation":
-                writer.WriteRaw(Version());
+                writer.WriteRaw(Version().Span);
                 break;
             case "cut":
                 writer.WriteRaw(Filled().Raw(EventualReplica.Query(partition), HybridTime.Zero).Span);
@@ -224,7 +224,7 @@ public sealed class EventualLayoutTests
                     [On("p", RowOperation.Upsert(Bytes("a"), [CellWrite.Append(4, Bytes("o"), Bytes("e"))]))],
                     7_000,
                     new HybridTime(5),
-                    new NodeId(300)));
+                    new NodeId(300)).Span);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(what));
