@@ -18,7 +18,7 @@ internal abstract class ConditionalUpdate
 
     /// <summary>What it writes.</summary>
     /// <param name="stamp">When.</param>
-    public abstract byte[] VersionAt(HybridTime stamp);
+    public abstract ReadOnlyMemory<byte> VersionAt(HybridTime stamp);
 
     /// <summary>What its client is told when it was done.</summary>
     /// <param name="stamp">When.</param>
@@ -33,7 +33,7 @@ internal sealed class ConditionalRows(RowsMutation mutation, NodeId coordinator)
     public override bool Judge(ReadOnlyMemory<byte> data, HybridTime stamp, WireWriter result) =>
         EventualConditions.Judge(mutation, data, stamp, result);
 
-    public override byte[] VersionAt(HybridTime stamp) =>
+    public override ReadOnlyMemory<byte> VersionAt(HybridTime stamp) =>
         RowsVersion.OfMutation(mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, coordinator);
 
     public override void WriteDone(HybridTime stamp, HybridTime now, WireWriter result) =>
@@ -46,7 +46,7 @@ internal sealed class ConditionalRecord(IReadOnlyList<RecordOperation> operation
     public override bool Judge(ReadOnlyMemory<byte> data, HybridTime stamp, WireWriter result) =>
         RecordsPages.Judge(operations, data, stamp, result);
 
-    public override byte[] VersionAt(HybridTime stamp) =>
+    public override ReadOnlyMemory<byte> VersionAt(HybridTime stamp) =>
         RecordsVersion.OfOperations(operations, EventualClock.MicrosOf(stamp), stamp);
 
     public override void WriteDone(HybridTime stamp, HybridTime now, WireWriter result) =>

@@ -260,7 +260,7 @@ internal sealed class CoordinatedRequests
         {
             Write(
                 pending, shard, RowsVersion.OfMutation(
-                    mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self),
+                    mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self, _query),
                 stamp,
                 mutation.Partitions.Count > 1 ? WriteKind.UnloggedBatch : WriteKind.Simple, now);
         }

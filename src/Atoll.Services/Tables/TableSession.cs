@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables.Execution;
 using Atoll.Services.Tables.Language;
@@ -36,6 +37,7 @@ internal sealed class TableSession(TablesService tables) : ITableSession
             : await ExecuteOtherAsync(statement, schema, keyspace, options, cancellationToken).ConfigureAwait(false);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<StatementResult> ExecuteAsync(
         PreparedStatement statement, StatementOptions options, CancellationToken cancellationToken)
     {
@@ -112,6 +114,7 @@ internal sealed class TableSession(TablesService tables) : ITableSession
             : tables.Planner(schema, prepared.Keyspace).Plan(Parse(prepared.Query))?.Plan;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<StatementResult> RunAsync(
         PlannedStatement planned, Func<Statement> statement, string? keyspace, StatementOptions options,
         CancellationToken cancellationToken)

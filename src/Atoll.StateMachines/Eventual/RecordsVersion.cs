@@ -39,7 +39,7 @@ public static class RecordsVersion
     /// <param name="operations">The operations; of two on one key the later wins.</param>
     /// <param name="timestampMicros">Their timestamp.</param>
     /// <param name="stamp">The mutation's stamp: carried by its deletions, rounded up; times to live count from it.</param>
-    public static byte[] OfOperations(IReadOnlyList<RecordOperation> operations, long timestampMicros, HybridTime stamp)
+    public static ReadOnlyMemory<byte> OfOperations(IReadOnlyList<RecordOperation> operations, long timestampMicros, HybridTime stamp)
     {
         var rows = new SortedDictionary<ReadOnlyMemory<byte>, RowData>(KeyOrder.Instance);
         foreach (var operation in operations)

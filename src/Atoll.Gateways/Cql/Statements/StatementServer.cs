@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Wire;
 using Atoll.Services.Errors;
@@ -19,6 +20,7 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
     /// <param name="request">QUERY, PREPARE, EXECUTE or BATCH.</param>
     /// <param name="cancellation">Ends the wait: the client has gone.</param>
     /// <returns>The answer, which may be an error. Faults that are none of a statement's are thrown.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<CqlResponse> ServeAsync(
         ITableSession session, CqlVersion version, TableUser? user, CqlRequest request, CancellationToken cancellation)
     {
@@ -56,6 +58,7 @@ public sealed class StatementServer(ITables tables, PreparedStatements prepared)
             statement.Id, statement.ResultMetadataId, statement.Variables, statement.PartitionKeyIndexes, statement.Result ?? []);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<CqlResponse> ExecuteAsync(
         ITableSession session, CqlVersion version, TableUser? user, ExecuteRequest request, CancellationToken cancellation)
     {

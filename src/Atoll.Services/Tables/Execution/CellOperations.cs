@@ -31,15 +31,17 @@ internal sealed class CellScope(BoundValues values, int timeToLiveSeconds, RowVi
 /// The places of elements that one command appends: in the order in which they are taken, and distinct from those of other commands with
 /// the same timestamp.
 /// </summary>
-internal sealed class ListOrdinals(Guid salt)
+/// <param name="ids">Draws what makes them distinct, when there are any.</param>
+internal sealed class ListOrdinals(IUuidSource ids)
 {
+    private Guid? _salt;
     private uint _next;
 
     public byte[] Take()
     {
         var ordinal = new byte[12];
         BinaryPrimitives.WriteUInt32BigEndian(ordinal, _next++);
-        salt.ToByteArray().AsSpan(0, 8).CopyTo(ordinal.AsSpan(4));
+        (_salt ??= ids.NewRandom()).ToByteArray().AsSpan(0, 8).CopyTo(ordinal.AsSpan(4));
         return ordinal;
     }
 }

@@ -55,6 +55,13 @@ internal sealed class ClusteringSlices(TableDefinition table)
     /// <summary>The ranges of keys, in order, none meeting another.</summary>
     public List<ClusteringRange> Evaluate(BoundValues values)
     {
+        if (_prefix.Count == 0)
+        {
+            // Nothing is given, or there are no clustering columns at all.
+            var all = Range([], values);
+            return all.IsNothing ? [] : [all];
+        }
+
         var prefixes = new List<byte[]> { Array.Empty<byte>() };
         var first = 0;
         foreach (var (columns, given) in _prefix)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
@@ -22,6 +23,10 @@ internal enum ExistenceCondition
 /// <summary>INSERT, UPDATE or DELETE.</summary>
 internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
 {
+    // Of two threads that make them at once, one is taken.
+    private CellOperation[]? _statics;
+    private CellOperation[]? _regulars;
+
     private const int TimeToLiveSecondsMax = 20 * 365 * 24 * 60 * 60;
 
     public required KeyspaceDefinition Keyspace { get; init; }
@@ -103,6 +108,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
     }
 
     /// <summary>What is done to a partition; rows that must be known for it are read at that level.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<List<RowOperation>> OperationsAsync(
         IRowShards shards, byte[] key, BoundValues values, ListOrdinals ordinals, CqlConsistency reads,
         CancellationToken cancellationToken)
@@ -121,8 +127,8 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
             return operations;
         }
 
-        var statics = Operations.Where(operation => operation.Column.Kind == ColumnKind.Static).ToArray();
-        var regulars = Operations.Where(operation => operation.Column.Kind != ColumnKind.Static).ToArray();
+        var statics = _statics ??= [.. Operations.Where(static operation => operation.Column.Kind == ColumnKind.Static)];
+        var regulars = _regulars ??= [.. Operations.Where(static operation => operation.Column.Kind != ColumnKind.Static)];
         if (statics.Length > 0)
         {
             var current = Needs(statics) ? await ReadAsync(shards, key, default, reads, cancellationToken).ConfigureAwait(false) : null;
@@ -140,7 +146,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
             if (cells.Count > 0 || WritesMarker)
             {
                 var upsert = RowOperation.Upsert(range.From, cells, WritesMarker);
-                operations.Add(upsert with { MarkerTimeToLiveSeconds = WritesMarker ? ttl : 0 });
+                operations.Add(WritesMarker && ttl != 0 ? upsert with { MarkerTimeToLiveSeconds = ttl } : upsert);
             }
         }
 
@@ -172,7 +178,7 @@ internal sealed class ModificationPlan(Markers markers) : StatementPlan(markers)
         return RowView.OfCells(Table, key, values, clustering, partition?.Static ?? RowData.Empty, row);
     }
 
-    private static bool Needs(CellOperation[] operations) => operations.Any(operation => operation.NeedsRow);
+    private static bool Needs(CellOperation[] operations) => Array.Exists(operations, static operation => operation.NeedsRow);
 
     private static List<CellWrite> Writes(
         CellOperation[] operations, BoundValues values, int ttl, RowView? current, ListOrdinals ordinals)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Atoll.Foundation.Bytes;
 using Atoll.Services.Errors;
 using Atoll.Services.Tables.Schema;
@@ -15,7 +16,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
 {
     private const int AttemptsMax = 20;
 
-    private readonly ListOrdinals _ordinals = new(context.Functions.Ids.NewRandom());
+    private readonly ListOrdinals _ordinals = new(context.Functions.Ids);
 
     private CqlConsistency Reads => context.Options.Consistency;
 
@@ -25,6 +26,7 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
     private RowCallOptions Writes => StatementConsistency.Write(context.Options.Consistency);
 
     /// <summary>Executes them.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<StatementResult> ExecuteAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, bool isBatch, CancellationToken cancellationToken)
     {
@@ -62,9 +64,24 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
         : !isBatch ? CqlWriteType.Simple
         : kind == BatchKind.Logged ? CqlWriteType.Batch : CqlWriteType.UnloggedBatch;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<StatementResult> UnconditionallyAsync(
         IReadOnlyList<(ModificationPlan Plan, BoundValues Values)> statements, CancellationToken cancellationToken)
     {
+        // Mostly it is one partition of one table.
+        if (statements is [var (only, bound)] && KeyValues.TryEvaluateOne(only.PartitionKey, bound) is { } one)
+        {
+            var operations = await OperationsAsync(only, one, bound, Reads, cancellationToken).ConfigureAwait(false);
+            if (operations.Count > 0)
+            {
+                var mutation = new RowsMutation(
+                    [new PartitionMutation(Murmur3Token.Of(one), one, operations)], [], only.Table.Options.GcGraceSeconds);
+                Check(await context.Shards.MutateAsync(only.Table.SpaceName, mutation, Writes, cancellationToken).ConfigureAwait(false));
+            }
+
+            return VoidResult.Instance;
+        }
+
         var tables = new SortedDictionary<string, (ModificationPlan Plan, SortedDictionary<byte[], List<RowOperation>> Partitions)>(
             StringComparer.Ordinal);
         foreach (var (plan, values) in statements)
@@ -298,13 +315,15 @@ internal sealed class Modifications(StatementContext context, BatchKind kind, lo
     public static ReadOnlyMemory<byte> ClusteringOf(ModificationPlan plan, BoundValues values) =>
         plan.IsStaticOnly || !plan.Clustering.IsWhole || plan.Clustering.Evaluate(values) is not [var range, ..] ? default : range.From;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<List<RowOperation>> OperationsAsync(
         ModificationPlan plan, byte[] key, BoundValues values, CqlConsistency reads, CancellationToken cancellationToken)
     {
         var timestamp = plan.TimestampMicros(values) ?? batchTimestampMicros;
         var operations = await plan.OperationsAsync(context.Shards, key, values, _ordinals, reads, cancellationToken)
             .ConfigureAwait(false);
-        return [.. operations.Select(operation => operation with { TimestampMicros = timestamp })];
+        return timestamp is null
+            ? operations : [.. operations.Select(operation => operation with { TimestampMicros = timestamp })];
     }
 
     private static Dictionary<string, RowView> Views(ModificationPlan plan, byte[] key, IReadOnlyList<CurrentRow> current)

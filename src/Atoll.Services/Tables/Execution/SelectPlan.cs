@@ -165,6 +165,12 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
     /// <summary>The partition keys that values of the columns make, every one with every other.</summary>
     public static IEnumerable<byte[]> Keys(IReadOnlyList<KeyValues> key, BoundValues values)
     {
+        if (KeyValues.TryEvaluateOne(key, values) is { } only)
+        {
+            yield return only;
+            yield break;
+        }
+
         var tuples = new List<ReadOnlyMemory<byte>[]> { Array.Empty<ReadOnlyMemory<byte>>() };
         foreach (var part in key)
         {
@@ -175,12 +181,7 @@ internal sealed class SelectPlan(Markers markers) : StatementPlan(markers)
 
         foreach (var tuple in tuples)
         {
-            if (tuple.Length == 1 && tuple[0].IsEmpty)
-            {
-                throw CqlException.Invalid("Key may not be empty");
-            }
-
-            yield return Murmur3Token.SerializeKey(tuple);
+            yield return KeyValues.SerializeKey(tuple);
         }
     }
 

@@ -10,6 +10,7 @@ namespace Atoll.Services.Tables.Schema;
 public sealed class TableDefinition
 {
     private readonly FrozenDictionary<string, ColumnDefinition> _byName;
+    private string? _spaceName;
     private readonly FrozenDictionary<uint, ColumnDefinition> _byId;
 
     /// <summary>A table of those columns, which may come in any order.</summary>
@@ -87,7 +88,7 @@ public sealed class TableDefinition
     /// The name of the space that holds its rows: with the beginning of its identity, so that a table that is created where another was
     /// dropped never meets its rows, whatever failed in between.
     /// </summary>
-    public string SpaceName => $"{Keyspace}.{Name}.{Id.ToString("N")[..8]}";
+    public string SpaceName => _spaceName ??= $"{Keyspace}.{Name}.{Id.ToString("N")[..8]}";
 
     /// <summary>The column of that name.</summary>
     public bool TryGetColumn(string name, [NotNullWhen(true)] out ColumnDefinition? column) => _byName.TryGetValue(name, out column);

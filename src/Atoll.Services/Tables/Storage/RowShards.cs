@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Kernel.Eventual;
@@ -75,7 +76,34 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
             throw new InvalidRequestException("a mutation needs a partition");
         }
 
+        // The usual case, without closures and tasks of its own.
+        if (mutation.Partitions.Count == 1 && directory.Cached is { } view && view.TryGetSpace(table, out var known))
+        {
+            return MutateOneAsync(table, known, mutation, options, cancellationToken);
+        }
+
         return new(InSpaceAsync(table, space => MutateAsync(space, mutation, options, cancellationToken), cancellationToken));
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<MutationResult> MutateOneAsync(
+        string table, SpaceInfo space, RowsMutation mutation, RowCallOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await SendAsync(space, mutation, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (UnknownSpaceException)
+        {
+            if (await OtherSpaceAsync(table, space, cancellationToken).ConfigureAwait(false) is not { } other)
+            {
+                throw;
+            }
+
+            space = other;
+        }
+
+        return await SendAsync(space, mutation, options, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc />
@@ -146,17 +174,23 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
         }
         catch (UnknownSpaceException)
         {
-            await directory.RefreshAsync(cancellation).ConfigureAwait(false);
-            var now = await directory.ResolveAsync(table, cancellation).ConfigureAwait(false);
-            if (now.Id == space.Id)
+            if (await OtherSpaceAsync(table, space, cancellation).ConfigureAwait(false) is not { } other)
             {
                 throw;
             }
 
-            space = now;
+            space = other;
         }
 
         return await call(space).ConfigureAwait(false);
+    }
+
+    // The space that has the name now; null when it is the same.
+    private async Task<SpaceInfo?> OtherSpaceAsync(string table, SpaceInfo space, CancellationToken cancellation)
+    {
+        await directory.RefreshAsync(cancellation).ConfigureAwait(false);
+        var now = await directory.ResolveAsync(table, cancellation).ConfigureAwait(false);
+        return now.Id == space.Id ? null : now;
     }
 
     private async Task<MutationResult> MutateAsync(
@@ -182,17 +216,18 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
             return await SendAsync(space, mutation, options, cancellation).ConfigureAwait(false);
         }
 
-        var results = await Task.WhenAll(parts.Select(part => SendAsync(space, part, options, cancellation))).ConfigureAwait(false);
+        var results = await Task.WhenAll(parts.Select(part => SendAsync(space, part, options, cancellation).AsTask())).ConfigureAwait(false);
         return results.MaxBy(static result => result.Version)!;
     }
 
-    private Task<MutationResult> SendAsync(
+    private ValueTask<MutationResult> SendAsync(
         SpaceInfo space, RowsMutation mutation, in RowCallOptions options, CancellationToken cancellation)
     {
         var hash = RowTokens.HashOf(mutation.Partitions[0].Token);
-        var payload = Encode(writer => RowsCommand.WriteMutate(writer, mutation));
+        var writer = Payloads.Begin();
+        RowsCommand.WriteMutate(writer, mutation);
         return caller.Invoke(
-            RequestOf(RequestKind.Write, space, hash, payload, options), options.Timeout, null, ReadMutation, cancellation).AsTask();
+            RequestOf(RequestKind.Write, space, hash, Payloads.Take(writer), options), options.Timeout, null, ReadMutation, cancellation);
     }
 
     private Task<RowsPage> ReadAsync(
