@@ -72,6 +72,11 @@ internal sealed class BenchCqlCommand
         HelpName = "MS",
     };
 
+    private readonly Option<bool> _floor = new("--floor")
+    {
+        Description = "Measure also what a write to an eventual table must cost at the least, and set against it what it did cost",
+    };
+
     private BenchCqlCommand(ClientOptions client)
     {
         _client = client;
@@ -87,6 +92,7 @@ internal sealed class BenchCqlCommand
         {
             bench._clients, bench._loads, bench._levels, bench._faultModel, bench._seconds, bench._warmUp, bench._valueBytes, bench._keys,
             bench._replicas, bench._connections, bench._cql, bench._nodes, bench._port, bench._data, bench._serverOptions, bench._slow,
+            bench._floor,
         };
         command.SetAction(bench.RunAsync);
         return command;
@@ -106,6 +112,7 @@ internal sealed class BenchCqlCommand
             : await ServerProcesses.StartAsync(
                 parsed.GetValue(_nodes), parsed.GetValue(_data), parsed.GetValue(_port), parsed.GetValue(_serverOptions) ?? [],
                 cancellation, isSlowed).ConfigureAwait(false);
+        var results = new List<LoadResult>();
         var report = new LoadReport(
             _client.Printer(parsed),
             $"{parsed.GetValue(_valueBytes)} B rows, replication factor {parsed.GetValue(_replicas)}", "model", "level");
@@ -118,16 +125,23 @@ internal sealed class BenchCqlCommand
                 isSlowed ? [.. addresses.SkipLast(1)] : addresses, Math.Max(1, parsed.GetValue(_connections)), keyspace, model,
                 parsed.GetValue(_replicas), Math.Max(1, parsed.GetValue(_keys)), Math.Max(0, parsed.GetValue(_valueBytes)), cancellation)
                 .ConfigureAwait(false);
-            await MeasureAsync(parsed, load, model, servers, report, cancellation).ConfigureAwait(false);
+            await MeasureAsync(parsed, load, model, servers, report, results, cancellation).ConfigureAwait(false);
             await load.DropAsync().ConfigureAwait(false);
         }
 
         report.End();
+        if (parsed.GetValue(_floor))
+        {
+            new FloorReport(_client.Printer(parsed)).Tell(
+                MeasureFloor(parsed), results.Where(static result => result.Load == "write"));
+        }
+
         return ExitCode.Ok;
     }
 
     private async Task MeasureAsync(
-        ParseResult parsed, CqlLoad load, string model, ServerProcesses? servers, LoadReport report, CancellationToken cancellation)
+        ParseResult parsed, CqlLoad load, string model, ServerProcesses? servers, LoadReport report, List<LoadResult> results,
+        CancellationToken cancellation)
     {
         var measured = servers?.Measured ?? MeasuredServers.None;
         report.Add(await load.FillAsync(measured, BenchCommand.Remark).ConfigureAwait(false), model, "quorum");
@@ -153,6 +167,11 @@ internal sealed class BenchCqlCommand
 
                     var result = await running.ConfigureAwait(false);
                     report.Add(result, model, level);
+                    if (model == "eventual")
+                    {
+                        results.Add(result);
+                    }
+
                     if (timeline is not null)
                     {
                         Compare(parsed, report, timeline, result, model, level);
@@ -160,6 +179,16 @@ internal sealed class BenchCqlCommand
                 }
             }
         }
+    }
+
+    // As many as travel together when this many are under way on so many connections; the nodes are idle by now, or gone.
+    private IReadOnlyList<FloorPart> MeasureFloor(ParseResult parsed)
+    {
+        var connections = Math.Max(1, parsed.GetValue(_connections)) * Math.Max(1, parsed.GetValue(_nodes));
+        var batch = Math.Clamp(parsed.GetRequiredValue(_clients).Max() / connections / 2, 1, 64);
+        return new CqlFloor(
+            Math.Max(0, parsed.GetValue(_valueBytes)), batch, parsed.GetValue(_data) ?? Directory.GetCurrentDirectory(),
+            TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(_seconds) / 10, 0.05, 1))).Measure();
     }
 
     private static async Task SlowDownAsync(

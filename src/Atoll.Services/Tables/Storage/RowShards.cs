@@ -216,7 +216,8 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
             return await SendAsync(space, mutation, options, cancellation).ConfigureAwait(false);
         }
 
-        var results = await Task.WhenAll(parts.Select(part => SendAsync(space, part, options, cancellation).AsTask())).ConfigureAwait(false);
+        var sent = parts.Select(part => SendAsync(space, part, options, cancellation).AsTask());
+        var results = await Task.WhenAll(sent).ConfigureAwait(false);
         return results.MaxBy(static result => result.Version)!;
     }
 
@@ -226,8 +227,8 @@ public sealed class RowShards(Caller caller, DirectoryCache directory, ISpaces s
         var hash = RowTokens.HashOf(mutation.Partitions[0].Token);
         var writer = Payloads.Begin();
         RowsCommand.WriteMutate(writer, mutation);
-        return caller.Invoke(
-            RequestOf(RequestKind.Write, space, hash, Payloads.Take(writer), options), options.Timeout, null, ReadMutation, cancellation);
+        var request = RequestOf(RequestKind.Write, space, hash, Payloads.Take(writer), options);
+        return caller.Invoke(request, options.Timeout, null, ReadMutation, cancellation);
     }
 
     private Task<RowsPage> ReadAsync(
