@@ -23,7 +23,7 @@ public sealed class EventualRowsTarget : CodecTarget
             RecordOperation.Delete("c"u8.ToArray()),
         ],
         5_000,
-        Stamp);
+        Stamp).ToArray();
 
     private readonly Func<ReadOnlyMemory<byte>, WireWriter, string?> _recode;
 
