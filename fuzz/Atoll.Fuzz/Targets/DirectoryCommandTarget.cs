@@ -29,6 +29,15 @@ public sealed class DirectoryCommandTarget : IFuzzTarget
             w => DirectoryCommand.WriteRegisterNode(w, Node(4)),
             w => DirectoryCommand.WriteUpdateNode(w, new NodeInfo(new(4), Node(4) with { Zone = "elsewhere" })),
             w => DirectoryCommand.WriteRemoveNode(w, new(4))),
+        Parts.Of(
+            w => DirectoryCommand.WriteCreateSpace(
+                w,
+                new SpaceOptions(
+                    "in", FaultModel.Eventual, 2, Kind: SpaceKind.Rows, Regions: SpaceRegions.Of([new("region", 2)], ["region"]))),
+            w => DirectoryCommand.WriteSetReplicas(w, new(4), [new(1), new(3)], 1),
+            w => DirectoryCommand.WriteReplicaReady(w, new(4), 2, new(1)),
+            w => DirectoryCommand.WriteReplicaReady(w, new(4), 2, new(3)),
+            w => DirectoryCommand.WriteRetireNode(w, new(2), isGone: true)),
         Parts.Of(w => DirectoryCommand.WriteDropSpace(w, new(1)), w => DirectoryCommand.WriteRemoveNode(w, new(3)), WriteInit),
     ];
 

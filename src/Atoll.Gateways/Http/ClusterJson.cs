@@ -117,6 +117,7 @@ public static class ClusterJson
         writer.WriteString("httpAddress", description.HttpAddress);
         writer.WriteString("region", description.Region);
         writer.WriteString("zone", description.Zone);
+        writer.WriteString("standing", JsonNamingPolicy.CamelCase.ConvertName(node.Node.Standing.ToString()));
         writer.WriteString("state", node.Problem is null ? "up" : "unreachable");
         if (node.Problem is not null)
         {

@@ -13,17 +13,24 @@ namespace Atoll.Kernel.Paxos;
 /// <param name="Voters">Those whose majority decides; sorted, nobody twice, at least one.</param>
 /// <param name="OutgoingVoters">While a change is under way, the voters before it; else empty.</param>
 /// <param name="Learners">Those that receive decrees and have no say: for LOCAL_SERIAL the replicas of the other regions.</param>
+/// <param name="Gone">
+/// Those that are dead for good: as voters they count, but they are neither asked nor told, and nothing waits for what they have. Default:
+/// none.
+/// </param>
 public sealed record PaxosMembership(
-    ulong Epoch, ImmutableArray<NodeId> Voters, ImmutableArray<NodeId> OutgoingVoters, ImmutableArray<NodeId> Learners)
+    ulong Epoch, ImmutableArray<NodeId> Voters, ImmutableArray<NodeId> OutgoingVoters, ImmutableArray<NodeId> Learners,
+    ImmutableArray<NodeId> Gone = default)
 {
     /// <summary>A membership of these voters.</summary>
     public static PaxosMembership Of(ulong epoch, params IEnumerable<NodeId> voters) => new(epoch, [.. voters.Distinct().Order()], [], []);
 
     /// <summary>Voters of both sets, sorted: those who are asked.</summary>
-    public ImmutableArray<NodeId> Electors { get; } = [.. Voters.Concat(OutgoingVoters).Distinct().Order()];
+    public ImmutableArray<NodeId> Electors { get; } =
+        [.. Voters.Concat(OutgoingVoters).Except(Gone.IsDefault ? [] : Gone).Order()];
 
     /// <summary>Everyone who keeps the partition, sorted: those who are told.</summary>
-    public ImmutableArray<NodeId> Everyone { get; } = [.. Voters.Concat(OutgoingVoters).Concat(Learners).Distinct().Order()];
+    public ImmutableArray<NodeId> Everyone { get; } =
+        [.. Voters.Concat(OutgoingVoters).Concat(Learners).Except(Gone.IsDefault ? [] : Gone).Order()];
 
     internal VoteTally NewTally(int lacking) => new(Voters, OutgoingVoters) { Lacking = lacking };
 }

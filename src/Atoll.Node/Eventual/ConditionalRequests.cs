@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
@@ -182,8 +183,12 @@ internal sealed class ConditionalRequests
     {
         var consistency = CoordinatedRequests.LevelOf(pending);
         var membership = MembershipOf(shard, consistency.Serial);
-        var needed = membership.Voters.IsEmpty ? 1 : Majority.Size(membership.Voters.Length);
-        var alive = membership.Voters.Count(_environment.IsUp);
+        var (needed, alive) = NeededOf(membership.Voters);
+        if (alive >= needed && !membership.OutgoingVoters.IsEmpty)
+        {
+            (needed, alive) = NeededOf(membership.OutgoingVoters);
+        }
+
         if (alive < needed)
         {
             var effect = new EventualEffect
@@ -203,7 +208,7 @@ internal sealed class ConditionalRequests
             Query = query,
             Membership = membership,
             CommitLevel = consistency.Level,
-            Replicas = _sets.Of(shard),
+            Replicas = _sets.OfWrites(shard),
             Deadline = CoordinatedRequests.DeadlineOf(pending, now),
         };
         _held[number] = new Held(new HeldRequest(pending, pending.Number), shard, update, _environment.Stamps.Peek())
@@ -222,21 +227,12 @@ internal sealed class ConditionalRequests
         Drain();
     }
 
-    private PaxosMembership MembershipOf(ShardInfo shard, SerialLevel serial)
-    {
-        if (serial != SerialLevel.LocalSerial)
-        {
-            return PaxosMembership.Of(shard.Generation, shard.Replicas);
-        }
+    private (int Needed, int Alive) NeededOf(ImmutableArray<NodeId> voters) =>
+        (voters.IsEmpty ? 1 : Majority.Size(voters.Length), voters.Count(_environment.IsUp));
 
-        var region = _environment.Options.Description.RegionName;
-        var all = _sets.Of(shard).Members;
-        return new PaxosMembership(
-            shard.Generation,
-            [.. all.Where(replica => replica.Region == region).Select(static replica => replica.Node).Order()],
-            [],
-            [.. all.Where(replica => replica.Region != region).Select(static replica => replica.Node).Order()]);
-    }
+    private PaxosMembership MembershipOf(ShardInfo shard, SerialLevel serial) => serial != SerialLevel.LocalSerial
+        ? Memberships.Of(_environment.Directory.View, shard)
+        : Memberships.In(_environment.Directory.View, shard, _environment.Options.Description.RegionName);
 
     private void Drain()
     {

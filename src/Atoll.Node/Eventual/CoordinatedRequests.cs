@@ -59,6 +59,10 @@ internal sealed class CoordinatedRequests
     /// <summary>Updates of counters.</summary>
     public required CounterRequests Counters { get; init; }
 
+    /// <summary>The oldest version of the directory by which a request under way was begun, or Max.</summary>
+    public HybridTime EarliestVersion =>
+        _held.Count == 0 ? HybridTime.Max : _held.Values.Min(static held => held.Version);
+
     /// <summary>Takes a client's request.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, Instant now)
     {
@@ -94,13 +98,13 @@ internal sealed class CoordinatedRequests
             Number = _numbers.NextWrite(),
             Level = LevelOf(pending, version, shard),
             Range = shard.Id.Value,
-            Replicas = _sets.Of(shard),
+            Replicas = _sets.OfWrites(shard),
             Mutation = version,
             Stamp = stamp,
             Kind = kind,
             Deadline = DeadlineOf(pending, now),
         };
-        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), stamp, _environment.Directory.IsOfRecords(shard));
+        _held[operation.Number] = NewHeld(pending, shard, stamp);
         if (!Writes.Begin(operation, _isUp, now))
         {
             _held.Remove(operation.Number);
@@ -131,11 +135,11 @@ internal sealed class CoordinatedRequests
             Number = _numbers.NextRead(),
             Level = level,
             Range = shard.Id.Value,
-            Replicas = only == NodeId.None ? _sets.Of(shard) : _sets.Of(shard, only),
+            Replicas = only == NodeId.None ? _sets.OfReads(shard, level) : _sets.OfReads(shard, level, only),
             Query = query,
             Deadline = DeadlineOf(pending, now),
         };
-        _held[operation.Number] = new Held(new HeldRequest(pending, pending.Number), asOf, _environment.Directory.IsOfRecords(shard));
+        _held[operation.Number] = NewHeld(pending, shard, asOf);
         if (!Reads.Begin(operation, _isUp, now))
         {
             _held.Remove(operation.Number);
@@ -297,5 +301,8 @@ internal sealed class CoordinatedRequests
         ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Shard: shard.Id,
         Detail: "this node coordinates as many requests as it may");
 
-    private readonly record struct Held(HeldRequest Request, HybridTime AsOf, bool IsOfRecords);
+    private Held NewHeld(PendingRequest pending, ShardInfo shard, HybridTime asOf) => new(
+        new HeldRequest(pending, pending.Number), asOf, _environment.Directory.IsOfRecords(shard), _environment.Directory.View.Version);
+
+    private readonly record struct Held(HeldRequest Request, HybridTime AsOf, bool IsOfRecords, HybridTime Version);
 }

@@ -3,6 +3,7 @@ using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Node.Loops;
 using Atoll.Node.Routing;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Node.Eventual;
@@ -91,6 +92,29 @@ internal sealed class EventualEnvironment
     public bool MayStore(ShardId shard) =>
         !Directory.TryGetShard(shard, out var info) || !Directory.View.TryGetSpace(info!.Space, out var space)
         || space.Options.Allows(Options.Description.RegionName);
+
+    /// <summary>Whether this node keeps data of a shard, and is not taken for dead.</summary>
+    public bool IsKept(ShardInfo shard) => shard.Keepers.Contains(Options.Self) && !Memberships.IsGone(Directory.View, Options.Self);
+
+    /// <summary>
+    /// Whether what a node says counts. What one that is dead for good has under way nobody waits for: so nothing of it may count, should
+    /// it live after all.
+    /// </summary>
+    public bool IsListenedTo(NodeId node)
+    {
+        var view = Directory.View;
+        if (view.TryGetNode(node, out var info))
+        {
+            return info.Standing != NodeStanding.Gone;
+        }
+
+        if (!view.Nodes.IsEmpty)
+        {
+            Directory.Refresh(); // removed, or new
+        }
+
+        return view.Nodes.IsEmpty;
+    }
 
     /// <summary>Whether this loop may count on a node: on itself, always.</summary>
     public bool IsUp(NodeId node) => node == Options.Self || Liveness.IsAlive(node);

@@ -25,7 +25,6 @@ internal sealed class EventualReplica
     private static readonly Probe TooOldRefused = Probe.Define("eventual: a write was refused because its time is closed");
     private static readonly Probe BehindRefused = Probe.Define("eventual: data of a replica that is behind the horizon were refused");
 
-    private const int NotesPerPage = 256;
     private const int ExchangedAtOnceMax = 64;
 
     private readonly EventualEnvironment _environment;
@@ -42,6 +41,7 @@ internal sealed class EventualReplica
     private bool _isSaving;
     private bool _isRaisingFloor;
     private bool _isChanged;
+    private bool _hasTaken;
     private UInt128 _rootAtClose;
     private Instant _nextClose;
 
@@ -52,6 +52,7 @@ internal sealed class EventualReplica
         _sendPaxos = sendPaxos;
         Replica = replica;
         Shard = shard;
+        Exchangers = Memberships.Exchangers(environment.Directory.View, shard);
 
         // Clients' requests are served beside them.
         var (requests, proposals) = (environment.Options.RequestsInFlightMax, environment.Options.ProposalsPendingMax);
@@ -68,6 +69,19 @@ internal sealed class EventualReplica
 
     /// <summary>The shard, as the directory has it.</summary>
     public ShardInfo Shard { get; private set; }
+
+    /// <summary>Those with whom it compares what it has, itself included.</summary>
+    public ImmutableArray<NodeId> Exchangers { get; private set; }
+
+    /// <summary>Whether it is a new replica of a shard that moves, which has not said yet that it has everything.</summary>
+    public bool IsFilling => Shard.Move is { Phase: MovePhase.Filling } move
+        && !Shard.Replicas.Contains(_environment.Options.Self) && !move.Ready.Contains(_environment.Options.Self);
+
+    /// <summary>What it has is from when it was a replica before: it cannot be told from what was deleted since.</summary>
+    public bool MustBeginEmpty { get; private set; }
+
+    /// <summary>Whether it is durable in which version of the placement it takes part in Paxos.</summary>
+    public bool CanVote => Paxos is not null && _durable.Epoch >= Paxos.Epoch;
 
     /// <summary>Answers other replicas that compare theirs with this one.</summary>
     public SyncResponder Responder { get; }
@@ -110,11 +124,20 @@ internal sealed class EventualReplica
     public void Follow(ShardInfo shard)
     {
         Shard = shard;
+        Exchangers = Memberships.Exchangers(_environment.Directory.View, shard);
         if (_horizon is not null && shard.Generation > _horizon.Epoch)
         {
-            _horizon.SetReplicas(shard.Generation, shard.Replicas);
-            Paxos!.Follow();
+            _horizon.SetReplicas(shard.Generation, Exchangers);
             _isChanged = true;
+            if (IsFilling)
+            {
+                _heard.Clear();
+            }
+        }
+
+        if (shard.Move is not null)
+        {
+            _nextClose = Instant.Min(_nextClose, _environment.Clock.Now + EventualEnvironment.CloseInterval);
         }
     }
 
@@ -138,7 +161,7 @@ internal sealed class EventualReplica
     /// <param name="done">True when they are merged, false when they may not be, or could not be.</param>
     public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done) => _merges.Add(ended =>
     {
-        if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll)
+        if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll || IsUnknownYet)
         {
             BehindRefused.Hit();
             ended(true);
@@ -146,6 +169,7 @@ internal sealed class EventualReplica
             return;
         }
 
+        _hasTaken = true;
         Apply(new EventualChange { Version = version }, (status, _) =>
         {
             ended(status != ResponseStatus.Overloaded);
@@ -227,7 +251,11 @@ internal sealed class EventualReplica
         }
 
         var before = _horizon.Horizon;
-        _heard.Add(peer);
+        if (!IsFilling || report.Epoch == Shard.Generation)
+        {
+            _heard.Add(peer); // from that version of the placement on, its horizon stands still until this one has everything
+        }
+
         if (isRejoining)
         {
             _horizon.BeginsAnew(peer);
@@ -237,11 +265,15 @@ internal sealed class EventualReplica
             _horizon.Reported(peer, report);
         }
 
-        if (_horizon.MustRebuild && IsRejoining)
+        if (_horizon.MustRebuild && IsFilling && _hasTaken)
+        {
+            MustBeginEmpty = true;
+        }
+        else if (_horizon.MustRebuild && (IsRejoining || IsFilling))
         {
             // It is empty: what is behind the others' horizon it takes only from them.
             _horizon = new RangeHorizon(
-                _environment.Options.Self, Shard.Generation, Shard.Replicas, _horizon.HorizonOfOthers);
+                _environment.Options.Self, Shard.Generation, Exchangers, _horizon.HorizonOfOthers);
             _synced.Clear();
             _isChanged = true;
         }
@@ -271,7 +303,7 @@ internal sealed class EventualReplica
         if (now >= _nextClose)
         {
             // A shard in which nothing happens need not write down every few seconds that nothing does.
-            var isBusy = Machine.Hashes.Root != _rootAtClose || _horizon.Horizon < _horizon.Closed;
+            var isBusy = Machine.Hashes.Root != _rootAtClose || _horizon.Horizon < _horizon.Closed || Shard.Move is not null;
             _nextClose = now + (isBusy ? EventualEnvironment.CloseInterval : EventualEnvironment.CloseIntervalIdle);
             if (leastFloor > _horizon.Closed)
             {
@@ -289,7 +321,7 @@ internal sealed class EventualReplica
             RejoinIfComplete(); // what it had to write down may have found no room
         }
 
-        if (Shard.Replicas.Length == 1 && IsRejoining)
+        if (Exchangers.Length == 1 && IsRejoining)
         {
             _environment.Rejoined(Shard.Id); // there is nobody who could have more
         }
@@ -302,12 +334,15 @@ internal sealed class EventualReplica
 
     // Before an empty replica takes anything from one of the others it must know what each of them may have dropped.
     private bool HasHeardAll =>
-        !IsRejoining || Shard.Replicas.All(node => node == _environment.Options.Self || _heard.Contains(node));
+        !(IsRejoining || IsFilling) || Exchangers.All(node => node == _environment.Options.Self || _heard.Contains(node));
+
+    // Before it is durable that it is one of this version of the placement, whatever it took could not be told from older data.
+    private bool IsUnknownYet => IsFilling && _durable.Epoch == 0;
 
     // It has what any of them has. What Paxos had promised is gone: nothing that is older than now gets anything here.
     private void RejoinIfComplete()
     {
-        if (_isRaisingFloor || !Shard.Replicas.All(node => node == _environment.Options.Self || _synced.Contains(node)))
+        if (_isRaisingFloor || !Exchangers.All(node => node == _environment.Options.Self || _synced.Contains(node)))
         {
             return;
         }
@@ -325,7 +360,7 @@ internal sealed class EventualReplica
 
     private void OnWrite(in EventualMessage message, Action<EventualMessage> answer)
     {
-        if (_horizon is null)
+        if (_horizon is null || IsUnknownYet)
         {
             answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
             return;
@@ -405,79 +440,56 @@ internal sealed class EventualReplica
         if (!_isLoading)
         {
             _isLoading = true;
-            LoadNotes([], default);
+            ReplicaNotes.Load(this, _environment.Options.Self, notes =>
+            {
+                if (notes is null)
+                {
+                    _isLoading = false; // the next tick tries again: its log is still being read, say
+                }
+                else
+                {
+                    TakeNotes(notes);
+                }
+            });
         }
     }
 
-    private void LoadNotes(List<Note> loaded, ReadOnlyMemory<byte> after)
-    {
-        _scratch.Reset();
-        EventualQuery.WriteNotes(_scratch, default, after.Span, NotesPerPage);
-        Query(response =>
-        {
-            if (response.Status != ResponseStatus.Ok)
-            {
-                _isLoading = false; // the next tick tries again: its log is still being read, say
-                return;
-            }
-
-            var areNotes = EventualQuery.TryReadNotes(response.Body, out var notes, out var isComplete);
-            Check.That(areNotes && (isComplete || notes.Length > 0));
-            loaded.AddRange(notes);
-            if (isComplete)
-            {
-                TakeNotes(loaded);
-            }
-            else
-            {
-                LoadNotes(loaded, notes[^1].Key);
-            }
-        });
-    }
-
-    // The bytes are covered by the store's checksums: what cannot be read was never written.
-    private void TakeNotes(List<Note> notes)
+    private void TakeNotes(ReplicaNotes notes)
     {
         var self = _environment.Options.Self;
-        var horizon = new RangeHorizon(self, Shard.Generation, Shard.Replicas, HybridTime.Zero);
-        var floor = Ballot.None;
-        foreach (var note in notes)
+        var horizon = notes.Horizon ?? new RangeHorizon(self, Shard.Generation, Exchangers, HybridTime.Zero);
+        var isStored = notes.Horizon is not null;
+        if (horizon.Epoch > Shard.Generation)
         {
-            if (note.Key.Span.SequenceEqual(NoteKeys.Horizon))
-            {
-                var stored = RangeHorizon.TryRead(self, note.Value);
-                Check.That(stored is not null);
-                horizon = stored;
-            }
-            else if (note.Key.Span.SequenceEqual(NoteKeys.PaxosFloor))
-            {
-                var reader = new WireReader(note.Value);
-                floor = Ballot.Read(ref reader);
-                Check.That(reader.OkAtEnd);
-            }
-            else if (note.Key.Span.SequenceEqual(NoteKeys.Generation))
-            {
-                Check.That(note.Value.Length == sizeof(uint));
-                _generation = BinaryPrimitives.ReadUInt32LittleEndian(note.Value.Span);
-            }
+            // The view of the directory that was saved is older than what this replica knew: it must not go back.
+            _isLoading = false;
+            _environment.Directory.Refresh();
+            return;
         }
 
-        _durable = horizon.Report;
-        _environment.Stamps.Observe(horizon.Closed);
-        Paxos = new PaxosReplica(_environment, this, floor, _sendPaxos);
-        foreach (var note in notes)
+        if (IsFilling && (isStored ? horizon.Epoch < Shard.Generation : !notes.AreNone || Machine.RecordCount > 0))
         {
-            if (NoteKeys.TryReadPaxos(note.Key, out var partition))
-            {
-                var isState = PaxosPartitionState.TryRead(note.Value, out var state);
-                Check.That(isState);
-                Paxos.Restore(partition, state);
-            }
+            MustBeginEmpty = true;
+            return;
+        }
+
+        _generation = notes.Generation;
+        _durable = IsFilling && !isStored ? default : horizon.Report;
+        _isChanged |= _durable.Epoch < Shard.Generation;
+        _environment.Stamps.Observe(horizon.Closed);
+        Paxos = new PaxosReplica(
+            _environment, this, Memberships.Of(_environment.Directory.View, Shard), notes.PaxosFloor, _sendPaxos)
+        {
+            IsCatchingUp = IsFilling,
+        };
+        foreach (var (partition, state) in notes.PaxosStates)
+        {
+            Paxos.Restore(partition, state);
         }
 
         _horizon = horizon;
         _isLoading = false;
-        horizon.SetReplicas(Shard.Generation, Shard.Replicas);
+        horizon.SetReplicas(Shard.Generation, Exchangers);
     }
 
     // What was taken before the range was closed is in the log before this: whoever sees the report finds it in the tree.
@@ -487,6 +499,7 @@ internal sealed class EventualReplica
         _isSaving = true;
         _isChanged = false;
         var report = _horizon.Report;
+        var membership = Memberships.Of(_environment.Directory.View, Shard);
         var note = new WireWriter(128);
         _horizon.Write(note);
         Apply(
@@ -497,6 +510,7 @@ internal sealed class EventualReplica
                 if (status == ResponseStatus.Ok)
                 {
                     _durable = report;
+                    Paxos!.Follow(membership);
                 }
                 else
                 {

@@ -30,6 +30,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly HintedWrites _hints;
     private readonly Exchanges _exchanges;
     private readonly Rejoins _rejoins;
+    private readonly ReplicaMoves _moves;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
     private readonly SortedSet<NodeId> _missed = [];
     private DirectoryView? _view;
@@ -70,6 +71,7 @@ internal sealed class EventualShards : IEventualShards
         };
         _rejoins = new Rejoins(environment, host);
         _exchanges = new Exchanges(environment, _replicas, random.NextUInt64() >> 24);
+        _moves = new ReplicaMoves(environment, _replicas, peer => _exchanges.Schedule.MissedWrites(peer, Now));
     }
 
     /// <summary>The replicas of this loop that take part; for observers.</summary>
@@ -88,6 +90,29 @@ internal sealed class EventualShards : IEventualShards
     public bool TryReceive(LoopAddress from, PeerMessageKind kind, ReadOnlyMemory<byte> body)
     {
         var reader = new WireReader(body);
+        if (!_environment.IsListenedTo(from.Node))
+        {
+            return true;
+        }
+
+        if (kind == PeerMessageKind.Known)
+        {
+            var version = new HybridTime(reader.ReadUInt64());
+            var time = new HybridTime(reader.ReadUInt64());
+            if (reader.OkAtEnd)
+            {
+                _environment.Stamps.Observe(time);
+                _environment.Floors.Known(from, version);
+            }
+
+            return reader.OkAtEnd;
+        }
+
+        if (kind == PeerMessageKind.PaxosStates)
+        {
+            return _moves.TryReceive(from, body);
+        }
+
         if (kind == PeerMessageKind.Floor)
         {
             var floor = new HybridTime(reader.ReadUInt64());
@@ -198,7 +223,8 @@ internal sealed class EventualShards : IEventualShards
         _hasShards = view.Spaces.Any(static space => space.Options.FaultModel == FaultModel.Eventual);
         foreach (var (id, known) in _replicas.ToArray())
         {
-            if (!_host.Replicas.TryGetValue(id, out var replica) || replica != known.Replica || replica.FaultReason is not null)
+            if (!_host.Replicas.TryGetValue(id, out var replica) || replica != known.Replica || replica.FaultReason is not null
+                || (_environment.Directory.TryGetShard(id, out var info) && !_environment.IsKept(info!)))
             {
                 _replicas.Remove(id);
                 _exchanges.Forget(id);
@@ -213,20 +239,20 @@ internal sealed class EventualShards : IEventualShards
         foreach (var (id, replica) in _host.Replicas)
         {
             if (replica.FaultReason is not null || !_environment.Directory.TryGetShard(id, out var shard)
-                || !_environment.Directory.IsEventual(shard!))
+                || !_environment.Directory.IsEventual(shard!) || !_environment.IsKept(shard!))
             {
                 continue;
             }
 
             if (!_replicas.TryGetValue(id, out var known))
             {
-                _replicas.Add(id, new EventualReplica(_environment, replica, shard!, SendPaxos));
-                _exchanges.Schedule.SetReplicas(id.Value, shard!.Replicas, Now);
+                _replicas.Add(id, known = new EventualReplica(_environment, replica, shard!, SendPaxos));
+                _exchanges.SetReplicas(id, known.Exchangers);
             }
             else if (known.Shard != shard)
             {
                 known.Follow(shard!);
-                _exchanges.Schedule.SetReplicas(id.Value, shard!.Replicas, Now);
+                _exchanges.SetReplicas(id, known.Exchangers);
             }
         }
     }
@@ -291,6 +317,12 @@ internal sealed class EventualShards : IEventualShards
             }
 
             _environment.Floors.Tell(view, EarliestUnderWay());
+            if (view.Shards.Any(static shard => shard.Move is not null))
+            {
+                _environment.Floors.TellKnown(view, _requests.EarliestVersion);
+                _moves.Tick();
+            }
+
             foreach (var replica in _replicas.Values)
             {
                 if (replica.IsReady)
@@ -315,6 +347,15 @@ internal sealed class EventualShards : IEventualShards
         {
             replica.Tick(least, now);
         }
+
+        foreach (var (id, replica) in _replicas.ToArray())
+        {
+            if (replica.MustBeginEmpty && _host.TryRestartEmpty(id))
+            {
+                _replicas.Remove(id);
+                _exchanges.Forget(id);
+            }
+        }
     }
 
     // What lies behind the floor is in no round, no hint and no unsettled decree; of replicas that have not been read yet nobody knows.
@@ -330,9 +371,8 @@ internal sealed class EventualShards : IEventualShards
             _requests.Writes.EarliestStamp, Earliest(_hints.EarliestStamp, _counters.EarliestStamp));
         foreach (var shard in _environment.Directory.View.Shards)
         {
-            var isHere = _host.Replicas.ContainsKey(shard.Id)
-                || (shard.Replicas.Contains(_environment.Options.Self)
-                    && NodeOptions.LoopOf(shard.Id, _environment.Options.LoopCount) == _environment.Options.Loop);
+            var isHere = _environment.IsKept(shard) && (_host.Replicas.ContainsKey(shard.Id)
+                || NodeOptions.LoopOf(shard.Id, _environment.Options.LoopCount) == _environment.Options.Loop);
             if (isHere && _environment.Directory.IsEventual(shard))
             {
                 earliest = Earliest(earliest, _replicas.TryGetValue(shard.Id, out var known) ? known.EarliestStamp : HybridTime.Zero);
@@ -379,7 +419,7 @@ internal sealed class EventualShards : IEventualShards
 
     private void TellHorizon(ShardInfo shard, in HorizonReport report)
     {
-        foreach (var peer in shard.Replicas)
+        foreach (var peer in shard.Keepers)
         {
             if (peer != _environment.Options.Self && _environment.Directory.TryLoopOf(peer, shard.Id, out var loop))
             {
@@ -416,7 +456,7 @@ internal sealed class EventualShards : IEventualShards
     private EventualMessage RefusalOf(in EventualMessage message, ShardId shard)
     {
         var isRead = message.Kind is EventualMessageKind.Read or EventualMessageKind.ReadDigest;
-        var isOurs = _environment.Directory.TryGetShard(shard, out var info) && info!.Replicas.Contains(_environment.Options.Self);
+        var isOurs = _environment.Directory.TryGetShard(shard, out var info) && info!.Keepers.Contains(_environment.Options.Self);
         var isKnown = info is not null || !_environment.Directory.IsConfirmed;
         return message.Answer(isRead ? EventualMessageKind.ReadRefused : EventualMessageKind.WriteRefused) with
         {
@@ -516,7 +556,7 @@ internal sealed class EventualShards : IEventualShards
             _conditional.Step(from.Node, message, Now);
         }
         else if (_replicas.TryGetValue(PaxosPartition.ShardOf(message.Partition), out var replica)
-            && replica is { Paxos: { } paxos, IsRejoining: false })
+            && replica is { Paxos: { } paxos, IsRejoining: false, CanVote: true })
         {
             paxos.Step(from, message);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
@@ -60,14 +61,17 @@ internal sealed class Exchanges
     }
 
     /// <summary>The shard's replica is gone, or another one has taken its place: what it conducted is over.</summary>
-    public void Forget(ShardId shard)
+    public void Forget(ShardId shard) => SetReplicas(shard, []);
+
+    /// <summary>Sets with whom the shard's replica compares what it has: what it conducted with others is over.</summary>
+    public void SetReplicas(ShardId shard, ImmutableArray<NodeId> exchangers)
     {
-        foreach (var pair in _conducted.Keys.Where(pair => pair.Range == shard.Value).ToArray())
+        foreach (var pair in _conducted.Keys.Where(pair => pair.Range == shard.Value && !exchangers.Contains(pair.Peer)).ToArray())
         {
             _conducted.Remove(pair);
         }
 
-        Schedule.SetReplicas(shard.Value, [], _environment.Clock.Now);
+        Schedule.SetReplicas(shard.Value, exchangers, _environment.Clock.Now);
     }
 
     /// <summary>Begins what is due, and goes on with what is under way.</summary>

@@ -24,6 +24,7 @@ internal sealed class Floors
 
     // By the number of the loop on its node.
     private readonly List<CoordinationFloors> _told = [];
+    private readonly Dictionary<LoopAddress, HybridTime> _known = [];
     private HybridTime _own;
 
     public Floors(NodeOptions options, EventualClock clock, PeerOutbox outbox, EventualFile file)
@@ -68,6 +69,56 @@ internal sealed class Floors
         }
     }
 
+    /// <summary>Tells every loop by which version of the directory this one coordinates.</summary>
+    /// <param name="view">The newest view.</param>
+    /// <param name="earliest">The oldest version by which a request is under way here.</param>
+    public void TellKnown(DirectoryView view, HybridTime earliest)
+    {
+        var version = earliest < view.Version ? earliest : view.Version;
+        foreach (var node in view.Nodes)
+        {
+            for (byte loop = 0; loop < node.Description.Loops; loop++)
+            {
+                var to = new LoopAddress(node.Id, loop);
+                if (node.Id == _options.Self && loop == _options.Loop)
+                {
+                    Known(to, version);
+                    continue;
+                }
+
+                var frame = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.Known, out var position);
+                frame.WriteUInt64(version.Value);
+                frame.WriteUInt64(_clock.Peek().Value);
+                _outbox.End(to, Lane.Urgent, position);
+            }
+        }
+    }
+
+    /// <summary>A loop told by which version of the directory it coordinates.</summary>
+    public void Known(LoopAddress from, HybridTime version)
+    {
+        if (version > _known.GetValueOrDefault(from))
+        {
+            _known[from] = version;
+        }
+    }
+
+    /// <summary>The least version by which any loop coordinates that is not dead for good; zero while one of them has told none.</summary>
+    public HybridTime LeastKnown(DirectoryView view)
+    {
+        var least = view.Version;
+        foreach (var node in view.Nodes)
+        {
+            for (byte loop = 0; loop < node.Description.Loops && node.Standing != NodeStanding.Gone; loop++)
+            {
+                var known = _known.GetValueOrDefault(new LoopAddress(node.Id, loop));
+                least = known < least ? known : least;
+            }
+        }
+
+        return least;
+    }
+
     /// <summary>A loop told its floor.</summary>
     public void Told(LoopAddress from, HybridTime floor)
     {
@@ -85,7 +136,8 @@ internal sealed class Floors
         var least = view.Nodes.IsEmpty ? HybridTime.Zero : HybridTime.Max;
         for (var loop = 0; ; loop++)
         {
-            var nodes = view.Nodes.Where(node => node.Description.Loops > loop).Select(node => node.Id).ToArray();
+            var nodes = view.Nodes
+                .Where(node => node.Description.Loops > loop && node.Standing != NodeStanding.Gone).Select(node => node.Id).ToArray();
             if (nodes.Length == 0)
             {
                 return least == HybridTime.Max ? HybridTime.Zero : least;

@@ -64,7 +64,7 @@ internal sealed class HintedWrites
     /// <param name="reportTo">The write that waits for the hint; 0 for none.</param>
     public void Keep(NodeId peer, in EventualMessage message, ulong reportTo)
     {
-        if (Truncation.Is(message.Payload))
+        if (Truncation.Is(message.Payload) || Memberships.IsGone(_environment.Directory.View, peer))
         {
             return;
         }
@@ -105,7 +105,7 @@ internal sealed class HintedWrites
             return;
         }
 
-        foreach (var peer in Queue.Peers.Where(peer => !nodes.Any(node => node.Id == peer)).ToArray())
+        foreach (var peer in Queue.Peers.Where(peer => !nodes.Any(node => node.Id == peer && node.Standing != NodeStanding.Gone)).ToArray())
         {
             Queue.Forget(peer);
             _reachable.Remove(peer);

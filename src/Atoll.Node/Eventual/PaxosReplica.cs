@@ -32,17 +32,33 @@ internal sealed class PaxosReplica
     private readonly EventualReplica _replica;
     private readonly PaxosAcceptor _acceptor;
     private readonly Action<LoopAddress, PaxosMessage> _send;
+    private bool _savingFloor;
+    private bool _mustSaveFloor;
     private readonly SortedDictionary<ReadOnlyMemory<byte>, Partition> _partitions = new(KeyOrder.Instance);
 
     public PaxosReplica(
-        EventualEnvironment environment, EventualReplica replica, Ballot floor, Action<LoopAddress, PaxosMessage> send)
+        EventualEnvironment environment, EventualReplica replica, PaxosMembership membership, Ballot floor,
+        Action<LoopAddress, PaxosMessage> send)
     {
         _environment = environment;
         _replica = replica;
         _send = send;
-        _acceptor = new PaxosAcceptor(
-            environment.Options.Self, PaxosMembership.Of(replica.Shard.Generation, replica.Shard.Replicas), floor);
+        _acceptor = new PaxosAcceptor(environment.Options.Self, membership, floor);
     }
+
+    /// <summary>The version of the placement in which it takes part.</summary>
+    public ulong Epoch => _acceptor.Membership.Epoch;
+
+    /// <summary>Whether it has not received yet what the replicas before it remember, and so claims to have nothing whole.</summary>
+    public bool IsCatchingUp
+    {
+        get => _acceptor.IsCatchingUp;
+        set => _acceptor.IsCatchingUp = value;
+    }
+
+    /// <summary>Whether something that other replicas remembered is on its way to the disk here.</summary>
+    public bool IsAbsorbing =>
+        _savingFloor || _partitions.Values.Any(static partition => partition.ToAbsorb is not null || partition.IsAbsorbing);
 
     /// <summary>The earliest stamp of a decree here that is not settled, or Max.</summary>
     public HybridTime EarliestStamp
@@ -66,9 +82,109 @@ internal sealed class PaxosReplica
             State = state, ChangedAt = _environment.Clock.Now,
         };
 
-    /// <summary>The directory has another version of the shard.</summary>
-    public void Follow() =>
-        _acceptor.SetMembership(PaxosMembership.Of(_replica.Shard.Generation, _replica.Shard.Replicas));
+    /// <summary>There is another version of the placement, which is durable here.</summary>
+    public void Follow(PaxosMembership membership) => _acceptor.SetMembership(membership);
+
+    /// <summary>
+    /// What it remembers, for a new replica: partitions behind one, in order, as many as fit, and whether they are the last.
+    /// </summary>
+    /// <remarks>
+    /// What is settled all have in their data: of that only the promise counts, and the floor stands for it. What is on its way to the
+    /// disk is told, too: it may be said as soon as it is there.
+    /// </remarks>
+    public (List<(ReadOnlyMemory<byte> Partition, byte[] State)> States, Ballot Floor, bool IsComplete) Describe(
+        ReadOnlyMemory<byte> after, int bytesMax)
+    {
+        var states = new List<(ReadOnlyMemory<byte>, byte[])>();
+        var floor = _acceptor.Floor;
+        var bytes = 0;
+        var isComplete = true;
+        foreach (var (key, partition) in _partitions)
+        {
+            var state = partition.IsBusy && !partition.Saving.IsNone ? partition.Saving : partition.State;
+            if (state.IsSettled)
+            {
+                floor = Ballot.Max(floor, state.Promised);
+            }
+            else if (!after.IsEmpty && KeyOrder.Instance.Compare(key, after) <= 0)
+            {
+                continue;
+            }
+            else if (bytes >= bytesMax)
+            {
+                isComplete = false;
+            }
+            else
+            {
+                var written = BytesOf(state);
+                states.Add((key, written));
+                bytes += key.Length + written.Length;
+            }
+        }
+
+        return (states, floor, isComplete);
+    }
+
+    /// <summary>Takes over what an old replica remembers of a partition.</summary>
+    public void Absorb(ReadOnlyMemory<byte> key, in PaxosPartitionState state)
+    {
+        if (!_partitions.TryGetValue(key, out var partition))
+        {
+            partition = new Partition(PaxosPartition.Of(_replica.Shard.Id, key.Span));
+            _partitions.Add(PaxosPartition.WithinShard(partition.Name), partition);
+        }
+
+        partition.ToAbsorb = partition.ToAbsorb is { } before ? before.Absorb(state) : state;
+        if (!partition.IsBusy)
+        {
+            SaveAbsorbed(partition);
+        }
+    }
+
+    /// <summary>Takes over what an old replica has promised for partitions of which it remembers nothing.</summary>
+    public void AbsorbFloor(Ballot floor)
+    {
+        if (floor > _acceptor.Floor)
+        {
+            _savingFloor = true;
+            RaiseFloor(floor, FloorSaved);
+        }
+    }
+
+    private void FloorSaved(bool isDurable)
+    {
+        _savingFloor = !isDurable;
+        _mustSaveFloor = !isDurable;
+    }
+
+    // The data behind a decree come by exchanges, those of the last with it. What is whole is whole only where the data are.
+    private void SaveAbsorbed(Partition partition)
+    {
+        var taken = partition.ToAbsorb!.Value;
+        partition.ToAbsorb = null;
+        partition.IsAbsorbing = true;
+        partition.IsBusy = true;
+        var absorbed = partition.State.Absorb(taken) with { Whole = partition.State.Whole };
+        var version = absorbed.Committed.Ballot > partition.State.Committed.Ballot && absorbed.Committed.Judged.Time > _replica.Closed
+            ? absorbed.Committed.Update : ReadOnlyMemory<byte>.Empty;
+        partition.Saving = absorbed;
+        var note = new Note(NoteKeys.OfPaxos(PaxosPartition.WithinShard(partition.Name).Span), BytesOf(absorbed));
+        _replica.Apply(new EventualChange { Version = version, Notes = [note] }, (status, _) =>
+        {
+            partition.IsAbsorbing = false;
+            if (status == ResponseStatus.Ok)
+            {
+                partition.State = partition.Saving;
+                partition.ChangedAt = _environment.Clock.Now;
+                GoOn(partition);
+            }
+            else
+            {
+                partition.ToAbsorb = partition.ToAbsorb is { } more ? taken.Absorb(more) : taken;
+                Reload(partition);
+            }
+        });
+    }
 
     /// <summary>Takes a coordinator's message.</summary>
     public void Step(LoopAddress from, in PaxosMessage message)
@@ -153,7 +269,8 @@ internal sealed class PaxosReplica
 
         var others = _replica.Shard.Replicas.Count(node =>
             node != _environment.Options.Self && partition.Exchanges.GetValueOrDefault(node) >= ExchangesMin);
-        if (others + 1 < Majority.Size(_replica.Shard.Replicas.Length))
+        var self = _replica.Shard.Replicas.Contains(_environment.Options.Self) ? 1 : 0;
+        if (others + self < Majority.Size(_replica.Shard.Replicas.Length))
         {
             return false;
         }
@@ -280,9 +397,11 @@ internal sealed class PaxosReplica
     }
 
     /// <summary>Promises nothing below a time; the end says whether that is durable.</summary>
-    public void RaiseFloor(HybridTime time, Action<bool> done)
+    public void RaiseFloor(HybridTime time, Action<bool> done) => RaiseFloor(new Ballot(time, _environment.Options.Self, 0), done);
+
+    private void RaiseFloor(Ballot ballot, Action<bool> done)
     {
-        _acceptor.RaiseFloor(new Ballot(time, _environment.Options.Self, 0));
+        _acceptor.RaiseFloor(ballot);
         _replica.Apply(
             new EventualChange { Notes = [new Note(NoteKeys.PaxosFloor, BytesOf(_acceptor.Floor))] },
             (status, _) => done(status == ResponseStatus.Ok));
@@ -291,6 +410,12 @@ internal sealed class PaxosReplica
     /// <summary>Tries again to learn what the disk did not tell.</summary>
     public void Tick()
     {
+        if (_mustSaveFloor)
+        {
+            _mustSaveFloor = false;
+            RaiseFloor(_acceptor.Floor, FloorSaved);
+        }
+
         foreach (var partition in _partitions.Values.Where(static partition => partition.MustReload).ToArray())
         {
             partition.MustReload = false;
@@ -302,7 +427,11 @@ internal sealed class PaxosReplica
     {
         partition.IsBusy = false;
         partition.Saving = PaxosPartitionState.None;
-        if (partition.Waiting.TryDequeue(out var next))
+        if (partition.ToAbsorb is not null)
+        {
+            SaveAbsorbed(partition);
+        }
+        else if (partition.Waiting.TryDequeue(out var next))
         {
             Run(partition, next.From, next.Message);
         }
@@ -344,6 +473,12 @@ internal sealed class PaxosReplica
         public bool IsBusy { get; set; }
 
         public bool MustReload { get; set; }
+
+        /// <summary>What another replica remembers, and this one shall.</summary>
+        public PaxosPartitionState? ToAbsorb { get; set; }
+
+        /// <summary>Whether such a thing is on its way to the disk.</summary>
+        public bool IsAbsorbing { get; set; }
 
         /// <summary>The decree behind a gap that exchanges are to close; none when there is none.</summary>
         public Ballot Gap { get; set; }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
@@ -82,11 +83,17 @@ internal sealed class Rejoins
     }
 
     private bool MayBegin(ShardInfo shard, Instant now) =>
-        shard.Replicas.Length > 1 && shard.Replicas.All(node =>
+        shard.Keepers.Length > 1 && !IsSource(shard) && Others(shard).All(node =>
             node == _environment.Options.Self
             || (_environment.Liveness.IsAlive(node)
                 && _reports.TryGetValue((shard.Id, node), out var report) && !report.IsRejoining && now - report.At < ReportAgeMax));
 
+    // What a new replica has not received yet, an old one must not forget.
+    private bool IsSource(ShardInfo shard) => shard.Move is { Phase: MovePhase.Filling }
+        && shard.Replicas.Contains(_environment.Options.Self);
+
+    private ImmutableArray<NodeId> Others(ShardInfo shard) => Memberships.Exchangers(_environment.Directory.View, shard);
+
     private bool HaveAllSpokenSince(ShardInfo shard, Instant since) =>
-        shard.Replicas.All(node => node == _environment.Options.Self || _reports[(shard.Id, node)].At >= since);
+        Others(shard).All(node => node == _environment.Options.Self || _reports[(shard.Id, node)].At >= since);
 }

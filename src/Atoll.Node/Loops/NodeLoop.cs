@@ -330,7 +330,7 @@ public sealed class NodeLoop : INetworkEvents
                 }
 
                 break;
-            case >= PeerMessageKind.Eventual and <= PeerMessageKind.Paxos:
+            case >= PeerMessageKind.Eventual and <= PeerMessageKind.PaxosStates:
                 // A loop that is not ready, or one of another version: as if it were lost.
                 if (_eventual is null || _eventual.TryReceive(from, kind, body))
                 {

@@ -206,7 +206,7 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var replica in _inOrder)
         {
-            if (replica.Shard != ShardId.Local && !_directory.TryGetShard(replica.Shard, out _))
+            if (replica.Shard != ShardId.Local && (!_directory.TryGetShard(replica.Shard, out var info) || HasLeft(info!)))
             {
                 Drop(replica);
             }
@@ -214,7 +214,8 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         foreach (var shard in _repairs.Shards.ToArray())
         {
-            if (shard != ShardId.Local && _directory.IsConfirmed && !_directory.TryGetShard(shard, out _))
+            if (shard != ShardId.Local && _directory.IsConfirmed
+                && (!_directory.TryGetShard(shard, out var info) || HasLeft(info!)))
             {
                 Forget(shard);
             }
@@ -453,7 +454,11 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     // A founder makes its replica even when the directory has moved the shard elsewhere before the founder heard of it: only the founders
     // can elect the first leader, and it is that leader who moves the shard.
-    private bool BelongsHere(ShardInfo shard) => shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self);
+    private bool BelongsHere(ShardInfo shard) => _directory.IsEventual(shard)
+        ? !HasLeft(shard) : shard.Replicas.Contains(_options.Self) || shard.Founders.Contains(_options.Self);
+
+    // Without a leader there is nobody to elect one: who is no replica any more needs nothing of it, and begins empty should it come back.
+    private bool HasLeft(ShardInfo shard) => _directory.IsEventual(shard) && !shard.Keepers.Contains(_options.Self);
 
     // The membership at index 0 is the same for everyone: the founding replicas. Who joins later learns it from the log. Without a leader
     // each is alone.

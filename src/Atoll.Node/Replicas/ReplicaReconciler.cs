@@ -97,6 +97,7 @@ internal sealed class ReplicaReconciler
         if (_shard == ShardId.Directory)
         {
             GrowDirectory(shard!, now);
+            MoveOffRetired(now);
         }
 
         return ReconcileMembers(shard!, now) || HandOver(shard!, now);
@@ -146,13 +147,15 @@ internal sealed class ReplicaReconciler
     private void GrowDirectory(ShardInfo shard, Instant now)
     {
         var view = _environment.Directory.View;
-        var wanted = Math.Min(_environment.Options.DirectoryReplicas, view.Nodes.Length - 1 + (view.Nodes.Length % 2));
+        var members = view.Nodes.Count(static node => node.Standing == NodeStanding.Member);
+        var wanted = Math.Min(_environment.Options.DirectoryReplicas, members - 1 + (members % 2));
         if (shard.Replicas.Length >= wanted || _raft.Membership.IsJoint)
         {
             return;
         }
 
         var added = view.Nodes
+            .Where(static node => node.Standing == NodeStanding.Member)
             .Select(node => node.Id)
             .Where(node => !shard.Replicas.Contains(node) && _environment.Liveness.IsAlive(node))
             .Take(wanted - shard.Replicas.Length)
@@ -165,6 +168,18 @@ internal sealed class ReplicaReconciler
         var command = new WireWriter(64);
         DirectoryCommand.WriteSetReplicas(command, ShardId.Directory, [.. shard.Replicas, .. added], shard.Generation);
         Submit(command, now);
+    }
+
+    // One shard after the other, as others can take them.
+    private void MoveOffRetired(Instant now)
+    {
+        if (!_raft.Membership.IsJoint && NodeRetirement.Next(_environment.Directory.View) is { } next)
+        {
+            var (shard, replicas) = next;
+            var command = new WireWriter(64);
+            DirectoryCommand.WriteSetReplicas(command, shard.Id, replicas, shard.Generation);
+            Submit(command, now);
+        }
     }
 
     // The first leader of the directory's first replicas writes down who they are. Twice is harmless: the second finds a cluster.

@@ -42,6 +42,16 @@ public enum PeerMessageKind : byte
 
     /// <summary>Of Paxos in an eventual shard: a <c>PaxosMessage</c>.</summary>
     Paxos = 11,
+
+    /// <summary>While an eventual shard moves: the version of the directory that the sender coordinates by, and its hybrid time.</summary>
+    Known = 12,
+
+    /// <summary>
+    /// Between replicas of an eventual shard that moves: shard, whether it is the answer (byte), the shard's generation (varint). The
+    /// request: the partition behind which to begin (bytes). The answer: floor (ballot), states (count; partition and state as bytes each),
+    /// whether these were the last (byte).
+    /// </summary>
+    PaxosStates = 13,
 }
 
 /// <summary>

@@ -82,6 +82,45 @@ public sealed class ClusterService : ICluster
         return new NodeId((uint)result.Id);
     }
 
+    /// <inheritdoc />
+    public async ValueTask RetireNodeAsync(NodeId node, bool isDead, CancellationToken cancellationToken)
+    {
+        await DirectoryWrites.InvokeAsync(
+            _caller, writer => DirectoryCommand.WriteRetireNode(writer, node, isDead), cancellationToken).ConfigureAwait(false);
+        _directory.Invalidate();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask RemoveNodeAsync(NodeId node, CancellationToken cancellationToken)
+    {
+        await DirectoryWrites.InvokeAsync(
+            _caller, writer => DirectoryCommand.WriteRemoveNode(writer, node), cancellationToken).ConfigureAwait(false);
+        _directory.Invalidate();
+    }
+
+    /// <inheritdoc />
+    public async ValueTask MoveReplicaAsync(ShardId shard, NodeId from, NodeId to, CancellationToken cancellationToken)
+    {
+        var view = await DirectoryAsync(cancellationToken).ConfigureAwait(false);
+        if (!view.TryGetShard(shard, out var info))
+        {
+            throw new AtollException(ErrorCode.NotFound, $"there is no shard {shard}");
+        }
+
+        var position = info.Replicas.IndexOf(from);
+        if (position < 0)
+        {
+            throw new InvalidRequestException(
+                $"node {from} has no replica of shard {shard}; its replicas are on {string.Join(", ", info.Replicas)}");
+        }
+
+        var replicas = info.Replicas.SetItem(position, to);
+        await DirectoryWrites.InvokeAsync(
+            _caller, writer => DirectoryCommand.WriteSetReplicas(writer, shard, replicas, info.Generation), cancellationToken)
+            .ConfigureAwait(false);
+        _directory.Invalidate();
+    }
+
     private async Task<NodeStatus> AskAsync(NodeInfo node, CancellationToken cancellation)
     {
         if (_ports.PortOf(node) is not { } port)

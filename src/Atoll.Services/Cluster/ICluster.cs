@@ -18,6 +18,22 @@ public interface ICluster
     /// <summary>Hands a shard's leadership to another of its replicas; returns when its present leader has begun to.</summary>
     ValueTask TransferLeadershipAsync(ShardId shard, NodeId to, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Lets a node leave: its replicas go to other nodes, by and by. Refused when one of them could go nowhere, unless the node is dead.
+    /// </summary>
+    /// <param name="node">The node.</param>
+    /// <param name="isDead">
+    /// It will never come back: nobody waits for it, and what only it had is lost. There is no way back from that.
+    /// </param>
+    /// <param name="cancellationToken">Ends the waiting for the answer.</param>
+    ValueTask RetireNodeAsync(NodeId node, bool isDead, CancellationToken cancellationToken = default);
+
+    /// <summary>Removes a node that holds no replicas any more; its number is never given again.</summary>
+    ValueTask RemoveNodeAsync(NodeId node, CancellationToken cancellationToken = default);
+
+    /// <summary>Puts another node in the place of one that holds a replica of a shard; the data move in the background.</summary>
+    ValueTask MoveReplicaAsync(ShardId shard, NodeId from, NodeId to, CancellationToken cancellationToken = default);
+
     /// <summary>Makes a node known, or brings up to date what is known of it; gives its number.</summary>
     ValueTask<NodeId> RegisterNodeAsync(NodeDescription node, CancellationToken cancellationToken = default);
 }

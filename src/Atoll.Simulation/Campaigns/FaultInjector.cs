@@ -22,6 +22,7 @@ internal sealed class FaultInjector
     private readonly SimCluster _cluster;
     private readonly FaultShape _shape;
     private readonly Prng _prng;
+    private readonly Prng _moves;
     private readonly SimClient _operator;
     private readonly Dictionary<NodeId, int> _downs = [];
     private readonly HashSet<NodeId> _away = [];
@@ -32,6 +33,7 @@ internal sealed class FaultInjector
         _cluster = cluster;
         _shape = shape;
         _prng = prng;
+        _moves = new Prng(shape.LeaderlessMoveSeed);
         _operator = cluster.NewClient();
     }
 
@@ -53,6 +55,11 @@ internal sealed class FaultInjector
         Every(_shape.OperatorEvery, Operate);
         Every(_shape.JoinEvery, Join);
         Every(_shape.RotEvery, Rot);
+        if (_shape.LeaderlessMoveEvery > Duration.Zero)
+        {
+            MoveLeaderlessLater();
+        }
+
         Every(Duration.FromSeconds(4), RebootFaulted);
     }
 
@@ -356,7 +363,7 @@ internal sealed class FaultInjector
 
     private void MoveReplicas(ShardInfo shard)
     {
-        // Not in this version.
+        // Those move by themselves, in seeds that have it.
         if (_cluster.Directory.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual)
         {
             return;
@@ -369,6 +376,38 @@ internal sealed class FaultInjector
             ImmutableArray<NodeId> replicas = shard.Replicas.SetItem(_prng.NextInt(0, shard.Replicas.Length - 1), _prng.Pick(outside));
             Command(writer => DirectoryCommand.WriteSetReplicas(writer, shard.Id, replicas, shard.Generation));
         }
+    }
+
+    // With a generator of its own: seeds from before there were such moves stay what they were.
+    private void MoveLeaderlessLater() => _cluster.Scheduler.Schedule(
+        _moves.NextDuration(Duration.Zero, _shape.LeaderlessMoveEvery * 2),
+        () =>
+        {
+            if (!_isOver)
+            {
+                MoveLeaderless();
+                MoveLeaderlessLater();
+            }
+        });
+
+    private void MoveLeaderless()
+    {
+        var shards = _cluster.Directory.Shards.Where(shard =>
+            _cluster.Directory.TryGetSpace(shard.Space, out var space) && space.Options.FaultModel == FaultModel.Eventual).ToList();
+        if (shards.Count == 0)
+        {
+            return;
+        }
+
+        _cluster.Ledger.Count(FaultKind.OperatorAction);
+        var shard = _moves.Pick(shards);
+        var outside = _cluster.Directory.Nodes.Select(node => node.Id).Where(node => !shard.Replicas.Contains(node)).ToList();
+        var position = _moves.NextInt(0, shard.Replicas.Length - 1);
+
+        // As many as before: what levels must show goes by how many there are. Now and then a move that has begun is taken back.
+        var replicas = outside.Count == 0 || _moves.Chance(150_000)
+            ? shard.Replicas : shard.Replicas.SetItem(position, _moves.Pick(outside));
+        Command(writer => DirectoryCommand.WriteSetReplicas(writer, shard.Id, replicas, shard.Generation));
     }
 
     private void Command(Action<WireWriter> write)

@@ -109,6 +109,12 @@ public sealed record FaultShape
     /// <summary>On expendable nodes only: bits flipped on the way from the disk.</summary>
     public int FlipOnReadPartsPerMillion { get; init; }
 
+    /// <summary>Mean time between moves of replicas of shards without a leader; zero for none.</summary>
+    public Duration LeaderlessMoveEvery { get; init; }
+
+    /// <summary>What decides about those moves.</summary>
+    public ulong LeaderlessMoveSeed { get; init; }
+
     /// <summary>On expendable nodes only: misdirected reads.</summary>
     public int MisdirectPartsPerMillion { get; init; }
 }

@@ -16,6 +16,9 @@ namespace Atoll.Simulation.Campaigns;
 /// </summary>
 public sealed record SimulationSheet
 {
+    /// <summary>From this seed on, replicas of eventual shards move in many runs.</summary>
+    public const ulong FirstSeedWithMoves = 10_000_000;
+
     private static readonly int[] ReplicaCounts = [1, 3, 5, 7];
 
     /// <summary>The seed.</summary>
@@ -113,13 +116,28 @@ public sealed record SimulationSheet
     {
         var nodes = sheet.Cluster.Nodes;
         var quorumOfDirectory = (sheet.Cluster.DirectoryReplicas / 2) + 1;
-        return sheet with
+        var eventual = sheet with
         {
             Replicas = Math.Min(nodes, prng.Pick([1, 2, 3, 3, 3, 3, 4, 5])),
             Faults = sheet.Faults with
             {
                 ClocksApartMax = Duration.FromSeconds(prng.Pick([0, 0, 1, 60, 7_200, 7_200])),
                 NodesAway = prng.Pick([0, 0, Math.Min(1, nodes - 1), Math.Max(0, nodes - quorumOfDirectory)]),
+            },
+        };
+        return eventual.WithLeaderlessMoves();
+    }
+
+    // Later than the first seeds that were pinned, and so only in seeds above them; never where disks may destroy data, because a new
+    // replica counts on every old one.
+    private SimulationSheet WithLeaderlessMoves()
+    {
+        var prng = new Prng(Seed ^ 0x4D4F564553);
+        return Seed < FirstSeedWithMoves || ExpendableNodes > 0 || prng.Chance(300_000) ? this : this with
+        {
+            Faults = Faults with
+            {
+                LeaderlessMoveEvery = Duration.FromMilliseconds(prng.NextInt(2_000, 15_000)), LeaderlessMoveSeed = prng.NextUInt64(),
             },
         };
     }

@@ -111,6 +111,13 @@ internal static class ConvergenceChecker
     // All have the same records, whose hashes the roots of their trees are, and have dropped what nobody needs any more.
     private static string? MissingOfEventual(SimCluster cluster, ShardInfo shard)
     {
+        if (shard.Move is { } move)
+        {
+            return $"it moves from {string.Join(' ', shard.Replicas)} to {string.Join(' ', move.Target)}"
+                + $", {move.Phase}; ready: {string.Join(' ', move.Ready)}; "
+                + string.Join("; ", shard.Keepers.Select(id => DescribeHorizon(cluster.Node((int)id.Value), shard.Id)));
+        }
+
         UInt128? root = null;
         foreach (var id in shard.Replicas)
         {

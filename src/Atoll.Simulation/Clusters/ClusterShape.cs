@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Storage.Lsm;
@@ -9,6 +10,9 @@ public sealed record ClusterShape
 {
     /// <summary>Nodes at the beginning.</summary>
     public int Nodes { get; init; } = 3;
+
+    /// <summary>The regions that the nodes stand in, one after the other and then again from the first; empty: none is given.</summary>
+    public ImmutableArray<string> Regions { get; init; } = [];
 
     /// <summary>Event loops of each node.</summary>
     public int LoopsPerNode { get; init; } = 1;

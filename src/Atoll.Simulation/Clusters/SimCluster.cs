@@ -193,10 +193,14 @@ public sealed class SimCluster
 
     /// <summary>Creates a space: of records, and strong, unless said otherwise.</summary>
     public SpaceId CreateSpace(
-        string name, int replicas = 3, int shards = 1, SpaceKind kind = SpaceKind.Records, FaultModel faultModel = FaultModel.Strong)
+        string name, int replicas = 3, int shards = 1, SpaceKind kind = SpaceKind.Records, FaultModel faultModel = FaultModel.Strong) =>
+        CreateSpace(new SpaceOptions(name, faultModel, replicas, ShardCount: shards, Kind: kind));
+
+    /// <summary>Creates a space.</summary>
+    public SpaceId CreateSpace(SpaceOptions options)
     {
         var writer = new WireWriter();
-        DirectoryCommand.WriteCreateSpace(writer, new SpaceOptions(name, faultModel, replicas, ShardCount: shards, Kind: kind));
+        DirectoryCommand.WriteCreateSpace(writer, options);
         var space = new SpaceId(Administer(NewClient(), writer).Id);
         Check.That(RunUntil(() => Directory.TryGetSpace(space, out _), Duration.FromSeconds(30)));
         return space;

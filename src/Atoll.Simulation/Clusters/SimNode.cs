@@ -27,7 +27,7 @@ public sealed class SimNode
         Id = id;
         Address = $"10.0.0.{id.Value}:7000";
         Description = new NodeDescription(
-            $"node-{id.Value}", Address, "", "", cluster.Shape.LoopsPerNode, "", "", prng.NextUInt64() | 1);
+            $"node-{id.Value}", Address, "", "", cluster.Shape.LoopsPerNode, RegionOf(cluster.Shape, id), "", prng.NextUInt64() | 1);
         Clock = new SimClock(cluster.Scheduler, Instant.FromMilliseconds(prng.NextInt(1, 1_000_000)), Duration.Zero);
         _disks = new SimDisk[cluster.Shape.LoopsPerNode];
         for (var i = 0; i < _disks.Length; i++)
@@ -166,4 +166,7 @@ public sealed class SimNode
 
         _cluster.Network.Detach(Id, silently: powerLoss);
     }
+
+    private static string RegionOf(ClusterShape shape, NodeId id) =>
+        shape.Regions.IsEmpty ? "" : shape.Regions[(int)((id.Value - 1) % (uint)shape.Regions.Length)];
 }

@@ -120,7 +120,7 @@ internal static class ClusterCommands
             return DirectoryOutcome.Refused(DirectoryStatus.NotFound, $"there is no node {id}", id.Value);
         }
 
-        var holding = view.Shards.Count(shard => shard.Replicas.Contains(id));
+        var holding = view.Shards.Count(shard => shard.Keepers.Contains(id));
         if (holding > 0)
         {
             return DirectoryOutcome.Refused(
@@ -152,7 +152,7 @@ internal static class ClusterCommands
         }
 
         var moved = description.RegionName == view.Nodes[position].Description.RegionName ? null
-            : view.Shards.FirstOrDefault(shard => shard.Replicas.Contains(id)
+            : view.Shards.FirstOrDefault(shard => shard.Keepers.Contains(id)
                 && view.TryGetSpace(shard.Space, out var space) && !space.Options.Allows(description.RegionName));
         if (moved is not null)
         {
@@ -161,7 +161,7 @@ internal static class ClusterCommands
                 $"node {id} holds a replica of shard {moved.Id}, which may not be in region '{description.RegionName}'", id.Value);
         }
 
-        var nodes = view.Nodes.SetItem(position, new NodeInfo(id, description));
+        var nodes = view.Nodes.SetItem(position, view.Nodes[position] with { Description = description });
         var changed = view.With(now, nodes: nodes);
         return DirectoryOutcome.Done(id.Value, state with { View = changed });
     }

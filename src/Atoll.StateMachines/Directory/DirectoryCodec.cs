@@ -37,6 +37,21 @@ internal static class DirectoryCodec
         Write(writer, node.Description);
     }
 
+    internal static void Write(WireWriter writer, NodeInfo node, byte format)
+    {
+        Write(writer, node);
+        if (format >= 3)
+        {
+            writer.WriteByte((byte)node.Standing);
+        }
+    }
+
+    internal static NodeInfo ReadNode(ref WireReader reader, byte format)
+    {
+        var node = ReadNode(ref reader);
+        return format >= 3 ? node with { Standing = (NodeStanding)reader.ReadByte() } : node;
+    }
+
     internal static NodeInfo ReadNode(ref WireReader reader) => new(new NodeId(reader.ReadUInt32()), ReadNodeDescription(ref reader));
 
     internal static void Write(WireWriter writer, SpaceOptions options)
@@ -134,6 +149,34 @@ internal static class DirectoryCodec
         var high = reader.ReadUInt64();
         var generation = reader.ReadVarint();
         return new ShardInfo(id, space, low, high, ReadNodeIds(ref reader), generation) { Founders = ReadNodeIds(ref reader) };
+    }
+
+    internal static void Write(WireWriter writer, ShardInfo shard, byte format)
+    {
+        Write(writer, shard);
+        if (format < 3)
+        {
+            return;
+        }
+
+        writer.WriteBool(shard.Move is not null);
+        if (shard.Move is { } move)
+        {
+            Write(writer, move.Target);
+            writer.WriteByte((byte)move.Phase);
+            writer.WriteUInt64(move.Since.Value);
+            Write(writer, move.Ready);
+        }
+    }
+
+    internal static ShardInfo ReadShard(ref WireReader reader, byte format)
+    {
+        var shard = ReadShard(ref reader);
+        return format < 3 || !reader.ReadBool() ? shard : shard with
+        {
+            Move = new ShardMove(
+                ReadNodeIds(ref reader), (MovePhase)reader.ReadByte(), new HybridTime(reader.ReadUInt64()), ReadNodeIds(ref reader)),
+        };
     }
 
     internal static void Write(WireWriter writer, ImmutableArray<NodeId> nodes)

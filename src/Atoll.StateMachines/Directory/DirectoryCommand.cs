@@ -39,6 +39,12 @@ public enum DirectoryCommandKind : byte
 
     /// <summary>A new space of a given kind that says in which regions it lives.</summary>
     CreateSpaceInRegions = 11,
+
+    /// <summary>A node leaves, or is dead for good: its replicas shall go to others.</summary>
+    RetireNode = 12,
+
+    /// <summary>A replica of a shard that moves says that the present phase of the move may end.</summary>
+    ReplicaReady = 13,
 }
 
 /// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
@@ -141,7 +147,37 @@ public static class DirectoryCommand
         writer.WriteUInt64(space.Value);
     }
 
-    /// <summary>Sets the nodes that shall hold a shard, the one that should lead first.</summary>
+    /// <summary>
+    /// A node leaves: it gets no replicas any more, and those that it has go to others by and by. NotEnoughNodes when nobody could take
+    /// over one of them; a node that is gone is gone all the same, and what it had waits for another node.
+    /// </summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="isGone">Whether it is dead for good: <see cref="NodeStanding.Gone"/>.</param>
+    public static void WriteRetireNode(WireWriter writer, NodeId node, bool isGone)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.RetireNode);
+        writer.WriteUInt32(node.Value);
+        writer.WriteBool(isGone);
+    }
+
+    /// <summary>A replica of the target of a <see cref="ShardMove"/> has what the present phase is for.</summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="generation">The shard's generation; Conflict when it has another one.</param>
+    /// <param name="node">The replica.</param>
+    public static void WriteReplicaReady(WireWriter writer, ShardId shard, ulong generation, NodeId node)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.ReplicaReady);
+        writer.WriteUInt64(shard.Value);
+        writer.WriteVarint(generation);
+        writer.WriteUInt32(node.Value);
+    }
+
+    /// <summary>
+    /// Sets the nodes that shall hold a shard, the one that should lead first. Of a shard without a leader that begins a
+    /// <see cref="ShardMove"/>, or ends one that has only begun, where they are the ones that hold it.
+    /// </summary>
     /// <param name="writer">Receives the command.</param>
     /// <param name="shard">The shard; may be the directory's own.</param>
     /// <param name="replicas">Known nodes, each once.</param>

@@ -60,6 +60,8 @@ public sealed class DirectoryStateMachine : IStateMachine
             DirectoryCommandKind.ChangeDocuments => DocumentCommands.ChangeDocuments(_state, ref reader, context.Now),
             DirectoryCommandKind.DropSpace => SpaceCommands.DropSpace(_state, ref reader, context.Now),
             DirectoryCommandKind.SetReplicas => SpaceCommands.SetReplicas(_state, ref reader, context.Now),
+            DirectoryCommandKind.RetireNode => NodeRetirement.Retire(_state, ref reader, context.Now),
+            DirectoryCommandKind.ReplicaReady => ShardMoves.Ready(_state, ref reader, context.Now),
             DirectoryCommandKind.SetPreferredLeader => SpaceCommands.SetPreferredLeader(_state, ref reader, context.Now),
             _ => DirectoryOutcome.Garbled,
         };

@@ -12,8 +12,8 @@ namespace Atoll.StateMachines.Directory;
 /// </summary>
 public sealed class DirectoryView
 {
-    // The first version had neither kinds of spaces nor documents, the second no regions of spaces; a view is written in the first that it
-    // fits in, so that nodes one version behind can read it.
+    // The first version had neither kinds of spaces nor documents, the second no regions of spaces and no moves; a view is written in the
+    // first that it fits in, so that nodes one version behind can read it.
     private const byte FirstFormatVersion = 1;
     private const byte KindsFormatVersion = 2;
     private const byte RegionsFormatVersion = 3;
@@ -64,7 +64,9 @@ public sealed class DirectoryView
     /// <summary>All documents, by name (ordinal).</summary>
     public ImmutableArray<DirectoryDocument> Documents { get; }
 
-    private byte Format => Spaces.Any(static space => space.Options.Regions is not null) ? RegionsFormatVersion
+    private byte Format => Spaces.Any(static space => space.Options.Regions is not null)
+        || Nodes.Any(static node => node.Standing != NodeStanding.Member) || Shards.Any(static shard => shard.Move is not null)
+        ? RegionsFormatVersion
         : !Documents.IsEmpty || Spaces.Any(static space => space.Options.Kind != SpaceKind.Records) ? KindsFormatVersion
         : FirstFormatVersion;
 
@@ -136,7 +138,7 @@ public sealed class DirectoryView
         writer.WriteVarint((ulong)Nodes.Length);
         foreach (var node in Nodes)
         {
-            DirectoryCodec.Write(writer, node);
+            DirectoryCodec.Write(writer, node, format);
         }
 
         writer.WriteVarint((ulong)Spaces.Length);
@@ -148,7 +150,7 @@ public sealed class DirectoryView
         writer.WriteVarint((ulong)Shards.Length);
         foreach (var shard in Shards)
         {
-            DirectoryCodec.Write(writer, shard);
+            DirectoryCodec.Write(writer, shard, format);
         }
 
         if (format >= KindsFormatVersion)
@@ -180,7 +182,7 @@ public sealed class DirectoryView
         var nodes = ImmutableArray.CreateBuilder<NodeInfo>();
         for (var left = reader.ReadCount(Limits.NodesMax); left > 0 && reader.Ok; left--)
         {
-            nodes.Add(DirectoryCodec.ReadNode(ref reader));
+            nodes.Add(DirectoryCodec.ReadNode(ref reader, format));
         }
 
         var spaces = ImmutableArray.CreateBuilder<SpaceInfo>();
@@ -192,7 +194,7 @@ public sealed class DirectoryView
         var shards = ImmutableArray.CreateBuilder<ShardInfo>();
         for (var left = reader.ReadCount(Limits.ShardsMax); left > 0 && reader.Ok; left--)
         {
-            shards.Add(DirectoryCodec.ReadShard(ref reader));
+            shards.Add(DirectoryCodec.ReadShard(ref reader, format));
         }
 
         // A cached view lives for long, and must not keep the message that it came in: its documents are copied.
@@ -232,7 +234,7 @@ public sealed class DirectoryView
         AreOrdered(Nodes, static n => n.Id.Value)
         && AreOrdered(Spaces, static s => s.Id.Value)
         && AreOrdered(Shards, static s => s.Id.Value)
-        && Nodes.All(static n => DirectoryRules.FaultOf(n.Description) is null)
+        && Nodes.All(static n => n.Standing <= NodeStanding.Gone && DirectoryRules.FaultOf(n.Description) is null)
         && Spaces.All(static s => DirectoryRules.FaultOf(s.Options) is null)
         && NamesAreUnique()
         && DocumentsAreGood()
@@ -271,6 +273,14 @@ public sealed class DirectoryView
         foreach (var shard in Shards)
         {
             if (shard.Replicas.IsEmpty || shard.Founders.IsEmpty || (shard.Space == SpaceId.None) != (shard.Id == ShardId.Directory))
+            {
+                return false;
+            }
+
+            if (shard.Move is { } move
+                && (ReplicaRules.FaultOf(move.Target, node => TryGetNode(node, out _)) is not null || move.Since > Version
+                    || move.Phase is < MovePhase.Filling or > MovePhase.Switching
+                    || move.Ready.Any(node => !move.Target.Contains(node)) || shard.Space == SpaceId.None))
             {
                 return false;
             }

@@ -30,10 +30,26 @@ public sealed record NodeDescription(
     public string RegionName => Region.Length > 0 ? Region : DefaultRegion;
 }
 
+/// <summary>What a node is to the cluster.</summary>
+public enum NodeStanding : byte
+{
+    /// <summary>It holds replicas, and may get more.</summary>
+    Member = 0,
+
+    /// <summary>It leaves: its replicas go to others, and it gets none.</summary>
+    Leaving = 1,
+
+    /// <summary>
+    /// It is dead for good: nobody waits for it, and what it says about shards without a leader counts for nothing. There is no way back.
+    /// </summary>
+    Gone = 2,
+}
+
 /// <summary>A node of the cluster.</summary>
 /// <param name="Id">Its number; never given twice.</param>
 /// <param name="Description">What it told about itself.</param>
-public sealed record NodeInfo(NodeId Id, NodeDescription Description)
+/// <param name="Standing">What it is to the cluster.</param>
+public sealed record NodeInfo(NodeId Id, NodeDescription Description, NodeStanding Standing = NodeStanding.Member)
 {
     /// <summary>The name that people know it by.</summary>
     public string Name => Description.Name;

@@ -36,7 +36,7 @@ internal sealed class Placement
         foreach (var shard in view.Shards)
         {
             _leaders[positions[shard.PreferredLeader]]++;
-            foreach (var replica in shard.Replicas)
+            foreach (var replica in shard.Keepers)
             {
                 _replicas[positions[replica]]++;
             }
@@ -50,20 +50,23 @@ internal sealed class Placement
     {
         if (options.Regions is not { } regions)
         {
-            return view.Nodes.Length >= options.Replicas ? null
-                : $"{options.Replicas} replicas need {options.Replicas} nodes, the cluster has {view.Nodes.Length}";
+            var members = view.Nodes.Count(static node => node.Standing == NodeStanding.Member);
+            return members >= options.Replicas ? null
+                : $"{options.Replicas} replicas need {options.Replicas} nodes, the cluster has {members}";
         }
 
         foreach (var (region, replicas) in regions.Factors)
         {
-            var nodes = view.Nodes.Count(node => node.Description.RegionName == region);
+            var nodes = view.Nodes.Count(node =>
+                node.Description.RegionName == region && node.Standing == NodeStanding.Member);
             if (nodes < replicas)
             {
                 return $"{replicas} replicas in region '{region}' need {replicas} nodes there, the cluster has {nodes}";
             }
         }
 
-        var allowed = view.Nodes.Count(node => regions.Allows(node.Description.RegionName));
+        var allowed = view.Nodes.Count(node =>
+            regions.Allows(node.Description.RegionName) && node.Standing == NodeStanding.Member);
         return allowed >= options.Replicas ? null
             : $"{options.Replicas} replicas need {options.Replicas} nodes in the regions {string.Join(", ", regions.Allowed)}, "
                 + $"the cluster has {allowed}";
@@ -78,6 +81,7 @@ internal sealed class Placement
         for (var count = 0; count < replicas; count++)
         {
             chosen[count] = Best(chosen.AsSpan(0, count), options.Regions);
+            Check.That(chosen[count] >= 0);
             _replicas[chosen[count]]++;
         }
 
@@ -86,13 +90,29 @@ internal sealed class Placement
         return [.. chosen.Select(position => _nodes[position].Id)];
     }
 
+    /// <summary>
+    /// The replicas of a shard with another node in the place of the first that leaves or is gone, in the same region where the space says
+    /// how many a region has. The directory's own shard may become smaller. Null when nobody could take the place.
+    /// </summary>
+    internal static ImmutableArray<NodeId>? WithoutRetired(DirectoryView view, ShardInfo shard)
+    {
+        var placement = new Placement(view);
+        var regions = view.TryGetSpace(shard.Space, out var space) ? space.Options.Regions : null;
+        var leaving = shard.Replicas.First(node => NodeRetirement.IsRetired(view, node));
+        var staying = shard.Replicas.Remove(leaving);
+        int[] chosen = [.. staying.Select(node => Array.FindIndex([.. view.Nodes], info => info.Id == node))];
+        var best = placement.Best(chosen, regions);
+        return best >= 0 ? staying.Add(view.Nodes[best].Id)
+            : space is null && !staying.IsEmpty ? staying : null;
+    }
+
     private int Best(ReadOnlySpan<int> chosen, SpaceRegions? regions)
     {
         var best = -1;
         var bestCost = (int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue);
         for (var i = 0; i < _nodes.Length; i++)
         {
-            if (chosen.Contains(i)
+            if (chosen.Contains(i) || _nodes[i].Standing != NodeStanding.Member
                 || (regions is not null && InSame(_regions, i, chosen) >= regions.ReplicasMaxIn(_nodes[i].Description.RegionName)))
             {
                 continue;
@@ -110,7 +130,6 @@ internal sealed class Placement
             }
         }
 
-        Check.That(best >= 0);
         return best;
     }
 

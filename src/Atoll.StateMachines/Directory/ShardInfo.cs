@@ -19,6 +19,15 @@ public sealed record ShardInfo(
     /// </summary>
     public ImmutableArray<NodeId> Founders { get; init; } = Replicas;
 
+    /// <summary>The change of replicas that is under way; null for none. Only of shards without a leader.</summary>
+    public ShardMove? Move { get; init; }
+
+    /// <summary>Nodes that are receiving the shard.</summary>
+    public ImmutableArray<NodeId> Pending => Move is null ? [] : Move.Target.RemoveAll(node => Replicas.Contains(node));
+
+    /// <summary>All that keep data of the shard: the replicas, and those that are receiving it.</summary>
+    public ImmutableArray<NodeId> Keepers => Move is null ? Replicas : Replicas.AddRange(Pending);
+
     /// <summary>The node that should lead.</summary>
     public NodeId PreferredLeader => Replicas[0];
 
@@ -29,7 +38,7 @@ public sealed record ShardInfo(
     public bool Equals(ShardInfo? other) =>
         other is not null && Id == other.Id && Space == other.Space && HashLow == other.HashLow && HashHigh == other.HashHigh
         && Generation == other.Generation && Founders.AsSpan().SequenceEqual(other.Founders.AsSpan())
-        && Replicas.AsSpan().SequenceEqual(other.Replicas.AsSpan());
+        && Replicas.AsSpan().SequenceEqual(other.Replicas.AsSpan()) && Equals(Move, other.Move);
 
     /// <inheritdoc />
     public override int GetHashCode() => (int)(Id.Value ^ (Id.Value >> 32));

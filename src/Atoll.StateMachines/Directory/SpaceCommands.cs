@@ -102,6 +102,11 @@ internal static class SpaceCommands
             return DirectoryOutcome.Refused(DirectoryStatus.Invalid, outside, id.Value);
         }
 
+        if (space is { Options.FaultModel: FaultModel.Eventual })
+        {
+            return ShardMoves.Begin(state, shard, replicas, expectedGeneration, now);
+        }
+
         // Asked again after it was done: the generation has moved on, and yet nothing is wrong.
         if (shard.Replicas.AsSpan().SequenceEqual(replicas.AsSpan()))
         {
@@ -115,14 +120,6 @@ internal static class SpaceCommands
         }
 
         var sameSet = replicas.Length == shard.Replicas.Length && replicas.All(node => shard.Replicas.Contains(node));
-
-        // In one step, majorities before and after it need not meet: what Paxos decides would be split in two (museum, row 26).
-        if (!sameSet && space is { Options.FaultModel: FaultModel.Eventual })
-        {
-            return DirectoryOutcome.Refused(
-                DirectoryStatus.Invalid, "the replicas of an eventual space cannot be moved in this version", id.Value);
-        }
-
         var next = shard with { Replicas = replicas, Generation = shard.Generation + (sameSet ? 0UL : 1UL) };
         return DirectoryOutcome.Done(id.Value, WithShard(state, shard, next, now));
     }
@@ -187,7 +184,7 @@ internal static class SpaceCommands
 
     private static ulong FirstHash(ulong shard, ulong count) => (ulong)((((UInt128)1 << 64) * shard) / count);
 
-    private static DirectoryState WithShard(DirectoryState state, ShardInfo before, ShardInfo after, HybridTime now)
+    internal static DirectoryState WithShard(DirectoryState state, ShardInfo before, ShardInfo after, HybridTime now)
     {
         var view = state.View;
         return state with

@@ -41,6 +41,9 @@ public static class CommandTree
         root.Subcommands.Add(RestoreCommand.Create(client));
         root.Subcommands.Add(StatusCommand.Create(client));
         root.Subcommands.Add(StatusCommand.CreateTransferLeader(client));
+        root.Subcommands.Add(NodeCommands.CreateMove(client));
+        root.Subcommands.Add(NodeCommands.CreateRetire(client));
+        root.Subcommands.Add(NodeCommands.CreateRemove(client));
         root.Subcommands.Add(StorageCommands.Create(client));
         root.Subcommands.Add(BenchCommand.Create(client));
         root.Subcommands.Add(SimCommand.Create(client));

@@ -6,6 +6,7 @@ using Atoll.Node.Loops;
 using Atoll.Output;
 using Atoll.Services.Cluster;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -149,15 +150,18 @@ internal static class StatusCommand
     private static Table Nodes(ClusterStatus status)
     {
         var table = new Table().Border(TableBorder.Simple).Title($"cluster {status.Directory.ClusterId:x16}")
-            .AddColumns("node", "name", "clients", "http", "state", "leads", "replicas", "in flight", "served", "log", "disk free");
+            .AddColumns(
+                "node", "name", "region", "clients", "http", "state", "leads", "replicas", "in flight", "served", "log", "disk free");
         foreach (var node in status.Nodes)
         {
             var replicas = node.Loops.SelectMany(loop => loop.Replicas).ToArray();
             var fault = node.Loops.Select(loop => loop.Fault).FirstOrDefault(text => text.Length > 0);
             var state = node.Problem is not null ? $"[red]unreachable[/]: {Markup.Escape(node.Problem)}"
                 : fault is not null ? $"[red]faulted[/]: {Markup.Escape(fault)}" : "[green]up[/]";
+            state += node.Node.Standing == NodeStanding.Member ? "" : $", [yellow]{node.Node.Standing.ToString().ToLowerInvariant()}[/]";
             table.AddRow(
-                $"{node.Node.Id}", Markup.Escape(node.Node.Name), Markup.Escape(node.Node.Description.ClientAddress),
+                $"{node.Node.Id}", Markup.Escape(node.Node.Name), Markup.Escape(node.Node.Description.RegionName),
+                Markup.Escape(node.Node.Description.ClientAddress),
                 Markup.Escape(node.Node.Description.HttpAddress), state,
                 $"{replicas.Count(replica => replica.Role == ReplicaRole.Leader)}", $"{replicas.Length}",
                 $"{node.Loops.Sum(loop => loop.RequestsInFlight)}", $"{node.Loops.Sum(loop => loop.RequestsServed)}",
@@ -191,7 +195,9 @@ internal static class StatusCommand
                 $"{committed}",
                 leader is { } with ? $"{with.Value.Records}" : "",
                 leader is { } of ? Printer.Size(of.Value.StateBytes) : "",
-                string.Join(", ", shard.Replicas.Select(node => Replica(node, found.GetValueOrDefault(node), committed))));
+                string.Join(", ", shard.Replicas.Select(node => Replica(node, found.GetValueOrDefault(node), committed)))
+                    + (shard.Move is { } move
+                        ? $", [yellow]moves to {string.Join(", ", move.Target)} ({move.Phase.ToString().ToLowerInvariant()})[/]" : ""));
         }
 
         return table;

@@ -54,5 +54,6 @@ internal static class PinnedSeeds
         80189, // likewise, from three sides at once
         2079, // an exchange that brought more records than a replica takes at a time began anew each time: it never got everything back
         70021, // once it stood still; what it was is not known
+        10000171, // a move was taken back and begun again while an exchange with the new replica was under way, and another one began
     ];
 }

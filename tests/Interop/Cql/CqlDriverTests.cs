@@ -61,6 +61,28 @@ public sealed class CqlDriverTests
     }
 
     [Fact]
+    public async Task A_driver_of_a_region_keeps_to_it_and_goes_on_without_the_other()
+    {
+        DriverProcess.Require(Driver.Python);
+        using var cluster = new ProcessCluster();
+        await cluster.StartThreeAsync(static node => (new Dictionary<string, string>(), ["--region", node == 3 ? "us" : "eu"]));
+        using var driver = DriverProcess.Start(Driver.Python, "regions", Addresses(cluster));
+        try
+        {
+            await driver.SaysAsync("kill us");
+            cluster.Node(3).Dispose();
+            driver.Write("killed");
+            driver.EndInput();
+            await driver.SaysAsync("done");
+            TestContext.Current.SendDiagnosticMessage(driver.Output);
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
+    }
+
+    [Fact]
     public async Task Another_driver_keeps_eventual_tables()
     {
         using var cluster = new ProcessCluster();

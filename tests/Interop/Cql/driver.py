@@ -537,6 +537,62 @@ def one_is_killed(session):
     ok("two hundred rows are read at ALL when it is back")
 
 
+# ---- two regions: eu has the first two nodes, us the third
+
+def in_region(addresses, region):
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=region, used_hosts_per_remote_dc=0)),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM, retry_policy=FallthroughRetryPolicy(), request_timeout=30)
+    cluster = Cluster(addresses, execution_profiles={EXEC_PROFILE_DEFAULT: profile}, connect_timeout=30)
+    return cluster, cluster.connect(wait_for_all_pools=True)
+
+
+def regions(addresses):
+    eu, session = in_region(addresses[:2], "eu")
+    us, far = in_region(addresses[2:], "us")
+    equal({"eu": 2, "us": 1}, {dc: sum(host.datacenter == dc for host in eu.metadata.all_hosts()) for dc in ("eu", "us")},
+          "the driver sees the regions")
+    error = raises(Exception, "CREATE KEYSPACE wrong WITH replication = {'class': 'NetworkTopologyStrategy', 'asia': 1}",
+                   "a region that is not there", session)
+    equal(True, "Unrecognized strategy option {asia}" in str(error), "is named")
+    session.execute("CREATE KEYSPACE wide WITH replication = {'class': 'NetworkTopologyStrategy', 'eu': 3}")
+    error = raises(Exception, "CREATE TABLE wide.t (k int PRIMARY KEY)", "three replicas in a region of two nodes", session)
+    equal(True, "region 'eu' need 3 nodes there, the cluster has 2" in str(error), "are refused in words")
+    session.execute("CREATE KEYSPACE r WITH replication = {'class': 'NetworkTopologyStrategy', 'eu': 2, 'us': 1} "
+                    "AND fault_model = 'eventual' AND allowed_regions = 'eu, us'")
+    session.execute("CREATE TABLE r.t (k int PRIMARY KEY, v text)")
+    insert = session.prepare("INSERT INTO r.t (k, v) VALUES (?, ?)")
+    for k in range(100):
+        future = session.execute_async(insert, (k, "eu"))
+        future.result()
+        host = future._current_host
+        if host.datacenter != "eu":
+            raise AssertionError("row %d went to %s" % (k, host))
+    ok("a hundred rows are written at LOCAL_QUORUM, all through the driver's own region")
+    session.execute(at(ConsistencyLevel.EACH_QUORUM, "INSERT INTO r.t (k, v) VALUES (1000, 'each')"))
+    equal("each", far.execute(at(ConsistencyLevel.LOCAL_ONE, "SELECT v FROM r.t WHERE k = 1000")).one().v,
+          "what EACH_QUORUM has written is read at LOCAL_ONE elsewhere")
+    print("kill us", flush=True)
+    sys.stdin.readline()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            session.execute(at(ConsistencyLevel.EACH_QUORUM, "INSERT INTO r.t (k, v) VALUES (1001, 'each')"))
+            raise AssertionError("a write at EACH_QUORUM succeeds without a region")
+        except Unavailable as error:
+            equal((ConsistencyLevel.EACH_QUORUM, 1, 0), (error.consistency, error.required_replicas, error.alive_replicas),
+                  "Unavailable at EACH_QUORUM")
+            break
+        except (WriteTimeout, OperationTimedOut, NoHostAvailable):
+            if time.monotonic() > deadline:
+                raise
+    for k in range(100):
+        session.execute(insert, (k, "alone"))
+    equal("alone", session.execute("SELECT v FROM r.t WHERE k = 5").one().v, "LOCAL_QUORUM goes on in the other region")
+    eu.shutdown()
+    us.shutdown()
+
+
 # ---- nodes die
 
 RETRIED = (OperationTimedOut, Timeout, Unavailable, NoHostAvailable)
@@ -606,5 +662,5 @@ def failover(addresses):
 
 if __name__ == "__main__":
     {"system": system, "credentials": credentials, "tables": tables, "load": load, "eventual": eventual,
-     "failover": failover}[sys.argv[1]](sys.argv[2:])
+     "failover": failover, "regions": regions}[sys.argv[1]](sys.argv[2:])
     print("done", flush=True)

@@ -170,20 +170,6 @@ public sealed class DirectoryTests
     }
 
     [Fact]
-    public void Museum_row_26_The_replicas_of_an_eventual_space_stay_where_they_are()
-    {
-        Init(4);
-        Create(new SpaceOptions("t", FaultModel.Eventual, 3, Kind: SpaceKind.Rows));
-        var shard = View.Shards[^1];
-        var outsider = View.Nodes.Select(static node => node.Id).Except(shard.Replicas).Single();
-        ImmutableArray<NodeId> moved = [outsider, .. shard.Replicas[1..]];
-        Assert.Equal(DirectoryStatus.Invalid, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, moved)).Status);
-        ImmutableArray<NodeId> turned = [.. shard.Replicas.Reverse()];
-        Assert.Equal(DirectoryStatus.Ok, Do(w => DirectoryCommand.WriteSetReplicas(w, shard.Id, turned)).Status);
-        Assert.Equal(shard.Generation, View.Shards[^1].Generation);
-    }
-
-    [Fact]
     public void A_view_is_asked_for_by_the_version_one_has()
     {
         Init(3);
