@@ -73,6 +73,8 @@ public sealed class SimulationRunTests
             Assert.True(!sheet.Cluster.LeaseReads || apart < sheet.Cluster.LeaseClockDriftBound.Nanoseconds);
         });
         sheets.AddRange(sheets.Select(sheet => sheet.Of(WorkloadKind.Eventual)).ToArray());
+        sheets.AddRange(Enumerable.Range(0, 600).Select(seed =>
+            SimulationSheet.Draw(SimulationSheet.FirstSeedWithMoves + (ulong)seed).Of(WorkloadKind.Eventual)));
         foreach (var property in typeof(FaultShape).GetProperties())
         {
             Assert.True(sheets.Select(sheet => property.GetValue(sheet.Faults)).Distinct().Count() > 1, property.Name);
