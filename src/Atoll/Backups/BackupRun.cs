@@ -275,7 +275,7 @@ public sealed class BackupRun
             var others = spaces.Where(static space => !CanBeBackedUp(space)).Select(static space => space.Name).ToList();
             if (others.Count > 0)
             {
-                _remark("left out, as tables and eventual spaces cannot be backed up in this version: " + string.Join(", ", others));
+                _remark("left out, as only strong spaces of records can be backed up in this version: " + string.Join(", ", others));
             }
 
             return [.. spaces.Where(CanBeBackedUp)];
@@ -290,8 +290,7 @@ public sealed class BackupRun
         return CanBeBackedUp(space)
             ? space
             : throw new BackupException(
-                $"\"{name}\" is {(space.Options.Kind == SpaceKind.Rows ? "a table, and tables" : "an eventual space, and those")} "
-                + "cannot be backed up in this version");
+                $"\"{name}\" cannot be backed up: only strong spaces of records can in this version");
     }
 
     private static bool CanBeBackedUp(SpaceInfo space) =>

@@ -95,7 +95,7 @@ internal sealed class SimCommand
         var campaign = new SimulationCampaign(options, result =>
         {
             var now = Environment.TickCount64;
-            if (result.Outcome != SimulationOutcome.Passed && !printer.IsJson)
+            if (result.Outcome != SimulationOutcome.Passed)
             {
                 Printer.Remark(string.Create(CultureInfo.InvariantCulture, $"seed {result.Seed}: {result.Outcome}: {result.Message}"));
             }
