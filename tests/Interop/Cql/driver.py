@@ -94,7 +94,8 @@ def credentials(addresses):
 
 
 def roles(addresses, operator):
-    operator.execute("CREATE ROLE bea WITH PASSWORD = 'b\u00e9a' AND LOGIN = true")
+    created = operator.execute("CREATE ROLE bea WITH PASSWORD = 'b\u00e9a' AND LOGIN = true", trace=True)
+    equal(False, "b\u00e9a" in str(created.get_query_trace().parameters), "a trace has no password")
     cluster = connect(addresses, auth_provider=PlainTextAuthProvider("bea", "b\u00e9a"))
     session = cluster.connect()
     equal([("bea", False, True)], [tuple(row)[:3] for row in session.execute("LIST ROLES")], "a role is listed")

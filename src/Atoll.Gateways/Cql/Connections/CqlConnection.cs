@@ -272,9 +272,9 @@ internal sealed partial class CqlConnection : IDisposable
     {
         var (name, query, options) = request switch
         {
-            QueryRequest text => ("Execute CQL3 query", text.Query, text.Options),
+            QueryRequest text => ("Execute CQL3 query", Traced(text.Query), text.Options),
             ExecuteRequest prepared => ("Execute CQL3 prepared query", Convert.ToHexStringLower(prepared.Id.Span), prepared.Options),
-            PrepareRequest prepare => ("Preparing CQL3 query", prepare.Query, StatementOptions.Default),
+            PrepareRequest prepare => ("Preparing CQL3 query", Traced(prepare.Query), StatementOptions.Default),
             BatchRequest batch => ("Execute batch of CQL3 queries", $"{batch.Items.Count} statements", batch.Options),
             _ => (request.Opcode.ToString(), "", StatementOptions.Default),
         };
@@ -286,6 +286,10 @@ internal sealed partial class CqlConnection : IDisposable
         var outcome = response is RowsResponse rows ? $"Answered with {rows.Rows.Count} rows" : "Done";
         return new StatementTrace(id, _client, _options.Coordinator, startedAt, duration, name, parameters, outcome);
     }
+
+    // Whoever may log in may read all traces: passwords of roles must not be in them.
+    private static string Traced(string query) =>
+        query.Contains("password", StringComparison.OrdinalIgnoreCase) ? "(a statement about a password)" : query;
 
     [LoggerMessage(EventId = 4102, Level = LogLevel.Error, Message = "A {Opcode} failed by a fault of the server")]
     private static partial void LogFailed(ILogger logger, CqlOpcode opcode, Exception failure);
