@@ -31,9 +31,8 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
     private readonly ISortedCursor _places;
     private readonly HybridTime _horizon;
     private readonly ulong _notesHash;
+    private readonly CursorLoad _load;
     private Part _part = Part.Head;
-    private bool _isLoading;
-    private bool _isDisposed;
 
     internal EventualSnapshotSource(EventualRowsState state)
     {
@@ -44,6 +43,7 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
         _places = _placesSnapshot.OpenCursor();
         _horizon = state.Horizon;
         _notesHash = state.NotesHash;
+        _load = new CursorLoad(Release);
     }
 
     private enum Part
@@ -93,35 +93,17 @@ internal sealed class EventualSnapshotSource : ISnapshotSource
         if (_part == Part.Records)
         {
             _records.Load(ready);
-            return;
         }
-
-        _isLoading = true;
-        if (Cursor?.Load(Loaded) != false)
+        else
         {
-            Loaded();
-        }
-
-        void Loaded()
-        {
-            _isLoading = false;
-            if (_isDisposed)
-            {
-                Release();
-            }
-
-            ready();
+            _load.Load(Cursor, ready);
         }
     }
 
     public void Dispose()
     {
-        _isDisposed = true;
         _records.Dispose();
-        if (!_isLoading)
-        {
-            Release();
-        }
+        _load.Dispose();
     }
 
     private void Release()

@@ -31,11 +31,10 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
     private readonly RecordsAccounts _accounts;
     private readonly RecordChange[] _changes;
     private readonly HybridTime _compactedThrough;
+    private readonly CursorLoad _load;
     private ISortedCursor? _cursor;
     private byte _part = RecordsSnapshotFormat.Head;
     private int _nextChange;
-    private bool _isLoading;
-    private bool _isDisposed;
 
     /// <summary>The store as it is now, and the changes of it that are remembered.</summary>
     internal RecordsSnapshotSource(ExpiringStore store, ChangeHistory history)
@@ -45,6 +44,7 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
         _accounts = store.Accounts;
         _changes = history.ToArray();
         _compactedThrough = history.CompactedThrough;
+        _load = new CursorLoad(Release);
     }
 
     public bool IsWaiting => _cursor?.IsWaiting ?? false;
@@ -71,34 +71,9 @@ internal sealed class RecordsSnapshotSource : ISnapshotSource
         }
     }
 
-    public void Load(Action ready)
-    {
-        _isLoading = true;
-        if (_cursor?.Load(Loaded) != false)
-        {
-            Loaded();
-        }
+    public void Load(Action ready) => _load.Load(_cursor, ready);
 
-        void Loaded()
-        {
-            _isLoading = false;
-            if (_isDisposed)
-            {
-                Release();
-            }
-
-            ready();
-        }
-    }
-
-    public void Dispose()
-    {
-        _isDisposed = true;
-        if (!_isLoading)
-        {
-            Release();
-        }
-    }
+    public void Dispose() => _load.Dispose();
 
     private void Release()
     {

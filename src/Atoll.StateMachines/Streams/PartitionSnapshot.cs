@@ -28,17 +28,17 @@ internal sealed class PartitionSnapshotSource : ISnapshotSource
     private readonly LogIndex _index;
     private readonly ISortedSnapshot _checkpoints;
     private readonly ISortedCursor _cursor;
+    private readonly CursorLoad _load;
     private ReadOnlyMemory<byte>? _state;
     private bool _isHeadWritten;
     private int _written;
-    private bool _isLoading;
-    private bool _isDisposed;
 
     internal PartitionSnapshotSource(PartitionIndex index, LogIndex at)
     {
         _index = at;
         _checkpoints = index.Checkpoints.Snapshot();
         _cursor = _checkpoints.OpenCursor();
+        _load = new CursorLoad(Release);
         if (at == LogIndex.Zero)
         {
             var writer = new WireWriter();
@@ -89,34 +89,9 @@ internal sealed class PartitionSnapshotSource : ISnapshotSource
         return true;
     }
 
-    public void Load(Action ready)
-    {
-        _isLoading = true;
-        if (_cursor.Load(Loaded))
-        {
-            Loaded();
-        }
+    public void Load(Action ready) => _load.Load(_cursor, ready);
 
-        void Loaded()
-        {
-            _isLoading = false;
-            if (_isDisposed)
-            {
-                Release();
-            }
-
-            ready();
-        }
-    }
-
-    public void Dispose()
-    {
-        _isDisposed = true;
-        if (!_isLoading)
-        {
-            Release();
-        }
-    }
+    public void Dispose() => _load.Dispose();
 
     private void Release()
     {
