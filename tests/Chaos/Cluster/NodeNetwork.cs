@@ -97,6 +97,12 @@ internal sealed class NodeNetwork : IDisposable
         }
     }
 
+    /// <summary>The node hears nobody and nobody hears it, clients included.</summary>
+    public void CutOff(int node) => ShellCommand.Run("ip", "link", "set", Port(node), "down");
+
+    /// <summary>The node is back.</summary>
+    public void Rejoin(int node) => ShellCommand.Run("ip", "link", "set", Port(node), "up");
+
     /// <inheritdoc />
     public void Dispose()
     {
