@@ -42,22 +42,14 @@ public sealed class CqlDriverTests
     {
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
-        using var driver = DriverProcess.Start(Driver.Python, "eventual", Addresses(cluster));
-        try
+        await RunAsync(cluster, Driver.Python, "eventual", async driver =>
         {
             await driver.SaysAsync("kill one");
             cluster.Node(3).Dispose();
             await driver.AskAsync("killed", "start it");
             await cluster.Start(3, new Dictionary<string, string>()).SaysAsync("serves at");
             driver.Write("started");
-            driver.EndInput();
-            await driver.SaysAsync("done");
-            TestContext.Current.SendDiagnosticMessage(driver.Output);
-        }
-        catch (InvalidOperationException failure)
-        {
-            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
-        }
+        });
     }
 
     [Fact]
@@ -66,20 +58,12 @@ public sealed class CqlDriverTests
         DriverProcess.Require(Driver.Python);
         using var cluster = new ProcessCluster();
         await cluster.StartThreeAsync(static node => (new Dictionary<string, string>(), ["--region", node == 3 ? "us" : "eu"]));
-        using var driver = DriverProcess.Start(Driver.Python, "regions", Addresses(cluster));
-        try
+        await RunAsync(cluster, Driver.Python, "regions", async driver =>
         {
             await driver.SaysAsync("kill us");
             cluster.Node(3).Dispose();
             driver.Write("killed");
-            driver.EndInput();
-            await driver.SaysAsync("done");
-            TestContext.Current.SendDiagnosticMessage(driver.Output);
-        }
-        catch (InvalidOperationException failure)
-        {
-            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
-        }
+        });
     }
 
     [Fact]
@@ -105,20 +89,18 @@ public sealed class CqlDriverTests
     {
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
-        using var driver = DriverProcess.Start(Driver.Python, "failover", Addresses(cluster));
-        await driver.SaysAsync("running");
-        await driver.AskAsync("500", "progress");
-        for (var victim = 1; victim <= 3; victim++)
+        await RunAsync(cluster, Driver.Python, "failover", async driver =>
         {
-            cluster.Node(victim).Dispose();
+            await driver.SaysAsync("running");
             await driver.AskAsync("500", "progress");
-            await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
-            await driver.AskAsync("500", "progress");
-        }
-
-        driver.EndInput();
-        await driver.SaysAsync("done");
-        TestContext.Current.SendDiagnosticMessage(driver.Output);
+            for (var victim = 1; victim <= 3; victim++)
+            {
+                cluster.Node(victim).Dispose();
+                await driver.AskAsync("500", "progress");
+                await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
+                await driver.AskAsync("500", "progress");
+            }
+        });
     }
 
     private static async Task StartAsync(ProcessCluster cluster, params string[] options)
@@ -129,14 +111,23 @@ public sealed class CqlDriverTests
 
     private static string[] Addresses(ProcessCluster cluster) => [.. Enumerable.Range(1, 3).Select(cluster.Host)];
 
-    private static async Task RunAsync(ProcessCluster cluster, Driver driver, string scenario, string input = "")
+    private static Task RunAsync(ProcessCluster cluster, Driver driver, string scenario, string input = "") =>
+        RunAsync(cluster, driver, scenario, process =>
+        {
+            process.Write(input);
+            return Task.CompletedTask;
+        });
+
+    // What happens while it runs; it must then come to its end.
+    private static async Task RunAsync(ProcessCluster cluster, Driver driver, string scenario, Func<DriverProcess, Task> meanwhile)
     {
         using var process = DriverProcess.Start(driver, scenario, Addresses(cluster));
-        process.Write(input);
-        process.EndInput();
         try
         {
+            await meanwhile(process);
+            process.EndInput();
             await process.SaysAsync("done");
+            TestContext.Current.SendDiagnosticMessage(process.Output);
         }
         catch (InvalidOperationException failure)
         {

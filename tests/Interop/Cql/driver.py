@@ -27,6 +27,9 @@ warnings.simplefilter("ignore")
 PATIENCE_SECONDS = 60
 CAS_WRITE_UNKNOWN = 0x1700
 
+ROWS = 100000 # of the table that is read in pages
+PARTITIONS = 16
+
 
 def ok(what):
     print("ok:", what, flush=True)
@@ -269,28 +272,32 @@ def tracing(session):
     equal(True, future.get_query_trace(max_wait=30).duration is not None, "a traced statement")
 
 
+def load_and_page(session, concurrency):
+    """Many requests at once, then all rows in pages of the driver's usual length, then each partition by itself."""
+    session.execute("CREATE TABLE rows (k int, n int, v text, PRIMARY KEY (k, n))")
+    insert = session.prepare("INSERT INTO rows (k, n, v) VALUES (?, ?, ?)")
+    rows = ((n % PARTITIONS, n, "the value of row %d" % n) for n in range(ROWS))
+    started = time.monotonic()
+    results = execute_concurrent_with_args(session, insert, rows, concurrency=concurrency, results_generator=True)
+    equal(ROWS, sum(1 for success, _ in results if success), "100,000 rows are loaded")
+    loaded = time.monotonic()
+    seen = [(row.k, row.n) for row in session.execute("SELECT k, n FROM rows")]
+    equal(sorted((n % PARTITIONS, n) for n in range(ROWS)), sorted(seen), "and read, in pages of 5,000")
+    for k in range(PARTITIONS):
+        page = [row.n for row in session.execute("SELECT n FROM rows WHERE k = %d" % k)]
+        if page != list(range(k, ROWS, PARTITIONS)):
+            raise AssertionError("partition %d is not in order, or not whole" % k)
+    ok("every partition by itself, in order")
+    print("report: %d rows a second in, %d out" % (ROWS / (loaded - started), 2 * ROWS / (time.monotonic() - loaded)), flush=True)
+
+
 def load(addresses):
     """100,000 rows, loaded through many requests at once, and read in pages of the driver's usual length."""
     cluster = connect(addresses)
     session = cluster.connect()
     session.execute("CREATE KEYSPACE loaded WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 3}")
     session.set_keyspace("loaded")
-    session.execute("CREATE TABLE rows (k int, n int, v text, PRIMARY KEY (k, n))")
-    insert = session.prepare("INSERT INTO rows (k, n, v) VALUES (?, ?, ?)")
-    count, partitions = 100000, 16
-    rows = ((n % partitions, n, "the value of row %d" % n) for n in range(count))
-    started = time.monotonic()
-    results = execute_concurrent_with_args(session, insert, rows, concurrency=256, results_generator=True)
-    equal(count, sum(1 for success, _ in results if success), "100,000 rows are loaded")
-    loaded = time.monotonic()
-    seen = [(row.k, row.n) for row in session.execute("SELECT k, n FROM rows")]
-    equal(sorted((n % partitions, n) for n in range(count)), sorted(seen), "and read, in pages of 5,000")
-    for k in range(partitions):
-        page = [row.n for row in session.execute("SELECT n FROM rows WHERE k = %d" % k)]
-        if page != list(range(k, count, partitions)):
-            raise AssertionError("partition %d is not in order, or not whole" % k)
-    ok("every partition by itself, in order")
-    print("report: %d rows a second in, %d out" % (count / (loaded - started), 2 * count / (time.monotonic() - loaded)), flush=True)
+    load_and_page(session, 256)
     cluster.shutdown()
 
 
@@ -454,25 +461,10 @@ def eventual_batches(session):
 
 
 def eventual_paging(session):
-    session.execute("CREATE TABLE rows (k int, n int, v text, PRIMARY KEY (k, n))")
-    insert = session.prepare("INSERT INTO rows (k, n, v) VALUES (?, ?, ?)")
-    count, partitions = 100000, 16
-    rows = ((n % partitions, n, "the value of row %d" % n) for n in range(count))
-    started = time.monotonic()
-    results = execute_concurrent_with_args(session, insert, rows, concurrency=128, results_generator=True)
-    equal(count, sum(1 for success, _ in results if success), "100,000 rows are loaded")
-    loaded = time.monotonic()
-    seen = [(row.k, row.n) for row in session.execute("SELECT k, n FROM rows")]
-    equal(sorted((n % partitions, n) for n in range(count)), sorted(seen), "and read, in pages of 5,000")
-    for k in range(partitions):
-        page = [row.n for row in session.execute("SELECT n FROM rows WHERE k = %d" % k)]
-        if page != list(range(k, count, partitions)):
-            raise AssertionError("partition %d is not in order, or not whole" % k)
-    ok("every partition by itself, in order")
+    load_and_page(session, 128)
     small = SimpleStatement("SELECT n FROM rows WHERE k = 3 ORDER BY n DESC", fetch_size=100)
-    equal(list(range(3, count, partitions))[::-1], [row.n for row in session.execute(small)], "in pages of 100, backwards")
-    equal(count, session.execute("SELECT count(*) FROM rows").one()[0], "count")
-    print("report: %d rows a second in, %d out" % (count / (loaded - started), 2 * count / (time.monotonic() - loaded)), flush=True)
+    equal(list(range(3, ROWS, PARTITIONS))[::-1], [row.n for row in session.execute(small)], "in pages of 100, backwards")
+    equal(ROWS, session.execute("SELECT count(*) FROM rows").one()[0], "count")
 
 
 def refusals(session):
