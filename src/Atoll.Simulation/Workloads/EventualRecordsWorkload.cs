@@ -161,13 +161,7 @@ public sealed class EventualRecordsWorkload : IWorkload
         }
     }
 
-    private SimClient NewClient()
-    {
-        var client = _cluster.NewClient();
-        client.AttemptTimeout = _shape.AttemptTimeout;
-        client.Patience = _shape.Patience;
-        return client;
-    }
+    private SimClient NewClient() => _shape.NewClient(_cluster);
 
     private bool EndsWell(CallResult result)
     {
@@ -344,9 +338,7 @@ public sealed class EventualRecordsWorkload : IWorkload
             ];
         }
 
-        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
+        private int ValueBytes() => _owner._shape.DrawValueBytes(_prng);
 
         private ConsistencyLevel ReadLevel() => _prng.Pick(
         [

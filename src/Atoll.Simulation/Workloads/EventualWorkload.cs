@@ -22,8 +22,6 @@ public sealed class EventualWorkload : IWorkload
     private const int OwnRowsMax = 40;
     private const int SkewMilliseconds = 7_200_000;
 
-    private static readonly string[] RowNames = ["a", "b", "c"];
-    private static readonly string[] AllRows = ["a", "b", "c", RowsRecorder.StaticRow];
     private static readonly string[] ConditionalPartitions = ["if0", "if1"];
 
     private readonly SimCluster _cluster;
@@ -94,18 +92,8 @@ public sealed class EventualWorkload : IWorkload
 
     /// <inheritdoc />
     /// <remarks>At QUORUM, into partitions that no checker looks at.</remarks>
-    public void Probe(SimNode through, Action<string?> done) => ProvingCalls.Probe(
-        _cluster,
-        _space,
-        NewClient(),
-        through,
-        (shard, position) => RowsRequests.Mutate(
-            _space,
-            ProvingCalls.KeyIn(shard, $"probe{through.Id}-{position}-", RowsRequests.HashOf),
-            [RowOperation.Upsert(default, [CellWrite.Put(1, NumberedValue.Make(_recorder.NewNumber(), 8))])],
-            [],
-            RowsMutation.GraceSecondsDefault),
-        done);
+    public void Probe(SimNode through, Action<string?> done) =>
+        WorkloadRows.Probe(_cluster, _space, NewClient(), through, _recorder.NewNumber, done);
 
     /// <inheritdoc />
     /// <remarks>
@@ -123,13 +111,13 @@ public sealed class EventualWorkload : IWorkload
             client.Home = node;
             var level = node is null ? ConsistencyLevel.All : ConsistencyLevel.One;
             reads.AddRange(_partitions.Select(partition => new LastRead(partition, ended =>
-                _recorder.Read(client, partition, ClusteringRange.All, AllRows, level, 0, (result, _) => ended(result)))));
+                _recorder.Read(client, partition, ClusteringRange.All, WorkloadRows.All, level, 0, (result, _) => ended(result)))));
             reads.AddRange(_workers.Select(worker => new LastRead(worker.OwnPartition, ended => _recorder.Read(
                 client, worker.OwnPartition, ClusteringRange.All, worker.OwnRows, level, 0, (result, _) => ended(result)))));
             reads.AddRange(_recorder.Counters.Names.Select(counter => new LastRead(counter, ended =>
                 _recorder.ReadCounter(client, counter, level, ended))));
             reads.AddRange(ConditionalPartitions.Select(partition => new LastRead(partition, ended =>
-                _conditional.Read(client, -1, partition, ClusteringRange.All, AllRows, ended))));
+                _conditional.Read(client, -1, partition, ClusteringRange.All, WorkloadRows.All, ended))));
         }
 
         ProvingCalls.ReadAll(reads, done);
@@ -142,13 +130,7 @@ public sealed class EventualWorkload : IWorkload
         // Nobody follows rows.
     }
 
-    private SimClient NewClient()
-    {
-        var client = _cluster.NewClient();
-        client.AttemptTimeout = _shape.AttemptTimeout;
-        client.Patience = _shape.Patience;
-        return client;
-    }
+    private SimClient NewClient() => _shape.NewClient(_cluster);
 
     private sealed class Worker
     {
@@ -210,11 +192,7 @@ public sealed class EventualWorkload : IWorkload
 
         private static TimestampKind KindOf(string partition) => (TimestampKind)((partition[^1] - '0') % 3);
 
-        private string Row() => _prng.Chance(100_000) ? RowsRecorder.StaticRow : _prng.Pick(RowNames);
-
-        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
+        private int ValueBytes() => _owner._shape.DrawValueBytes(_prng);
 
         private ConsistencyLevel ReadLevel() => _prng.NextInt(0, 99) switch
         {
@@ -260,17 +238,23 @@ public sealed class EventualWorkload : IWorkload
 
         private void ReadRow()
         {
-            var (partition, row) = (_prng.Pick(_owner._partitions), _prng.Pick(RowNames));
+            var (partition, row) = (_prng.Pick(_owner._partitions), _prng.Pick(WorkloadRows.Names));
             Recorder.Read(
                 _client, partition, ClusteringRange.Of(RowsRequests.Bytes(row)), [row], ReadLevel(), 0, (_, _) => Loop.Rest());
         }
 
         private void ReadPartition() => Recorder.Read(
-            _client, _prng.Pick(_owner._partitions), ClusteringRange.All, AllRows, ReadLevel(), _prng.NextInt(0, 2), (_, _) => Loop.Rest());
+            _client,
+            _prng.Pick(_owner._partitions),
+            ClusteringRange.All,
+            WorkloadRows.All,
+            ReadLevel(),
+            _prng.NextInt(0, 2),
+            (_, _) => Loop.Rest());
 
         private void WriteParts(bool whole)
         {
-            var (partition, row) = (_prng.Pick(_owner._partitions), Row());
+            var (partition, row) = (_prng.Pick(_owner._partitions), WorkloadRows.Draw(_prng));
             Write(partition, [whole ? Recorder.WriteRow(partition, row, ValueBytes()) : Recorder.WriteCell(partition, row, ValueBytes())]);
         }
 
@@ -280,8 +264,7 @@ public sealed class EventualWorkload : IWorkload
         private void Batch()
         {
             var partition = _prng.Pick(_owner._partitions);
-            var rows = (string[])AllRows.Clone();
-            _prng.Shuffle<string>(rows);
+            var rows = WorkloadRows.InAnyOrder(_prng);
             Write(partition,
             [
                 .. rows.Take(_prng.NextInt(2, rows.Length)).Select(row => _prng.NextInt(0, 3) switch
@@ -299,21 +282,19 @@ public sealed class EventualWorkload : IWorkload
             switch (_prng.NextInt(0, 4))
             {
                 case 0:
-                    Write(partition, [EventualRecorder.DeleteMany(partition, RowOperation.DeletePartition(), AllRows)]);
+                    Write(partition, [EventualRecorder.DeleteMany(partition, RowOperation.DeletePartition(), WorkloadRows.All)]);
                     break;
                 case 1:
-                    var (first, last) = (_prng.NextInt(0, 1), _prng.NextInt(1, 2));
-                    var range = ClusteringRange.Between(
-                        RowsRequests.Bytes(RowNames[first]), true, RowsRequests.Bytes(RowNames[last]), true);
+                    var (range, covered) = WorkloadRows.DrawRange(_prng);
                     Write(
                         partition,
-                        [EventualRecorder.DeleteMany(partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)])]);
+                        [EventualRecorder.DeleteMany(partition, RowOperation.DeleteRange(range), covered)]);
                     break;
                 case 2:
-                    Write(partition, [EventualRecorder.DeleteCell(partition, Row())]);
+                    Write(partition, [EventualRecorder.DeleteCell(partition, WorkloadRows.Draw(_prng))]);
                     break;
                 default:
-                    Write(partition, [EventualRecorder.DeleteRow(partition, Row())]);
+                    Write(partition, [EventualRecorder.DeleteRow(partition, WorkloadRows.Draw(_prng))]);
                     break;
             }
         }
@@ -347,7 +328,7 @@ public sealed class EventualWorkload : IWorkload
         private void ReadThenWrite()
         {
             var partition = _prng.Pick([.. _owner._partitions.Where(p => KindOf(p) == TimestampKind.Coordinators)]);
-            var row = _prng.Pick(RowNames);
+            var row = _prng.Pick(WorkloadRows.Names);
             var node = _prng.Pick(_owner._cluster.Nodes);
             var life = node.Loop();
             _client.Home = node;
@@ -392,8 +373,7 @@ public sealed class EventualWorkload : IWorkload
         private void Conditional()
         {
             var partition = _prng.Pick(ConditionalPartitions);
-            var rows = (string[])AllRows.Clone();
-            _prng.Shuffle<string>(rows);
+            var rows = WorkloadRows.InAnyOrder(_prng);
             var steps = new List<RowStep>();
             foreach (var row in rows.Take(_prng.Pick([1, 1, 1, 2, 4])))
             {
@@ -411,7 +391,7 @@ public sealed class EventualWorkload : IWorkload
         private void ReadConditional()
         {
             var partition = _prng.Pick(ConditionalPartitions);
-            var rows = _prng.Chance(500_000) ? AllRows : [_prng.Pick(RowNames)];
+            var rows = _prng.Chance(500_000) ? WorkloadRows.All : [_prng.Pick(WorkloadRows.Names)];
             var range = rows.Length == 1 ? ClusteringRange.Of(RowsRequests.Bytes(rows[0])) : ClusteringRange.All;
             _owner._conditional.Read(_client, _number, partition, range, rows, _ => Loop.Rest());
         }

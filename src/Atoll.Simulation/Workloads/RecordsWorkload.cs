@@ -110,13 +110,7 @@ public sealed class RecordsWorkload : IWorkload
     private static string KeyIn(ShardInfo shard, string prefix) =>
         ProvingCalls.KeyIn(shard, prefix, key => StableHash.Compute(Encoding.UTF8.GetBytes(key)));
 
-    private SimClient NewClient()
-    {
-        var client = _cluster.NewClient();
-        client.AttemptTimeout = _shape.AttemptTimeout;
-        client.Patience = _shape.Patience;
-        return client;
-    }
+    private SimClient NewClient() => _shape.NewClient(_cluster);
 
     private KeyGroup NewGroup(int number)
     {
@@ -173,9 +167,7 @@ public sealed class RecordsWorkload : IWorkload
             return keys[_prng.NextInt(0, range - 1)];
         }
 
-        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
+        private int ValueBytes() => _owner._shape.DrawValueBytes(_prng);
 
         private void CompareAndSet()
         {

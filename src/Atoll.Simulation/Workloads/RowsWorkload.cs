@@ -21,9 +21,6 @@ public sealed class RowsWorkload : IWorkload
 {
     private const string SharedCounter = "shared";
 
-    private static readonly string[] RowNames = ["a", "b", "c"];
-    private static readonly string[] AllRows = ["a", "b", "c", RowsRecorder.StaticRow];
-
     private readonly SimCluster _cluster;
     private readonly SpaceId _space;
     private readonly WorkloadShape _shape;
@@ -74,18 +71,8 @@ public sealed class RowsWorkload : IWorkload
 
     /// <inheritdoc />
     /// <remarks>Partitions that the history does not look at.</remarks>
-    public void Probe(SimNode through, Action<string?> done) => ProvingCalls.Probe(
-        _cluster,
-        _space,
-        NewClient(),
-        through,
-        (shard, position) => RowsRequests.Mutate(
-            _space,
-            ProvingCalls.KeyIn(shard, $"probe{through.Id}-{position}-", RowsRequests.HashOf),
-            [RowOperation.Upsert(default, [CellWrite.Put(1, NumberedValue.Make(_recorder.NewNumber(), 8))])],
-            [],
-            RowsMutation.GraceSecondsDefault),
-        done);
+    public void Probe(SimNode through, Action<string?> done) =>
+        WorkloadRows.Probe(_cluster, _space, NewClient(), through, _recorder.NewNumber, done);
 
     /// <inheritdoc />
     public void ReadEverything(Action done)
@@ -95,10 +82,10 @@ public sealed class RowsWorkload : IWorkload
         ProvingCalls.ReadAll(
             [
                 .. _partitions.Select(partition => new LastRead(
-                    partition, ended => _recorder.Read(client, -1, partition, ClusteringRange.All, AllRows, ended))),
+                    partition, ended => _recorder.Read(client, -1, partition, ClusteringRange.All, WorkloadRows.All, ended))),
                 .. _workers.Select(worker => new LastRead(
                     worker.OwnPartition,
-                    ended => _recorder.Read(client, -1, worker.OwnPartition, ClusteringRange.All, RowNames, ended))),
+                    ended => _recorder.Read(client, -1, worker.OwnPartition, ClusteringRange.All, WorkloadRows.Names, ended))),
                 .. _recorder.Counters.Names.Select(counter => new LastRead(
                     counter, ended => _recorder.ReadCounter(client, counter, ended))),
             ],
@@ -112,13 +99,7 @@ public sealed class RowsWorkload : IWorkload
         // Nobody follows rows.
     }
 
-    private SimClient NewClient()
-    {
-        var client = _cluster.NewClient();
-        client.AttemptTimeout = _shape.AttemptTimeout;
-        client.Patience = _shape.Patience;
-        return client;
-    }
+    private SimClient NewClient() => _shape.NewClient(_cluster);
 
     private sealed class Worker
     {
@@ -153,7 +134,7 @@ public sealed class RowsWorkload : IWorkload
                 (shape.CompareAndSets, () => WriteOne(_prng.Chance(800_000) ? StepKind.Put : StepKind.BlindDelete, isConditional: true)),
                 (shape.Deletes, Delete),
                 (shape.Batches, Batch),
-                (shape.Scans + 2, () => ReadPartition(_prng.Pick(_owner._partitions), AllRows)),
+                (shape.Scans + 2, () => ReadPartition(_prng.Pick(_owner._partitions), WorkloadRows.All)),
                 (10, () => Recorder.Increment(_client, Counter(), _prng.NextInt(1, 1_000), Loop.Rest)),
                 (5, () => Recorder.ReadCounter(_client, Counter(), _ => Loop.Rest())),
                 (8, FastClock),
@@ -163,15 +144,11 @@ public sealed class RowsWorkload : IWorkload
 
         private string Counter() => _prng.Chance(500_000) ? SharedCounter : $"counter{_number}";
 
-        private string Row() => _prng.Chance(100_000) ? RowsRecorder.StaticRow : _prng.Pick(RowNames);
-
-        private int ValueBytes() => _prng.Chance(_owner._shape.LargePartsPerMillion)
-            ? _prng.NextInt(NumberedValue.BytesMin, _owner._shape.LargeValueBytesMax)
-            : _prng.NextInt(NumberedValue.BytesMin, _owner._shape.ValueBytesMax);
+        private int ValueBytes() => _owner._shape.DrawValueBytes(_prng);
 
         private void ReadRow(string partition)
         {
-            var row = _prng.Pick(RowNames);
+            var row = _prng.Pick(WorkloadRows.Names);
             Recorder.Read(_client, _number, partition, ClusteringRange.Of(RowsRequests.Bytes(row)), [row], _ => Loop.Rest());
         }
 
@@ -181,7 +158,7 @@ public sealed class RowsWorkload : IWorkload
         private void WriteOne(StepKind kind, bool isConditional)
         {
             var partition = _prng.Pick(_owner._partitions);
-            Recorder.Write(_client, _number, partition, [StepOn(partition, Row(), kind, isConditional)], Loop.Rest);
+            Recorder.Write(_client, _number, partition, [StepOn(partition, WorkloadRows.Draw(_prng), kind, isConditional)], Loop.Rest);
         }
 
         private void Delete()
@@ -190,14 +167,12 @@ public sealed class RowsWorkload : IWorkload
             switch (_prng.NextInt(0, 3))
             {
                 case 0:
-                    Recorder.DeleteMany(_client, _number, partition, RowOperation.DeletePartition(), AllRows, Loop.Rest);
+                    Recorder.DeleteMany(_client, _number, partition, RowOperation.DeletePartition(), WorkloadRows.All, Loop.Rest);
                     break;
                 case 1:
-                    var (first, last) = (_prng.NextInt(0, 1), _prng.NextInt(1, 2));
-                    var range = ClusteringRange.Between(
-                        RowsRequests.Bytes(RowNames[first]), true, RowsRequests.Bytes(RowNames[last]), true);
+                    var (range, covered) = WorkloadRows.DrawRange(_prng);
                     Recorder.DeleteMany(
-                        _client, _number, partition, RowOperation.DeleteRange(range), RowNames[first..(last + 1)], Loop.Rest);
+                        _client, _number, partition, RowOperation.DeleteRange(range), covered, Loop.Rest);
                     break;
                 default:
                     WriteOne(StepKind.BlindDelete, isConditional: false);
@@ -208,8 +183,7 @@ public sealed class RowsWorkload : IWorkload
         private void Batch()
         {
             var partition = _prng.Pick(_owner._partitions);
-            var rows = (string[])AllRows.Clone();
-            _prng.Shuffle<string>(rows);
+            var rows = WorkloadRows.InAnyOrder(_prng);
             var steps = rows.Take(_prng.NextInt(2, rows.Length)).Select(row => StepOn(
                 partition, row, _prng.Chance(200_000) ? StepKind.BlindDelete : StepKind.Put, isConditional: _prng.Chance(200_000)));
             Recorder.Write(_client, _number, partition, [.. steps], Loop.Rest);
@@ -218,7 +192,7 @@ public sealed class RowsWorkload : IWorkload
         // A client whose clock is an hour ahead, and later writes without a timestamp that must not lose to it.
         private void FastClock()
         {
-            var row = _prng.Pick(RowNames);
+            var row = _prng.Pick(WorkloadRows.Names);
             switch (_prng.NextInt(0, 4))
             {
                 case 0 or 1:
@@ -231,10 +205,10 @@ public sealed class RowsWorkload : IWorkload
                     break;
                 case 3:
                     Recorder.DeleteMany(
-                        _client, _number, OwnPartition, RowOperation.DeleteRange(ClusteringRange.All), RowNames, Loop.Rest);
+                        _client, _number, OwnPartition, RowOperation.DeleteRange(ClusteringRange.All), WorkloadRows.Names, Loop.Rest);
                     break;
                 default:
-                    ReadPartition(OwnPartition, RowNames);
+                    ReadPartition(OwnPartition, WorkloadRows.Names);
                     break;
             }
         }

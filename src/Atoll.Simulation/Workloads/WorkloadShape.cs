@@ -1,4 +1,7 @@
+using Atoll.Foundation.Randomness;
 using Atoll.Foundation.Time;
+using Atoll.Simulation.Clients;
+using Atoll.Simulation.Clusters;
 
 namespace Atoll.Simulation.Workloads;
 
@@ -80,4 +83,19 @@ public sealed record WorkloadShape
 
     /// <summary>How long a client tries.</summary>
     public Duration Patience { get; init; } = Duration.FromSeconds(10);
+
+    /// <summary>A client that tries for as long as these numbers say.</summary>
+    /// <param name="cluster">Whose client it is.</param>
+    internal SimClient NewClient(SimCluster cluster)
+    {
+        var client = cluster.NewClient();
+        client.AttemptTimeout = AttemptTimeout;
+        client.Patience = Patience;
+        return client;
+    }
+
+    /// <summary>The size of a value, bytes: seldom a large one.</summary>
+    /// <param name="prng">What it is drawn from.</param>
+    internal int DrawValueBytes(Prng prng) =>
+        prng.NextInt(NumberedValue.BytesMin, prng.Chance(LargePartsPerMillion) ? LargeValueBytesMax : ValueBytesMax);
 }
