@@ -47,8 +47,9 @@ internal sealed class LogRead
     {
         while (_next <= _last && (_entries.Count == 0 || _bytesLeft > 0))
         {
-            // The log may have changed while the disk was reading: what was read so far is an answer, too.
-            if (!_log.Contains(_next))
+            // The log may have changed while the disk was reading: what was read so far is an answer, too. What was cut off and written
+            // again must not follow what was read before.
+            if (!_log.Contains(_next) || !IsWhatWasReadStillThere())
             {
                 break;
             }
@@ -76,6 +77,10 @@ internal sealed class LogRead
             : new LogReadResult(LogReadStatus.Unavailable, []));
     }
 
+    // Where the last entry is still the one that was read, so are all before it.
+    private bool IsWhatWasReadStillThere() =>
+        _entries.Count == 0 || _next.Previous <= _log.CompactedIndex || _log.TermAt(_next.Previous) == _entries[^1].Term;
+
     private bool IsDurable(LogIndex index) => _log.Slot(index.Value).Sequence <= _journal.DurableSequence;
 
     private bool Take(LogEntry entry)
@@ -101,7 +106,7 @@ internal sealed class LogRead
         var end = start;
         var payloadBytes = 0L;
         _span.Clear();
-        for (var index = _next; index <= _last; index = index.Next)
+        for (var index = _next; index <= _last && _log.Contains(index); index = index.Next)
         {
             ref var slot = ref _log.Slot(index.Value);
             var slotEnd = slot.OffsetBytes + slot.RecordBytes;

@@ -9,6 +9,8 @@ namespace Atoll.Storage.Tests.Journals;
 
 public sealed class JournalTests
 {
+    private const int Entries = 60;
+
     private readonly ImageDisk _disk = new();
 
     [Fact]
@@ -250,6 +252,49 @@ public sealed class JournalTests
         log.Append([Entry(2, 2, "B")]);
         _disk.Pump();
         Assert.Equal(LogReadStatus.Unavailable, result!.Value.Status);
+    }
+
+    [Fact]
+    public void What_a_read_gives_is_one_log_wherever_and_whenever_it_is_cut_off_meanwhile()
+    {
+        var lengths = new HashSet<(int Entries, int New)>();
+        for (var cut = 2; cut <= Entries; cut += 3)
+        {
+            for (var ended = 0; ended < 9; ended++)
+            {
+                var disk = new ImageDisk();
+                var journal = Open(disk, Small with { CacheBytes = 0 });
+                var log = journal.Shard(Shard(1));
+                for (var index = 1; index <= Entries; index++)
+                {
+                    log.Append([Entry(index, 1, 1000)]);
+                    if (index % 10 == 0)
+                    {
+                        journal.Shard(Shard(2)).Append([Entry(index / 10, 1, 20_000)]); // so much lies between the parts of one read
+                    }
+                }
+
+                journal.FlushAll(disk);
+                LogReadResult? result = null;
+                log.Read(new LogIndex(1), new LogIndex(Entries), int.MaxValue, r => result = r);
+                for (var i = 0; i < ended; i++)
+                {
+                    disk.PumpOne();
+                }
+
+                log.Append([Entry(cut, 2, 1000)]);
+                journal.FlushAll(disk);
+                var read = result!.Value.Entries;
+                Assert.Equal(Enumerable.Range(1, read.Count), read.Select(entry => (int)entry.Index.Value));
+                var later = read.Count(entry => entry.Term.Value == 2);
+                Assert.True(later == 0 || (later == 1 && read.Count == cut && read[^1].Term.Value == 2), $"cut {cut}, {later} of {read.Count}");
+                lengths.Add((read.Count, later));
+            }
+        }
+
+        Assert.Contains(lengths, static read => read.New == 1); // cut off behind what was read, and read to the new end
+        Assert.Contains(lengths, static read => read is { New: 0, Entries: > 1 and < Entries });
+        Assert.Contains(lengths, static read => read is { New: 0, Entries: Entries });
     }
 
     [Fact]
