@@ -423,7 +423,19 @@ public sealed class NodeLoop : INetworkEvents
 
     private void MaintainStore()
     {
-        if (!IsReady || _store is not { HasWork: true } store)
+        if (!IsReady || _store is not { } store)
+        {
+            return;
+        }
+
+        if (store.State == LsmState.Failed)
+        {
+            // As with the journal: nobody knows what is on that disk. A store that failed has no work any more, so this comes first.
+            Fault($"the store's disk has failed: {store.Failure.Detail}");
+            return;
+        }
+
+        if (!store.HasWork)
         {
             return;
         }
@@ -441,11 +453,6 @@ public sealed class NodeLoop : INetworkEvents
             WritePressure.Slow => StoreHurriedSliceBytes,
             _ => StoreLongSliceBytes,
         });
-        if (store.State == LsmState.Failed)
-        {
-            // As with the journal: nobody knows what is on that disk.
-            Fault($"the store's disk has failed: {store.Failure.Detail}");
-        }
     }
 
     private void SnapshotsOpened(SnapshotStoreOpening opening)

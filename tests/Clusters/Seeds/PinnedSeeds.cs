@@ -23,6 +23,8 @@ internal static class PinnedSeeds
         87359360435776, // one copy of a doubled request waited for room on a full disk, and was taken; the other was refused
         25406915948137, // a snapshot found no room in the store when a node started: the replica gave up instead of waiting
         277911204090261, // a flush waited for the disk to take two half-filled buffers, and they for the flush to fill them
+        600003221, // a log was cut off while a follower read it from the disk: a check failed
+        600003955, // a store whose manifest could not be written had no work left, and nobody looked whether it had failed
     ];
 
     /// <summary>The same, with clients that work on rows.</summary>
