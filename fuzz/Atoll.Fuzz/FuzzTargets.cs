@@ -51,6 +51,7 @@ public static class FuzzTargets
         new PartitionCommandTarget(),
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),
+        .. CompressionTarget.All(),
         .. EventualTarget.All(),
         .. EventualRowsTarget.All(),
     ]).OrderBy(target => target.Name, StringComparer.Ordinal)];

@@ -21,6 +21,12 @@ public static class Limits
     /// <summary>A batch is one entry: it shares the entry's bound, and this bounds the work of one apply step.</summary>
     public const int BatchOperationsMax = 1_000;
 
+    /// <summary>
+    /// Bytes of the records of one batch that a reader decompresses at most: texts become a tenth or less, and a batch may be as large as
+    /// an entry; but nobody must make a reader take gigabytes with a kilobyte.
+    /// </summary>
+    public const int DecompressedRecordsBytesMax = 256 * 1024 * 1024;
+
     /// <summary>The largest payload of a log entry: a value at its ceiling, its key at its ceiling, and headers.</summary>
     public const int EntryBytesMax = ValueBytesMax + KeyBytesMax + (4 * 1024);
 

@@ -84,6 +84,32 @@ public sealed class ChecksumTests
     public void Stable_hash_is_XXH64(string text, ulong expected) =>
         Assert.Equal(expected, StableHash.Compute(Encoding.ASCII.GetBytes(text)));
 
+    [Theory]
+    [InlineData("", 0x02CC5D05)]
+    [InlineData("a", 0x550D7456)]
+    [InlineData("abc", 0x32D153FF)]
+    [InlineData("Nobody inspects the spammish repetition", 0xE2293B2F)]
+    public void The_checksum_of_LZ4s_frames_is_XXH32(string text, uint expected) =>
+        Assert.Equal(expected, XxHash32.Compute(Encoding.ASCII.GetBytes(text)));
+
+    [Fact]
+    public void Crc32_is_that_of_the_polynomial_at_every_length()
+    {
+        Assert.Equal(0xCBF43926u, Crc32.Compute("123456789"u8));
+        var bytes = new byte[100];
+        new Prng(1952).Fill(bytes);
+        var state = ~0u;
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            Assert.Equal(~state, Crc32.Compute(bytes.AsSpan(0, length)));
+            state ^= bytes[length];
+            for (var bit = 0; bit < 8; bit++)
+            {
+                state = (state >> 1) ^ ((state & 1) * 0xEDB88320);
+            }
+        }
+    }
+
     [Fact]
     public void Stable_hash_of_a_hundred_bytes_is_XXH64() =>
         Assert.Equal(0x6AC1E58032166597UL, StableHash.Compute([.. Enumerable.Range(0, 100).Select(i => (byte)i)]));

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Compression;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Fuzz.Targets;
@@ -9,6 +10,9 @@ public sealed class RecordBatchTarget : IFuzzTarget
 {
     private const int ChecksumAt = 17;
     private const int ChecksummedFrom = 21;
+    private const int RecordBytesMax = 16 * 1024;
+
+    private readonly RecordCodec _codec = new();
 
     /// <inheritdoc />
     public string Name => "record-batch";
@@ -33,6 +37,13 @@ public sealed class RecordBatchTarget : IFuzzTarget
         yield return builder.Build(7, 0, 0);
         builder.Add(1000, "key"u8.ToArray(), "value"u8.ToArray());
         yield return builder.Build(7, 0, 2, isTransactional: true);
+        foreach (var compression in Enum.GetValues<RecordCompression>())
+        {
+            var compressing = new RecordBatchBuilder { Compression = compression };
+            compressing.Add(1000, "key"u8.ToArray(), new byte[1000]);
+            compressing.Add(1001, "key"u8.ToArray(), new byte[1000]);
+            yield return compressing.Build();
+        }
     }
 
     /// <inheritdoc />
@@ -67,12 +78,13 @@ public sealed class RecordBatchTarget : IFuzzTarget
         BrokenPromiseException.Unless(
             RecordBatch.ReadProduced(placed, out var served) == RecordBatchFault.None && served.Header.BaseOffset == 1L << 40,
             "what is placed is the batch that it was");
-        return batch.Header.Compression == RecordCompression.None ? ReadRecords(batch) : Verdict.Accepted("compressed");
+        return _codec.Decompress(batch, out var records, RecordBytesMax) == CompressionFault.None
+            ? ReadRecords(batch, records) : Verdict.Accepted("not decompressed");
     }
 
-    private static Verdict ReadRecords(in RecordBatch batch)
+    private static Verdict ReadRecords(in RecordBatch batch, ReadOnlyMemory<byte> records)
     {
-        var reader = new RecordReader(batch.Records, batch.Header.RecordCount);
+        var reader = new RecordReader(records, batch.Header.RecordCount);
         var builder = new RecordBatchBuilder();
         while (reader.TryNext(out var record))
         {

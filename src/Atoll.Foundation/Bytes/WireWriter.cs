@@ -116,6 +116,17 @@ public sealed class WireWriter : IBufferWriter<byte>
     /// <inheritdoc />
     public Span<byte> GetSpan(int sizeHint = 0) => Reserve(Math.Max(1, sizeHint));
 
+    /// <summary>
+    /// What was written from an offset on, and room for exactly so many bytes behind it, to be claimed by <see cref="Advance"/>: for what
+    /// refers back to what it wrote. Valid until the next write or reset.
+    /// </summary>
+    public Span<byte> GetSpanFrom(int offset, int roomBytes)
+    {
+        Check.That(offset >= 0 && offset <= _length && roomBytes >= 0);
+        Ensure(roomBytes);
+        return _buffer.AsSpan(offset, _length - offset + roomBytes);
+    }
+
     private Span<byte> Reserve(int size)
     {
         Ensure(size);

@@ -4,14 +4,18 @@ using Atoll.StateMachines.Rows;
 
 namespace Atoll.StateMachines.Streams;
 
-/// <summary>Builds batches without compression. Reusable: each batch that is built begins anew.</summary>
+/// <summary>Builds batches. Reusable: each batch that is built begins anew.</summary>
 public sealed class RecordBatchBuilder
 {
     private readonly WireWriter _records = new();
     private readonly WireWriter _record = new();
+    private readonly WireWriter _compressed = new(16);
     private int _count;
     private long _baseTimestamp;
     private long _maxTimestamp;
+
+    /// <summary>How records are compressed; those that would not become fewer bytes are not.</summary>
+    public RecordCompression Compression { get; init; }
 
     /// <summary>Records added since the last batch.</summary>
     public int Count => _count;
@@ -60,8 +64,20 @@ public sealed class RecordBatchBuilder
     internal byte[] Build(long producerId, short producerEpoch, int baseSequence, short attributes)
     {
         Check.That(_count > 0);
-        var batch = new byte[RecordBatchHeader.Bytes + _records.Length];
-        _records.Written.CopyTo(batch.AsSpan(RecordBatchHeader.Bytes));
+        var records = _records;
+        if (Compression != RecordCompression.None)
+        {
+            _compressed.Reset();
+            RecordCodec.Compress(Compression, _records.Written, _compressed);
+            if (_compressed.Length < _records.Length)
+            {
+                records = _compressed;
+                attributes |= (short)Compression;
+            }
+        }
+
+        var batch = new byte[RecordBatchHeader.Bytes + records.Length];
+        records.Written.CopyTo(batch.AsSpan(RecordBatchHeader.Bytes));
         new RecordBatchHeader(
             0, batch.Length, -1, 0, attributes, _count - 1, _baseTimestamp, _maxTimestamp, producerId, producerEpoch, baseSequence, _count)
             .Write(batch);

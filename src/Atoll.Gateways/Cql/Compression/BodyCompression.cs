@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
-using IronSnappy;
+using Atoll.Foundation.Compression;
 
 namespace Atoll.Gateways.Cql.Compression;
 
@@ -28,9 +28,6 @@ public static class BodyCompression
 
     private const int LengthBytes = sizeof(int);
 
-    // A copy of 64 bytes takes three bytes of Snappy.
-    private const int SnappyExpansionMax = 22;
-
     /// <summary>The names as STARTUP and SUPPORTED have them.</summary>
     public static IReadOnlyList<string> Names { get; } = ["lz4", "snappy"];
 
@@ -51,7 +48,7 @@ public static class BodyCompression
     {
         if (compression == CqlCompression.Snappy)
         {
-            target.WriteRaw(Snappy.Encode(body));
+            target.Advance(SnappyBlock.Compress(body, target.GetSpan(SnappyBlock.CompressedBytesMax(body.Length))));
             return;
         }
 
@@ -99,34 +96,19 @@ public static class BodyCompression
     private static string DecompressSnappy(ReadOnlySpan<byte> compressed, int bodyBytesMax, out byte[] body)
     {
         body = [];
-        long length = 0;
-        var digits = 0;
-        do
+        if (!SnappyBlock.TryReadLength(compressed, out var length))
         {
-            if (digits == 5 || digits == compressed.Length)
-            {
-                return "a compressed body has no length";
-            }
-
-            length |= (long)(compressed[digits] & 0x7F) << (7 * digits);
+            return "a compressed body has no length, or an impossible one";
         }
-        while (compressed[digits++] >= 0x80);
 
-        var fault = LengthFault(length, compressed.Length, SnappyExpansionMax, bodyBytesMax);
+        var fault = LengthFault(length, compressed.Length, SnappyBlock.ExpansionMax, bodyBytesMax);
         if (fault.Length > 0)
         {
             return fault;
         }
 
-        try
-        {
-            body = Snappy.Decode(compressed);
-            return body.Length == length ? "" : "a compressed body is not of its length";
-        }
-        catch (Exception error) when (error is IOException or ArgumentException or IndexOutOfRangeException)
-        {
-            return "a compressed body is not Snappy";
-        }
+        body = GC.AllocateUninitializedArray<byte>(length);
+        return SnappyBlock.TryDecompress(compressed, body) ? "" : "a compressed body is not Snappy";
     }
 
     private static string LengthFault(long length, int compressedBytes, int expansionMax, int bodyBytesMax) =>

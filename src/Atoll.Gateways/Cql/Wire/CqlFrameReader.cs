@@ -1,5 +1,6 @@
 using System.Buffers;
 using Atoll.Foundation.Checks;
+using Atoll.Foundation.Compression;
 using Atoll.Gateways.Cql.Compression;
 
 namespace Atoll.Gateways.Cql.Wire;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
-using Atoll.Gateways.Cql.Compression;
+using Atoll.Foundation.Compression;
 
 namespace Atoll.Gateways.Cql.Wire;
 

@@ -1,16 +1,15 @@
 using System.Buffers.Binary;
 using Atoll.Foundation.Checks;
 
-namespace Atoll.Gateways.Cql.Compression;
+namespace Atoll.Foundation.Compression;
 
 /// <summary>
 /// The LZ4 block format: sequences of a token, literals, and a match (offset of 2 bytes, little-endian, and length). The upper half of the
 /// token counts literals, the lower one the match's bytes beyond four; 15 means that more bytes follow, each added, until one is not 255.
-/// The last sequence is literals alone. Fast rather than small: one look into a hash table, no search.
+/// The last sequence is literals alone.
 /// </summary>
 public static class Lz4Block
 {
-    private const int MatchBytesMin = 4;
     private const int OffsetMax = ushort.MaxValue;
     private const int NibbleMax = 15;
 
@@ -19,10 +18,12 @@ public static class Lz4Block
     private const int LastMatchDistance = 12;
 
     private const int HashBits = 12;
-    private const int SkipShift = 6;
 
     /// <summary>The most that a byte of a block can stand for: a match's length grows by 255 with each.</summary>
     public const int ExpansionMax = 255;
+
+    /// <summary>How far back a match can be: so many bytes before a block are all that it may refer to.</summary>
+    public const int HistoryBytes = 64 * 1024;
 
     /// <summary>How long the block of so many bytes can be, at worst.</summary>
     public static int CompressedBytesMax(int bytes) => checked(bytes + (bytes / 255) + 16);
@@ -34,34 +35,16 @@ public static class Lz4Block
     public static int Compress(ReadOnlySpan<byte> source, Span<byte> target)
     {
         Check.That(target.Length >= CompressedBytesMax(source.Length));
-        Span<int> table = stackalloc int[1 << HashBits]; // where a value of four bytes was seen last, plus one; 0: nowhere
+        Span<int> table = stackalloc int[1 << HashBits];
         table.Clear();
+        var finder = new MatchFinder(source, table, OffsetMax, LastMatchDistance, LastLiteralBytes);
         var written = 0;
-        var literals = 0; // where the literals of the next sequence begin
-        var position = 0;
-        var misses = 0;
-        while (position < source.Length - LastMatchDistance)
+        while (finder.TryNext(source.Length, out var match))
         {
-            var word = BinaryPrimitives.ReadUInt32LittleEndian(source[position..]);
-            ref var slot = ref table[(int)((word * 2654435761U) >> (32 - HashBits))];
-            var candidate = slot - 1;
-            slot = position + 1;
-            if (candidate < 0 || position - candidate > OffsetMax
-                || BinaryPrimitives.ReadUInt32LittleEndian(source[candidate..]) != word)
-            {
-                position += 1 + (misses++ >> SkipShift); // what does not compress is passed over faster and faster
-                continue;
-            }
-
-            misses = 0;
-            var length = MatchBytesMin + CommonBytes(
-                source[(candidate + MatchBytesMin)..], source[(position + MatchBytesMin)..^LastLiteralBytes]);
-            written += WriteSequence(target[written..], source[literals..position], position - candidate, length);
-            position += length;
-            literals = position;
+            written += WriteSequence(target[written..], source[match.LiteralsFrom..match.Position], match.Distance, match.Length);
         }
 
-        written += WriteLast(target[written..], source[literals..]);
+        written += WriteLast(target[written..], source[finder.LiteralsFrom..]);
         Check.That(written <= target.Length);
         return written;
     }
@@ -72,50 +55,69 @@ public static class Lz4Block
     /// <returns>False when the block is damaged, or not of that length; the target may hold anything then.</returns>
     public static bool TryDecompress(ReadOnlySpan<byte> source, Span<byte> target)
     {
-        var read = 0;
         var written = 0;
+        return Decompress(source, target, ref written) == CompressionFault.None && written == target.Length;
+    }
+
+    /// <summary>Decompresses a block behind what it may refer to.</summary>
+    /// <param name="source">The block.</param>
+    /// <param name="target">What came before, and room behind it, which may hold anything when it fails.</param>
+    /// <param name="written">Bytes in the target.</param>
+    /// <returns>Limit when the room is too small.</returns>
+    public static CompressionFault Decompress(ReadOnlySpan<byte> source, Span<byte> target, ref int written)
+    {
+        var read = 0;
+        var position = written;
         while (read < source.Length)
         {
             var token = source[read++];
-            if (!TryReadLength(source, ref read, token >> 4, out var literals)
-                || literals > source.Length - read || literals > target.Length - written)
+            if (!TryReadLength(source, ref read, token >> 4, out var literals))
             {
-                return false;
+                return CompressionFault.Format;
             }
 
-            source.Slice(read, literals).CopyTo(target[written..]);
+            if (literals > source.Length - read || literals > target.Length - position)
+            {
+                return literals > source.Length - read ? CompressionFault.Format : CompressionFault.Limit;
+            }
+
+            Match.CopyLiterals(source[read..], target[position..], literals);
             read += literals;
-            written += literals;
+            position += literals;
             if (read == source.Length)
             {
-                return written == target.Length;
+                written = position;
+                return CompressionFault.None;
             }
 
             if (source.Length - read < sizeof(ushort))
             {
-                return false;
+                return CompressionFault.Format;
             }
 
             var offset = BinaryPrimitives.ReadUInt16LittleEndian(source[read..]);
             read += sizeof(ushort);
-            if (!TryReadLength(source, ref read, token & NibbleMax, out var length)
-                || offset == 0 || offset > written || length > target.Length - written - MatchBytesMin)
+            if (!TryReadLength(source, ref read, token & NibbleMax, out var length) || offset == 0 || offset > position)
             {
-                return false;
+                return CompressionFault.Format;
             }
 
-            CopyMatch(target, written, offset, length + MatchBytesMin);
-            written += length + MatchBytesMin;
+            length += MatchFinder.BytesMin;
+            if (length > target.Length - position)
+            {
+                return CompressionFault.Limit;
+            }
+
+            Match.Copy(target, position, offset, length);
+            position += length;
         }
 
-        return false; // it ended without literals
+        return CompressionFault.Format; // it ended without literals
     }
-
-    private static int CommonBytes(ReadOnlySpan<byte> earlier, ReadOnlySpan<byte> later) => earlier.CommonPrefixLength(later);
 
     private static int WriteSequence(Span<byte> target, ReadOnlySpan<byte> literals, int offset, int length)
     {
-        var extra = length - MatchBytesMin;
+        var extra = length - MatchFinder.BytesMin;
         target[0] = (byte)((Math.Min(literals.Length, NibbleMax) << 4) | Math.Min(extra, NibbleMax));
         var written = 1 + WriteLength(target[1..], literals.Length);
         literals.CopyTo(target[written..]);
@@ -161,7 +163,7 @@ public static class Lz4Block
         byte more;
         do
         {
-            if (read == source.Length || length > int.MaxValue - 255 - MatchBytesMin)
+            if (read == source.Length || length > int.MaxValue - 255 - MatchFinder.BytesMin)
             {
                 return false;
             }
@@ -171,18 +173,5 @@ public static class Lz4Block
         }
         while (more == 255);
         return true;
-    }
-
-    private static void CopyMatch(Span<byte> target, int position, int offset, int length)
-    {
-        // A match may reach into itself: what is copied so far is then repeated, twice as much each time.
-        var from = position - offset;
-        while (length > 0)
-        {
-            var piece = Math.Min(length, position - from);
-            target.Slice(from, piece).CopyTo(target[position..]);
-            position += piece;
-            length -= piece;
-        }
     }
 }

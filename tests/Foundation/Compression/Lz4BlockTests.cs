@@ -1,9 +1,9 @@
 using System.Text;
 using Atoll.Foundation.Randomness;
-using Atoll.Gateways.Cql.Compression;
+using Atoll.Foundation.Compression;
 using Xunit;
 
-namespace Atoll.Gateways.Tests.Cql;
+namespace Atoll.Foundation.Tests.Compression;
 
 /// <summary>LZ4 blocks, against the format's own description (lz4_Block_format.md).</summary>
 public sealed class Lz4BlockTests
