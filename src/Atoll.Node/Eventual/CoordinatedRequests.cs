@@ -112,6 +112,10 @@ internal sealed class CoordinatedRequests
         }
     }
 
+    /// <summary>Those that answer reads of a shard, each by itself.</summary>
+    public IEnumerable<NodeId> ReadersOf(ShardInfo shard) =>
+        _sets.OfReads(shard, ConsistencyLevel.One).Members.Select(static replica => replica.Node);
+
     /// <summary>Asks replicas on behalf of a request, which is answered when as many as the level needs have answered.</summary>
     /// <param name="pending">The request.</param>
     /// <param name="shard">The shard.</param>

@@ -316,7 +316,7 @@ internal sealed class EventualShards : IEventualShards
                 _environment.Directory.Refresh();
             }
 
-            _environment.Floors.Tell(view, EarliestUnderWay());
+            _environment.Floors.Tell(view, EarliestUnderWay(), now);
             if (view.Shards.Any(static shard => shard.Move is not null))
             {
                 _environment.Floors.TellKnown(view, _requests.EarliestVersion);

@@ -14,7 +14,8 @@ namespace Atoll.Node.Eventual;
 /// </summary>
 internal sealed class Floors
 {
-    // A floor lags behind the clock: a decree of Paxos that is older than what was told is refused, and takes a moment.
+    // For so long a time has been reached before it becomes the floor: a decree of Paxos that is older than what was told is refused, and
+    // takes a moment. By the node's own pace, because hybrid time stands still while it is ahead of every clock.
     private static readonly Duration Lag = Duration.FromSeconds(3);
 
     private readonly NodeOptions _options;
@@ -26,6 +27,9 @@ internal sealed class Floors
     private readonly List<CoordinationFloors> _told = [];
     private readonly Dictionary<LoopAddress, HybridTime> _known = [];
     private HybridTime _own;
+
+    // What the clock that stamps come from said, and when, oldest first; of what is old enough to be a floor only the newest.
+    private readonly Queue<(Instant At, HybridTime Time)> _reached = [];
 
     public Floors(NodeOptions options, EventualClock clock, PeerOutbox outbox, EventualFile file)
     {
@@ -41,15 +45,18 @@ internal sealed class Floors
     /// <summary>Moves this loop's floor on and tells it to every loop of the cluster.</summary>
     /// <param name="view">The cluster.</param>
     /// <param name="earliestUnderWay">The earliest stamp of what this loop has under way; Max for nothing.</param>
-    public void Tell(DirectoryView view, HybridTime earliestUnderWay)
+    /// <param name="now">The time by the node's own pace.</param>
+    public void Tell(DirectoryView view, HybridTime earliestUnderWay, Instant now)
     {
-        var now = _clock.Peek();
-        if (_file.DurableFloor < now.Add(EventualFile.Ahead / 2))
+        // It is an event: no stamp that is given from now on is as early, whatever becomes of the machine's clock.
+        var time = _clock.Peek();
+        _clock.Observe(time);
+        if (_file.DurableFloor < time.Add(EventualFile.Ahead / 2))
         {
-            _file.SaveFloor(now.Add(EventualFile.Ahead));
+            _file.SaveFloor(time.Add(EventualFile.Ahead));
         }
 
-        var floor = CoordinationFloors.Of(now.Add(Duration.Zero - Lag), earliestUnderWay);
+        var floor = CoordinationFloors.Of(ReachedBefore(time, now), earliestUnderWay);
         floor = floor < _file.DurableFloor ? floor : _file.DurableFloor;
         _own = floor > _own ? floor : _own;
         foreach (var node in view.Nodes)
@@ -117,6 +124,20 @@ internal sealed class Floors
         }
 
         return least;
+    }
+
+    // The first time behind what the clock had reached when the lag began; zero when nobody looked then.
+    private HybridTime ReachedBefore(HybridTime time, Instant now)
+    {
+        _reached.Enqueue((now, time));
+        var old = HybridTime.Zero;
+        while (_reached.TryPeek(out var reached) && reached.At <= now - Lag)
+        {
+            old = new HybridTime(reached.Time.Value + 1);
+            _reached.Dequeue();
+        }
+
+        return old;
     }
 
     /// <summary>A loop told its floor.</summary>

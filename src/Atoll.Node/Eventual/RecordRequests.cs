@@ -89,10 +89,11 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
     private void TakeWatch(PendingRequest pending, ShardInfo shard, in ChangesQuery changes, Instant now)
     {
         var self = environment.Options.Self;
-        var replica = WatchPlace.TryRead(changes.Cursor, out var place) && shard.Replicas.Contains(place.Replica)
+        var readers = requests.ReadersOf(shard);
+        var replica = WatchPlace.TryRead(changes.Cursor, out var place) && readers.Contains(place.Replica)
             && environment.IsUp(place.Replica)
                 ? place.Replica
-                : shard.Replicas.Contains(self) ? self : shard.Replicas.FirstOrDefault(environment.IsUp);
+                : readers.Contains(self) ? self : readers.FirstOrDefault(environment.IsUp);
         if (replica == NodeId.None)
         {
             environment.Router.Complete(

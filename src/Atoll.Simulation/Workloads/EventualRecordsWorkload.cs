@@ -23,6 +23,9 @@ public sealed class EventualRecordsWorkload : IWorkload
 {
     private const int OwnKeysMax = 40;
 
+    // A watch may begin when all replicas of its shard are away, and then it does so at the end.
+    private static readonly Duration WatchesBeginMax = Duration.FromSeconds(2);
+
     private static readonly string[] ConditionalKeys = ["if0", "if1", "if2"];
 
     private readonly SimCluster _cluster;
@@ -35,6 +38,9 @@ public sealed class EventualRecordsWorkload : IWorkload
     private readonly string[] _keys;
     private readonly List<Worker> _workers = [];
     private readonly List<EventualWatcher> _watchers = [];
+
+    // What the last reads showed.
+    private readonly SortedDictionary<string, HybridTime> _last = new(StringComparer.Ordinal);
     private readonly int _replicas;
     private bool _isConverged;
     private long _succeeded;
@@ -71,22 +77,23 @@ public sealed class EventualRecordsWorkload : IWorkload
     public bool IsCaughtUp => true;
 
     /// <inheritdoc />
-    /// <remarks>Watchers first: they must be told of everything that is written then.</remarks>
+    /// <remarks>Watchers first: they must be told of everything that is written then. One that cannot begin is not waited for.</remarks>
     public void Start()
     {
-        var left = _shards.Length;
         foreach (var shard in _shards)
         {
             var watcher = new EventualWatcher(NewClient(), shard.Id, _prng.Chance(500_000) ? "k" : "");
             _watchers.Add(watcher);
             watcher.Begin(() =>
             {
-                if (--left == 0)
+                if (_watchers.Count == _shards.Length && _watchers.TrueForAll(static other => other.HasBegun))
                 {
                     StartWorkers();
                 }
             });
         }
+
+        _cluster.Scheduler.Schedule(WatchesBeginMax, StartWorkers);
     }
 
     /// <inheritdoc />
@@ -113,12 +120,14 @@ public sealed class EventualRecordsWorkload : IWorkload
         done);
 
     /// <inheritdoc />
-    /// <remarks>What all replicas together have, and each by itself; and what watchers were told of it.</remarks>
+    /// <remarks>
+    /// What all replicas together have, and each by itself; and, last, what watchers are told of it: the hint of a write at ANY may
+    /// come while the others are read.
+    /// </remarks>
     public void ReadEverything(Action done)
     {
         _isConverged = true;
         var reads = new List<LastRead>();
-        reads.AddRange(_watchers.Select(static watcher => new LastRead("the end of a watch", watcher.CatchUp)));
         foreach (var node in _cluster.Nodes.Where(static node => node.IsReady).Prepend(null))
         {
             var client = NewClient();
@@ -130,13 +139,18 @@ public sealed class EventualRecordsWorkload : IWorkload
             reads.AddRange(ConditionalKeys.Select(key => new LastRead(key, ended => _conditional.Get(client, -1, key, ended))));
         }
 
+        reads.AddRange(_watchers.Select(static watcher => new LastRead("the end of a watch", watcher.CatchUp)));
         ProvingCalls.ReadAll(reads, done);
     }
 
     /// <inheritdoc />
+    /// <remarks>Every read is checked when it ends; watches are when they have.</remarks>
     public void CheckTheRest()
     {
-        // Every read is checked when it ends.
+        foreach (var (key, version) in _last)
+        {
+            _watchers.ForEach(watcher => watcher.Check(key, version, _shards));
+        }
     }
 
     private static long MicrosOf(HybridTime version) => (version.UnixMilliseconds * 1000) + version.Logical;
@@ -153,6 +167,16 @@ public sealed class EventualRecordsWorkload : IWorkload
 
     private void StartWorkers()
     {
+        if (_workers.Count > 0)
+        {
+            return;
+        }
+
+        foreach (var watcher in _watchers.Where(static watcher => !watcher.HasBegun))
+        {
+            watcher.Misses();
+        }
+
         for (var i = 0; i < _shape.Clients; i++)
         {
             var worker = new Worker(this, i);
@@ -213,9 +237,9 @@ public sealed class EventualRecordsWorkload : IWorkload
                 SeenCell? seen = get.Status == RecordsStatus.Ok
                     ? new SeenCell(NumberedValue.Read(get.Value.Span), MicrosOf(get.Version)) : null;
                 _cells.Check(key, copies, least, seen, $"client {client.Id:x}, at {level},");
-                if (_isConverged && seen is not null)
+                if (_isConverged && seen is not null && get.Version > _last.GetValueOrDefault(key))
                 {
-                    _watchers.ForEach(watcher => watcher.Check(key, get.Version, _shards));
+                    _last[key] = get.Version;
                 }
             }
 

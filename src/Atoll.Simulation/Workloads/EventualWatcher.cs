@@ -25,6 +25,9 @@ internal sealed class EventualWatcher(SimClient client, ShardId shard, string pr
     /// <summary>Whether an answer is outstanding.</summary>
     public bool IsBusy { get; private set; }
 
+    /// <summary>Whether everything that is written from now on will be told.</summary>
+    public bool HasBegun { get; private set; }
+
     /// <summary>Asks for a place to begin, then follows.</summary>
     /// <param name="stands">Called when everything that is written from then on will be told.</param>
     public void Begin(Action stands) => Ask(Duration.Zero, result =>
@@ -32,6 +35,7 @@ internal sealed class EventualWatcher(SimClient client, ShardId shard, string pr
         if (result.Response.Status == ResponseStatus.Ok)
         {
             Take(result);
+            HasBegun = true;
             stands();
             Follow();
         }
@@ -40,6 +44,9 @@ internal sealed class EventualWatcher(SimClient client, ShardId shard, string pr
             Begin(stands);
         }
     });
+
+    /// <summary>Something is written that it need not be told of.</summary>
+    public void Misses() => _hasGap = true;
 
     /// <summary>Asks no more.</summary>
     public void Stop() => _isStopping = true;

@@ -41,6 +41,8 @@ public readonly record struct WatchPlace(NodeId Replica, HybridTime Applied, Rea
 /// </summary>
 public sealed class RecordsChanges
 {
+    private static readonly HybridTime BeforeAll = new(1);
+
     private readonly ChangesQuery _query;
     private readonly WatchPlace _place;
     private readonly bool _begins;
@@ -173,11 +175,21 @@ public sealed class RecordsChanges
 
     /// <summary>The time of the last change here; never zero.</summary>
     internal static HybridTime Latest(EventualRowsState state) =>
-        state.History.Latest > HybridTime.Zero ? state.History.Latest : new HybridTime(1);
+        state.History.Latest > HybridTime.Zero ? state.History.Latest : BeforeAll;
 
-    private bool HasHistory(EventualRowsState state) =>
-        _place.ScanAfter.IsEmpty && _place.Applied >= state.History.CompactedThrough
-        && _place.Applied > HybridTime.Zero && _place.Applied <= state.History.Latest;
+    // The time must be one of this history: a node that was no replica for a while has another one, whose times may be earlier.
+    private bool HasHistory(EventualRowsState state)
+    {
+        var (history, applied) = (state.History, _place.Applied);
+        if (!_place.ScanAfter.IsEmpty || applied < history.CompactedThrough || applied == HybridTime.Zero || applied > Latest(state))
+        {
+            return false;
+        }
+
+        var position = history.FirstAfter(applied);
+        return position > 0 ? history[position - 1].Version == applied
+            : applied == (history.CompactedThrough == HybridTime.Zero ? BeforeAll : history.CompactedThrough);
+    }
 
     // What was deleted behind the watcher's time may have been dropped.
     private bool IsTooOld(EventualRowsState state) => _query.After < state.Horizon;

@@ -80,6 +80,21 @@ public sealed class ShardMoveTests
         CheckAlone(scene, to, 0, isFirstDeleted: false);
     }
 
+    [Fact]
+    public void A_replica_moves_although_a_clock_was_far_ahead()
+    {
+        var scene = new EventualScene(4, new ClusterShape { Nodes = 4 }, 3);
+        var hours = Duration.FromSeconds(7_200);
+        var to = Outside(scene);
+        scene.Cluster.Node(1).Clock.JumpWall(hours);
+        Assert.Equal(ResponseStatus.Ok, scene.Write(1, "row 0", "1", ConsistencyLevel.All).Status);
+        scene.Cluster.Node(1).Clock.JumpWall(Duration.Zero - hours);
+        scene.Administer(w => DirectoryCommand.WriteSetReplicas(w, scene.Shard.Id, scene.Shard.Replicas.SetItem(0, to)));
+        Assert.NotNull(scene.Shard.Move);
+        scene.Await(() => scene.Shard is { Move: null } shard && shard.Replicas.Contains(to), "the replica has moved", 60);
+        Assert.Equal(ResponseStatus.Ok, scene.Read(2, "row 0", ConsistencyLevel.All).Status);
+    }
+
     private static void Fill(EventualScene scene, int through)
     {
         for (var i = 0; i < Rows; i++)

@@ -58,4 +58,14 @@ internal static class PinnedSeeds
         70021, // once it stood still; what it was is not known
         10000171, // a move was taken back and begun again while an exchange with the new replica was under way, and another one began
     ];
+
+    /// <summary>The same, with clients that work on records of an eventual space.</summary>
+    public static readonly ulong[] OfEventualRecords =
+    [
+        41000022, // a clock had been far ahead: hybrid time stood still, floors stayed three seconds behind it, and a move never ended
+        41000167, // likewise
+        41000056, // a watch could not begin while its shard's only replica was away: clients waited, and began when the run ended
+        41000152, // likewise
+        41000166, // likewise
+    ];
 }

@@ -184,17 +184,31 @@ public sealed class EventualRecordsTests
             one.Merge(version);
             other.Merge(version);
         }
+    }
 
-        static ChangesPage Ask(EventualReplica replica, uint node, ChangesQuery query)
+    [Fact]
+    public void A_replica_that_began_anew_with_earlier_times_does_not_take_a_watchers_place_for_one_of_its_own()
+    {
+        var (before, anew) = (new EventualReplica(), new EventualReplica());
+        var stamp = HybridTime.FromUnixMilliseconds(BeginMilliseconds);
+        before.Replica.Advance(60_000);
+        Put(before, "a");
+        var page = Ask(before, 1, new ChangesQuery(default, HybridTime.Max));
+        Put(before, "b");
+        page = Ask(before, 1, new ChangesQuery(default, page.Through, 10, page.Cursor));
+        Assert.Equal("b=1", Told(page));
+        Put(anew, "c");
+        anew.Replica.Advance(120_000);
+        Put(anew, "d");
+        page = Ask(anew, 1, new ChangesQuery(default, page.Through, 10, page.Cursor));
+        Assert.Equal("c=1 d=1", Told(page));
+
+        void Put(EventualReplica replica, string key)
         {
-            var answer = replica.Replica.Read(w => RecordsChanges.Write(w, query, new Foundation.Identity.NodeId(node)));
-            Assert.True(EventualQuery.TryReadVersion(answer, out var body));
-            Assert.True(RecordsResultCodec.TryReadChanges(body, out var page));
-            return page;
+            stamp = new HybridTime(stamp.Value + 1);
+            var operation = RecordOperation.Put(Replica.Bytes(key), Replica.Bytes("1"));
+            replica.Merge(RecordsVersion.OfOperations([operation], MicrosOf(stamp), stamp));
         }
-
-        static string Told(ChangesPage page) => string.Join(' ', page.Changes.Select(static change =>
-            Text(change.Key) + (change.Kind == ChangeKind.Put ? "=" + Text(change.Value) : "-")));
     }
 
     [Fact]
@@ -218,6 +232,17 @@ public sealed class EventualRecordsTests
             Places(original, 0, ulong.MaxValue, default, 1000).Records.Select(static record => record.Hash),
             Places(restored, 0, ulong.MaxValue, default, 1000).Records.Select(static record => record.Hash));
     }
+
+    private static ChangesPage Ask(EventualReplica replica, uint node, ChangesQuery query)
+    {
+        var answer = replica.Replica.Read(w => RecordsChanges.Write(w, query, new Foundation.Identity.NodeId(node)));
+        Assert.True(EventualQuery.TryReadVersion(answer, out var body));
+        Assert.True(RecordsResultCodec.TryReadChanges(body, out var page));
+        return page;
+    }
+
+    private static string Told(ChangesPage page) => string.Join(' ', page.Changes.Select(static change =>
+        Text(change.Key) + (change.Kind == ChangeKind.Put ? "=" + Text(change.Value) : "-")));
 
     private static (IReadOnlyList<PartitionHash> Records, bool IsComplete) Places(
         EventualReplica replica, ulong first, ulong last, ReadOnlyMemory<byte> after, int count)
