@@ -189,6 +189,13 @@ public sealed class ReplicatedState
         });
     }
 
+    /// <summary>Says that the empty state is as of that entry: of the one before the first, unless a bug is planted.</summary>
+    internal void BeginBehind(LogIndex index)
+    {
+        Check.That(index == LogIndex.Zero || Sabotage.Has(Sabotage.OverlooksLostState));
+        AppliedIndex = index;
+    }
+
     /// <summary>The entry that a snapshot begun now is as of.</summary>
     public LogIndex SnapshotIndex => Machine.SnapshotPoint?.Index ?? AppliedIndex;
 

@@ -109,6 +109,15 @@ internal enum Sabotage : long
 
     /// <summary>An exchange of two replicas finds nothing in which they differ.</summary>
     ExchangesFindNothing = 1L << 32,
+
+    /// <summary>Row 5: where the snapshot cannot be read, the log behind it is taken for the whole state.</summary>
+    OverlooksLostState = 1L << 33,
+
+    /// <summary>Row 37: what a disk that is nearly full has no room for waits, and nobody is told.</summary>
+    WaitsForRoom = 1L << 34,
+
+    /// <summary>Row 40: a journal whose disk was full does not find out that there is room again.</summary>
+    StaysFull = 1L << 35,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -18,10 +18,8 @@ using Microsoft.Extensions.Logging;
 namespace Atoll.Node.Loops;
 
 /// <summary>
-/// One event loop of a node: all its replicas, in one thread of control. Whoever drives it (a real thread, or the simulator) calls
-/// in with one
-/// event at a time, and calls <see cref="FlushBatch"/> after each batch of events; nothing here blocks, and nothing happens between
-/// the calls.
+/// One event loop of a node: all its replicas, in one thread of control. Whoever drives it (a real thread, or the simulator) calls in
+/// with one event at a time, and calls <see cref="FlushBatch"/> after each batch; nothing here blocks, or happens between the calls.
 /// </summary>
 public sealed class NodeLoop : INetworkEvents
 {
@@ -118,8 +116,7 @@ public sealed class NodeLoop : INetworkEvents
     public void Start()
     {
         _viewFile.Load(() => Journal.Open(
-            _disk,
-            "journal",
+            _disk, "journal",
             new JournalOptions
             {
                 SegmentBytes = _options.SegmentBytes,
@@ -227,7 +224,11 @@ public sealed class NodeLoop : INetworkEvents
         if (now >= _nextMaintenance)
         {
             _nextMaintenance = now + MaintenanceInterval;
-            _journal!.Maintain();
+            if (_journal!.State != JournalState.Full || !_options.Sabotage.Has(Sabotage.StaysFull))
+            {
+                _journal.Maintain();
+            }
+
             _store!.Maintain(StoreSliceBytes);
             _scrub!.Tick(now, _store.HasWork || _journal.PendingBytes > 0 || _router.InFlight > ScrubInFlightMax);
             _replicas.Maintain();
@@ -236,8 +237,7 @@ public sealed class NodeLoop : INetworkEvents
     }
 
     /// <summary>
-    /// Ends a batch of events: proposals and reads that gathered go to the core together, the journal gets one write, each other loop one
-    /// frame.
+    /// Ends a batch of events: proposals and reads that gathered go to the core, the journal gets one write, each other loop one frame.
     /// </summary>
     public void FlushBatch()
     {

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Storage.Lsm;
@@ -53,7 +54,7 @@ internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options
             store.Flush();
         }
 
-        MayMakeRoom = now - _workedAt < HopeFor;
+        MayMakeRoom = now - _workedAt < HopeFor || options.Sabotage.Has(Sabotage.WaitsForRoom);
     }
 
     /// <summary>Asks again at once while room is scarce: a fast disk takes many megabytes from one tick to the next.</summary>

@@ -86,12 +86,13 @@ internal sealed class ReplicaRecovery
         {
             RecoverFromStore(stored);
         }
-        else if (_log.CompactedIndex > LogIndex.Zero)
+        else if (_log.CompactedIndex > LogIndex.Zero && !_environment.Options.Sabotage.Has(Sabotage.OverlooksLostState))
         {
             _done(null, $"the log begins after index {_log.CompactedIndex}, and the state before it is missing or damaged");
         }
         else
         {
+            _state.BeginBehind(_log.CompactedIndex);
             ReadMemberships(_log.FirstIndex);
         }
     }

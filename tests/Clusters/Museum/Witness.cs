@@ -35,6 +35,9 @@ internal sealed class Witness
     /// <summary>How many digits its values have, with zeros in front: for values that are stored in other ways than short ones.</summary>
     public int Digits { get; set; } = 1;
 
+    /// <summary>What its last write was told in the end.</summary>
+    public Response LastAnswer { get; private set; }
+
     private Instant Now => _scene.Cluster.Scheduler.Now;
 
     /// <summary>Writes, and waits for the end.</summary>
@@ -55,6 +58,7 @@ internal sealed class Witness
         Client.Call(RecordsRequests.Put(_scene.Space, key, bytes, condition), result =>
         {
             call.IsOver = true;
+            LastAnswer = result.Response;
             if (result.Response.Status == ResponseStatus.Ok && RecordsResultCodec.TryReadWrite(result.Response.Body, out var write))
             {
                 var outcome = write.Status == RecordsStatus.Conflict ? OperationOutcome.Conflict : OperationOutcome.Ok;

@@ -287,7 +287,8 @@ public sealed class JournalTests
                 var read = result!.Value.Entries;
                 Assert.Equal(Enumerable.Range(1, read.Count), read.Select(entry => (int)entry.Index.Value));
                 var later = read.Count(entry => entry.Term.Value == 2);
-                Assert.True(later == 0 || (later == 1 && read.Count == cut && read[^1].Term.Value == 2), $"cut {cut}, {later} of {read.Count}");
+                Assert.True(
+                    later == 0 || (later == 1 && read.Count == cut && read[^1].Term.Value == 2), $"cut {cut}, {later} of {read.Count}");
                 lengths.Add((read.Count, later));
             }
         }
