@@ -48,6 +48,7 @@ public static class FuzzTargets
         new CqlValueTarget(),
         new CqlKeyspaceTarget(),
         new RecordBatchTarget(),
+        new GroupCommandTarget(),
         new PartitionCommandTarget(),
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),

@@ -50,6 +50,24 @@ internal interface IShardPolicy
     /// <param name="entries">The entries that it named, all of them.</param>
     byte[]? Complete(ReadOnlyMemory<byte> answer, IReadOnlyList<LogEntry> entries) => null;
 
+    /// <summary>The replica leads from now on.</summary>
+    void BeganToLead()
+    {
+    }
+
+    /// <summary>A replica that leads has received a command or a query.</summary>
+    /// <param name="machine">The replica's machine.</param>
+    /// <param name="payload">The command or query; any bytes.</param>
+    /// <param name="now">When.</param>
+    void Heard(IStateMachine machine, ReadOnlyMemory<byte> payload, Instant now)
+    {
+    }
+
+    /// <summary>What a replica that leads has to propose because time has passed by its own clock; null for nothing.</summary>
+    /// <param name="machine">The replica's machine.</param>
+    /// <param name="now">The present.</param>
+    byte[]? FindDue(IStateMachine machine, Instant now) => null;
+
     /// <summary>Records in the state, and their approximate size in bytes.</summary>
     (long Records, long Bytes) Measure(IStateMachine machine);
 }

@@ -431,6 +431,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             {
                 SpaceKind.Rows => _rowsPolicy,
                 SpaceKind.Streams => _streamsPolicy,
+                SpaceKind.Groups => new GroupsPolicy(),
                 _ => _recordsPolicy,
             };
     }

@@ -214,8 +214,18 @@ internal sealed class ReplicaWrites
     /// <summary>Looks for what has expired, when it is time, and proposes its removal.</summary>
     public void ProposeExpiry(Instant now)
     {
-        if (_isLookingForExpired || now < _nextExpiryLook || !MayProposeExpiry
-            || _state.Machine.NextExpiry is not { } due || due > _environment.Hybrid.Peek())
+        if (_isLookingForExpired || !MayProposeExpiry)
+        {
+            return;
+        }
+
+        if (_policy.FindDue(_state.Machine, now) is { } overdue)
+        {
+            ProposeExpiryBy(overdue);
+            return;
+        }
+
+        if (now < _nextExpiryLook || _state.Machine.NextExpiry is not { } due || due > _environment.Hybrid.Peek())
         {
             return;
         }
@@ -232,16 +242,21 @@ internal sealed class ReplicaWrites
             }
             else if (command is not null && MayProposeExpiry)
             {
-                _environment.Hybrid.Observe(_state.Now);
-                var payload = CommandEnvelope.Encode(_environment.Hybrid.Next(), RequestIdentity.None, command, _scratch);
-                if (_raft.Propose([new Proposal(EntryKind.Command, payload)], _environment.Clock.Now, out var index)
-                    == ProposalOutcome.Accepted)
-                {
-                    _expiryIndex = index;
-                    _replica.MarkDirty();
-                }
+                ProposeExpiryBy(command);
             }
         });
+    }
+
+    private void ProposeExpiryBy(byte[] command)
+    {
+        _environment.Hybrid.Observe(_state.Now);
+        var payload = CommandEnvelope.Encode(_environment.Hybrid.Next(), RequestIdentity.None, command, _scratch);
+        if (_raft.Propose([new Proposal(EntryKind.Command, payload)], _environment.Clock.Now, out var index)
+            == ProposalOutcome.Accepted)
+        {
+            _expiryIndex = index;
+            _replica.MarkDirty();
+        }
     }
 
     private bool MayProposeExpiry =>

@@ -149,6 +149,11 @@ internal sealed class ShardReplica
             return;
         }
 
+        if (_raft.Role == Role.Leader && pending.Request.Kind is (RequestKind.Write or RequestKind.Read))
+        {
+            _policy.Heard(State.Machine, pending.Request.Payload, Now);
+        }
+
         switch (pending.Request.Kind)
         {
             case RequestKind.Write:
@@ -526,6 +531,7 @@ internal sealed class ShardReplica
         if (effect.Role == Role.Leader)
         {
             _reconciler.BeganToLead(Now);
+            _policy.BeganToLead();
         }
         else
         {

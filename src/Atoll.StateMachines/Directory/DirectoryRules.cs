@@ -1,5 +1,6 @@
 using System.Text;
 using Atoll.Foundation;
+using Atoll.StateMachines.Groups;
 
 namespace Atoll.StateMachines.Directory;
 
@@ -21,7 +22,9 @@ internal static class DirectoryRules
     internal static string? FaultOf(SpaceOptions options) =>
         FaultOfName("space", options.Name)
         ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
-        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Streams ? "what the space shall hold is unknown" : null)
+        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Groups ? "what the space shall hold is unknown" : null)
+        ?? (options.Name == GroupLimits.SpaceName && options.Kind != SpaceKind.Groups
+            ? $"the name \"{options.Name}\" is reserved for groups of consumers" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? FaultOfReplicas(options)
         ?? options.Regions?.FaultOf(options.Replicas)
@@ -36,6 +39,11 @@ internal static class DirectoryRules
         if (options.FaultModel == FaultModel.Byzantine)
         {
             return "the fault model 'byzantine' is not available in this version; 'strong' and 'eventual' are";
+        }
+
+        if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Groups })
+        {
+            return "groups of consumers agree on who reads what, and in the fault model 'eventual' nobody agrees: they are 'strong'";
         }
 
         if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Streams })

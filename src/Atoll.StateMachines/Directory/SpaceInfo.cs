@@ -37,6 +37,9 @@ public enum SpaceKind : byte
 
     /// <summary>Partitions of a stream: each shard is one, in the order of their hashes.</summary>
     Streams = 3,
+
+    /// <summary>Groups of consumers, with their offsets. The hash of a group's id says which shard it is in.</summary>
+    Groups = 4,
 }
 
 /// <summary>What is chosen when a space is created.</summary>

@@ -2,6 +2,7 @@ using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
@@ -47,6 +48,11 @@ public sealed record LoggedCommand(string Kind, HybridTime Stamp, RequestIdentit
         {
             return new LoggedCommand(
                 $"partition {PartitionCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
+        }
+
+        if (Enum.IsDefined(GroupCommand.KindOf(envelope.Command.Span)))
+        {
+            return new LoggedCommand($"group {GroupCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
         }
 
         return RecordsCommand.TryParse(envelope.Command, out var records, out var operations)

@@ -1,0 +1,52 @@
+namespace Atoll.StateMachines.Groups;
+
+/// <summary>Bounds of groups, each with the reason for its number.</summary>
+public static class GroupLimits
+{
+    /// <summary>The name of the space that holds the groups of a cluster.</summary>
+    public const string SpaceName = "atoll.groups";
+
+    /// <summary>Length of a group's id in UTF-8 bytes: as of other names, twice over for prefixes.</summary>
+    public const int GroupIdBytesMax = 512;
+
+    /// <summary>Length of the ids of clients and static members in characters, as of other names.</summary>
+    public const int NameCharactersMax = 255;
+
+    /// <summary>
+    /// The shortest session in milliseconds, as with Kafka's brokers: several heartbeats and a change of coordinator fit in.
+    /// </summary>
+    public const int SessionMillisecondsMin = 6_000;
+
+    /// <summary>The longest session in milliseconds; as with Kafka's brokers.</summary>
+    public const int SessionMillisecondsMax = 1_800_000;
+
+    /// <summary>Members of a group: its leader gets what all of them say of themselves in one answer.</summary>
+    public const int MembersMax = 4_096;
+
+    /// <summary>Protocols that one member offers; clients have up to five.</summary>
+    public const int ProtocolsMax = 64;
+
+    /// <summary>Bytes that one member says of itself, over all protocols: subscriptions to thousands of topics.</summary>
+    public const int MemberBytesMax = 1024 * 1024;
+
+    /// <summary>Offsets of one command; a log entry has room for some more.</summary>
+    public const int OffsetsPerCommandMax = 100_000;
+
+    /// <summary>Offsets that one group keeps.</summary>
+    public const int OffsetsPerGroupMax = 250_000;
+
+    /// <summary>Groups of one shard: all are in memory.</summary>
+    public const int GroupsPerShardMax = 100_000;
+
+    /// <summary>Length of the text with an offset in UTF-8 bytes; as with Kafka's brokers.</summary>
+    public const int OffsetMetadataBytesMax = 4_096;
+
+    /// <summary>How long a group without members keeps its offsets, in milliseconds: seven days, as with Kafka's brokers.</summary>
+    public const long OffsetRetentionMilliseconds = 7L * 24 * 60 * 60 * 1000;
+
+    /// <summary>How long a group with neither members nor offsets can be seen, in milliseconds.</summary>
+    public const long EmptyGroupMilliseconds = 10L * 60 * 1000;
+
+    /// <summary>Groups of one command that removes what nobody uses any more, and of one page of a list.</summary>
+    public const int GroupsPerCommandMax = 1_000;
+}
