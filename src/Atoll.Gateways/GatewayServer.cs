@@ -3,6 +3,7 @@ using System.Net.Security;
 using Atoll.Foundation;
 using Atoll.Gateways.Cql;
 using Atoll.Gateways.Http;
+using Atoll.Gateways.Kafka;
 using Atoll.Gateways.Metrics;
 using Atoll.Gateways.Native;
 using Atoll.Node.Requests;
@@ -22,7 +23,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Atoll.Gateways;
 
-/// <summary>A node's doors: one Kestrel with an endpoint for the native protocol, one for HTTP, and one for CQL.</summary>
+/// <summary>A node's doors: one Kestrel with an endpoint for the native protocol, one for HTTP, one for CQL, and
+/// one for Kafka's.</summary>
 public sealed class GatewayServer : IAsyncDisposable
 {
     // A key of the longest, percent-encoded, and the path around it.
@@ -64,6 +66,11 @@ public sealed class GatewayServer : IAsyncDisposable
         if (options.CqlSources is { } sources)
         {
             builder.Services.AddAtollCql(sources, options.Cql);
+        }
+
+        if (options.KafkaSources is { } kafka)
+        {
+            builder.Services.AddAtollKafka(kafka, options.Kafka);
         }
 
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Configure(kestrel, options));
@@ -119,6 +126,16 @@ public sealed class GatewayServer : IAsyncDisposable
                 listen.Protocols = HttpProtocols.None;
                 UseTls(listen, options);
                 listen.UseConnectionHandler<CqlGateway>();
+            });
+        }
+
+        if (options is { KafkaSources: not null, KafkaEndPoint: { } kafka })
+        {
+            kestrel.Listen(kafka, listen =>
+            {
+                listen.Protocols = HttpProtocols.None;
+                UseTls(listen, options);
+                listen.UseConnectionHandler<KafkaGateway>();
             });
         }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using Atoll.Gateways.Cql;
 using Atoll.Gateways.Http;
+using Atoll.Gateways.Kafka;
 using Atoll.Gateways.Native;
 
 namespace Atoll.Gateways;
@@ -18,6 +19,9 @@ public sealed record GatewayServerOptions
     /// <summary>Where CQL's native protocol listens; null: nowhere. Port 0 lets the system choose.</summary>
     public IPEndPoint? CqlEndPoint { get; init; }
 
+    /// <summary>Where the Kafka protocol listens; null: nowhere. Port 0 lets the system choose.</summary>
+    public IPEndPoint? KafkaEndPoint { get; init; }
+
     /// <summary>Gives the certificate for TLS on all, for each connection anew; null: plain connections.</summary>
     public Func<SslStreamCertificateContext>? Certificate { get; init; }
 
@@ -32,6 +36,12 @@ public sealed record GatewayServerOptions
 
     /// <summary>The CQL gateway's options.</summary>
     public CqlGatewayOptions Cql { get; init; } = new();
+
+    /// <summary>What the Kafka protocol is served from; null: it is not served.</summary>
+    public KafkaSources? KafkaSources { get; init; }
+
+    /// <summary>The Kafka gateway's options.</summary>
+    public KafkaGatewayOptions Kafka { get; init; } = new();
 
     /// <summary>
     /// Handle socket events on the threads that receive them: fewest switches. Good when the process does nothing else on those threads.

@@ -4,6 +4,7 @@ using Atoll.Services.Cluster;
 using Atoll.Services.Directory;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
+using Atoll.Services.Streams;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
@@ -30,6 +31,7 @@ public sealed class AtollClient : IAtollClient
         Rows = new RowShards(_caller, _directory, Spaces);
         Schemas = new DirectoryDocuments(_caller, _directory, "keyspace:");
         Roles = new DirectoryDocuments(_caller, _directory, "cql:");
+        Streams = new StreamsService(port, _caller, _directory, Spaces);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
 
@@ -41,6 +43,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <summary>The rows of tables.</summary>
     public IRowShards Rows { get; }
+
+    /// <summary>Topics.</summary>
+    public IStreams Streams { get; }
 
     /// <summary>The schemas of tables.</summary>
     public IDocumentStore Schemas { get; }

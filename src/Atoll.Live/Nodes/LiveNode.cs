@@ -69,6 +69,9 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
     /// <summary>The node's number.</summary>
     public NodeId Id => _options.Self;
 
+    /// <summary>How many loops it has.</summary>
+    public int LoopCount => _options.LoopCount;
+
     /// <summary>Where it listens for other nodes.</summary>
     public string PeerAddress => _transport.ListenAddress;
 
@@ -247,6 +250,11 @@ public sealed class LiveNode : IRequestPort, IAsyncDisposable
     /// <summary>The loop on which the request's shard lives, as far as the directory is known; any loop can pass it on.</summary>
     private int LoopFor(Request request)
     {
+        if (request.Kind == RequestKind.Status)
+        {
+            return (int)(request.RoutingHash % (uint)_loops.Length);
+        }
+
         var shard = request.Shard;
         if (shard == ShardId.None && request.Space != SpaceId.None)
         {

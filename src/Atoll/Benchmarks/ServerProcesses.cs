@@ -61,6 +61,7 @@ internal sealed class ServerProcesses : IAsyncDisposable
                         "node", "--json", "--log", "warning", "--data", Path.Combine(folder, $"n{i}"), "--listen", host, "--name", $"n{i}",
                         "--port", Text(port + shift), "--peer-port", Text(port + shift + 1), "--http-port", Text(port + shift + 80),
                         "--cql-port", Text(port + shift + 42),
+                        "--kafka-port", Text(port + shift + 44),
                         .. role, .. more,
                     ],
                     cancellation).ConfigureAwait(false);

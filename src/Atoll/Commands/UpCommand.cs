@@ -32,13 +32,18 @@ internal static class UpCommand
         {
             Description = "First of the ports for CQL; 0: none. Default: 9042, or 42 behind the first of the others", HelpName = "PORT",
         };
+        var kafka = new Option<int?>("--kafka-port")
+        {
+            Description = "First of the ports for the Kafka protocol; 0: none. Default: 9092, or 44 behind the first of the others",
+            HelpName = "PORT",
+        };
         var log = new Option<string>("--log")
         {
             Description = "Log level: trace, debug, info, warning, error, none", DefaultValueFactory = _ => "warning",
         };
         var command = new Command("up", "Run a local cluster in one process; Ctrl-C stops it, and it comes back with its data")
         {
-            nodes, data, loops, port, cql, log,
+            nodes, data, loops, port, cql, kafka, log,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -52,24 +57,27 @@ internal static class UpCommand
             using var loggers = NodeLogging.Create(
                 NodeLogging.Parse(parsed.GetRequiredValue(log)), () => cancellation.IsCancellationRequested);
             var cqlPort = parsed.GetValue(cql) ?? cluster.DefaultCqlPort();
-            return await RunAsync(cluster, folder, cqlPort, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
+            var kafkaPort = parsed.GetValue(kafka) ?? cluster.DefaultKafkaPort();
+            NodeHostOptions[] hosts = [.. cluster.Hosts(folder, cqlPort, kafkaPort)];
+            return await RunAsync(cluster, folder, hosts, client.Printer(parsed), loggers, cancellation).ConfigureAwait(false);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        LocalCluster cluster, string folder, int cqlPort, Printer printer, ILoggerFactory loggers, CancellationToken cancellation)
+        LocalCluster cluster, string folder, NodeHostOptions[] nodes, Printer printer, ILoggerFactory loggers,
+        CancellationToken cancellation)
     {
         var hosts = new List<NodeHost>();
         cluster.RequireWhole(folder);
         try
         {
-            foreach (var options in cluster.Hosts(folder, cqlPort))
+            foreach (var options in nodes)
             {
                 foreach (var endPoint in new[]
                 {
                     options.NativeEndPoint!, options.HttpEndPoint!, System.Net.IPEndPoint.Parse(options.Node.PeerListen),
-                    options.CqlEndPoint,
+                    options.CqlEndPoint, options.KafkaEndPoint,
                 }.OfType<System.Net.IPEndPoint>())
                 {
                     if (EndPoints.WhyTaken(endPoint) is { } why)
@@ -84,8 +92,7 @@ internal static class UpCommand
 
             await ReadyAsync(hosts[0], cancellation).ConfigureAwait(false);
             LocalCluster.MarkFounded(folder);
-            var cql = cluster.Hosts(folder, cqlPort).Select(options => options.CqlEndPoint?.ToString());
-            Announce(cluster, folder, [.. cql], printer);
+            Announce(cluster, folder, nodes, printer);
             var failure = Task.WhenAny(hosts.Select(host => host.Failure));
             var stopped = await Task.WhenAny(failure, Task.Delay(Timeout.InfiniteTimeSpan, cancellation)).ConfigureAwait(false);
             if (stopped == failure)
@@ -122,7 +129,7 @@ internal static class UpCommand
         await client.Spaces.ListAsync(cancellation).ConfigureAwait(false);
     }
 
-    private static void Announce(LocalCluster cluster, string folder, IReadOnlyList<string?> cql, Printer printer)
+    private static void Announce(LocalCluster cluster, string folder, NodeHostOptions[] nodes, Printer printer)
     {
         if (printer.IsJson)
         {
@@ -131,13 +138,14 @@ internal static class UpCommand
                 writer.WriteString("cluster", cluster.ClusterId);
                 writer.WriteString("data", folder);
                 writer.WriteStartArray("nodes");
-                foreach (var (node, cqlAddress) in cluster.Nodes.Zip(cql))
+                foreach (var (node, options) in cluster.Nodes.Zip(nodes))
                 {
                     writer.WriteStartObject();
                     writer.WriteNumber("node", node.Id.Value);
                     writer.WriteString("client", node.Description.ClientAddress);
                     writer.WriteString("http", $"http://{node.Description.HttpAddress}");
-                    writer.WriteString("cql", cqlAddress);
+                    writer.WriteString("cql", options.CqlEndPoint?.ToString());
+                    writer.WriteString("kafka", options.KafkaEndPoint?.ToString());
                     writer.WriteEndObject();
                 }
 
@@ -147,10 +155,11 @@ internal static class UpCommand
         }
 
         printer.Line($"Atoll is up: {cluster.Nodes.Length} nodes, data in {folder}");
-        foreach (var (node, cqlAddress) in cluster.Nodes.Zip(cql))
+        foreach (var (node, options) in cluster.Nodes.Zip(nodes))
         {
             printer.Line($"  node {node.Id}: clients {node.Description.ClientAddress}, http://{node.Description.HttpAddress}"
-                + (cqlAddress is null ? "" : $", CQL {cqlAddress}"));
+                + (options.CqlEndPoint is null ? "" : $", CQL {options.CqlEndPoint}")
+                + (options.KafkaEndPoint is null ? "" : $", Kafka {options.KafkaEndPoint}"));
         }
 
         printer.Line("Ctrl-C stops it; start it again to go on.");

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Atoll.Client.Hosting;
 using Atoll.Foundation.Identity;
 using Atoll.Gateways.Cql.Wire;
+using Atoll.Gateways.Kafka;
 using Atoll.Output;
 using Atoll.StateMachines.Directory;
 
@@ -83,12 +84,17 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
     /// </summary>
     public int DefaultCqlPort() => FirstClientPort() == PortPlan.UsualClient ? CqlProtocol.DefaultPort : FirstClientPort() + 42;
 
+    /// <summary>The first node's port for the Kafka protocol when none is asked for: likewise.</summary>
+    public int DefaultKafkaPort() =>
+        FirstClientPort() == PortPlan.UsualClient ? KafkaGatewayOptions.DefaultPort : FirstClientPort() + 44;
+
     private int FirstClientPort() => System.Net.IPEndPoint.Parse(Nodes[0].Description.ClientAddress).Port;
 
     /// <summary>How each node is started.</summary>
     /// <param name="folder">Where the data is.</param>
     /// <param name="cqlPort">The first node's port for CQL; 0: none. The others' is as far from their port for clients.</param>
-    public IEnumerable<NodeHostOptions> Hosts(string folder, int cqlPort) => Nodes.Select(node =>
+    /// <param name="kafkaPort">The first node's port for the Kafka protocol; 0: none. The others': likewise.</param>
+    public IEnumerable<NodeHostOptions> Hosts(string folder, int cqlPort, int kafkaPort) => Nodes.Select(node =>
     {
         var description = node.Description;
         var client = System.Net.IPEndPoint.Parse(description.ClientAddress);
@@ -108,6 +114,7 @@ internal sealed record LocalCluster(string ClusterId, NodeInfo[] Nodes)
             },
             NativeEndPoint = client,
             CqlEndPoint = cqlPort == 0 ? null : new System.Net.IPEndPoint(client.Address, cqlPort + shift),
+            KafkaEndPoint = kafkaPort == 0 ? null : new System.Net.IPEndPoint(client.Address, kafkaPort + shift),
             HttpEndPoint = System.Net.IPEndPoint.Parse(description.HttpAddress),
         };
     });

@@ -4,6 +4,7 @@ using Atoll.Client.Remote;
 using Atoll.Commands;
 using Atoll.Foundation;
 using Atoll.Gateways.Cql.Wire;
+using Atoll.Gateways.Kafka;
 using Atoll.Gateways.Security;
 using Atoll.Live.Networks;
 using Atoll.Output;
@@ -23,6 +24,7 @@ internal static class NodeConfiguration
         ["peer-port"] = "Port for other nodes. Default: 4601",
         ["http-port"] = "Port for HTTP; 0: none. Default: 4680",
         ["cql-port"] = "Port for CQL's native protocol; 0: none. As far from port on every node. Default: 9042",
+        ["kafka-port"] = "Port for the Kafka protocol; 0: none. As far from port on every node. Default: 9092, or none with tokens",
         ["name"] = "The node's name, unique in the cluster. Default: its client address",
         ["region"] = "The region that it stands in",
         ["zone"] = "The zone that fails as one",
@@ -67,6 +69,12 @@ internal static class NodeConfiguration
 
         var tokens = Tokens(settings, out var ownToken);
         var tls = Tls(settings);
+        var kafkaPort = settings.Number("kafka-port", tokens.AreRequired ? 0 : KafkaGatewayOptions.DefaultPort, 0, 65535);
+        if (kafkaPort != 0 && tokens.AreRequired)
+        {
+            throw new CommandException("the Kafka protocol does not ask clients for tokens yet: leave kafka-port out, or the tokens");
+        }
+
         RequireSafety(settings, native.Address, tls is not null, tokens.AreRequired);
         var authority = tls is null ? "" : settings.Text("tls-ca") ?? "";
         var joins = settings.Text("join")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -102,6 +110,8 @@ internal static class NodeConfiguration
             HttpEndPoint = httpPort == 0 ? null : EndPoints.Resolve(host, httpPort),
             CqlEndPoint = cqlPort == 0 ? null : EndPoints.Resolve(host, cqlPort),
             CqlAdvertised = cqlPort == 0 ? null : EndPoints.Resolve(advertised, cqlPort),
+            KafkaEndPoint = kafkaPort == 0 ? null : EndPoints.Resolve(host, kafkaPort),
+            KafkaAdvertised = advertised,
             Certificate = tls is null ? null : () => tls.Certificate, // the same file as towards nodes
             AuthorityFile = authority,
             Tokens = tokens,

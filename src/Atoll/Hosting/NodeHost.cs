@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Atoll.Client.Hosting;
 using Atoll.Client.Remote;
 using Atoll.Commands;
@@ -8,11 +9,14 @@ using Atoll.Gateways.Cql;
 using Atoll.Gateways.Cql.Security;
 using Atoll.Gateways.Cql.Topology;
 using Atoll.Gateways.Http;
+using Atoll.Gateways.Kafka;
+using Atoll.Gateways.Kafka.Topology;
 using Atoll.Gateways.Native;
 using Atoll.Node.Requests;
 using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Cluster;
+using Atoll.Services.Streams;
 using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.Logging;
 
@@ -54,7 +58,7 @@ internal sealed class NodeHost : IAsyncDisposable
             node.Live.DirectoryChanged = client.ObserveDirectory;
             tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
             var gateways = await GatewayServer.StartAsync(
-                node.Live, client, clock, Gateways(options, node, tables), loggers, cancellation).ConfigureAwait(false);
+                node.Live, client, clock, Gateways(options, node, tables, client.Streams), loggers, cancellation).ConfigureAwait(false);
             return new NodeHost(node, gateways, others, tables);
         }
         catch
@@ -91,8 +95,11 @@ internal sealed class NodeHost : IAsyncDisposable
         await Node.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static GatewayServerOptions Gateways(NodeHostOptions options, EmbeddedNode node, NodeTables? tables) => new()
+    private static GatewayServerOptions Gateways(
+        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, IStreams streams) => new()
     {
+        KafkaEndPoint = options.KafkaEndPoint,
+        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, streams, kafka) : null,
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
         Cql = new CqlGatewayOptions
@@ -110,12 +117,18 @@ internal sealed class NodeHost : IAsyncDisposable
         InlineScheduling = options.InlineScheduling,
     };
 
-    private static CqlSelf SelfOf(NodeHostOptions options, EmbeddedNode node)
+    private static CqlSelf SelfOf(NodeHostOptions options, EmbeddedNode node) =>
+        new(node.Id, options.CqlAdvertised ?? options.CqlEndPoint!, ClientPortOf(options));
+
+    private static KafkaSources KafkaSourcesOf(NodeHostOptions options, EmbeddedNode node, IStreams streams, IPEndPoint kafka) => new(
+        streams,
+        new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System),
+        new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)));
+
+    private static int ClientPortOf(NodeHostOptions options)
     {
         var client = options.Node.ClientAddress;
-        return new CqlSelf(
-            node.Id, options.CqlAdvertised ?? options.CqlEndPoint!,
-            int.Parse(client.AsSpan(client.LastIndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+        return int.Parse(client.AsSpan(client.LastIndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     private static async ValueTask<string?> ReadinessAsync(EmbeddedNode node, CancellationToken cancellation)

@@ -20,6 +20,12 @@ internal sealed record NodeHostOptions
     /// <summary>Where drivers reach it; null: where it listens.</summary>
     public IPEndPoint? CqlAdvertised { get; init; }
 
+    /// <summary>Where the Kafka protocol listens; null: nowhere.</summary>
+    public IPEndPoint? KafkaEndPoint { get; init; }
+
+    /// <summary>The host by which its clients reach it; null: the address that it listens on.</summary>
+    public string? KafkaAdvertised { get; init; }
+
     /// <summary>The certificate towards clients; null: plain connections.</summary>
     public Func<SslStreamCertificateContext>? Certificate { get; init; }
 

@@ -1,0 +1,24 @@
+using Atoll.Gateways.Kafka.Requests;
+using Atoll.Gateways.Kafka.Topology;
+using Atoll.Services.Streams;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Atoll.Gateways.Kafka;
+
+/// <summary>What a node's Kafka gateway serves from.</summary>
+/// <param name="Streams">The topics.</param>
+/// <param name="Leaders">Tells who leads their partitions.</param>
+/// <param name="Self">The node as clients reach it.</param>
+public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, KafkaSelf Self);
+
+/// <summary>The Kafka gateway among a host's services.</summary>
+internal static class KafkaServices
+{
+    public static void AddAtollKafka(this IServiceCollection services, KafkaSources sources, KafkaGatewayOptions options)
+    {
+        services.AddSingleton(sources);
+        services.AddSingleton(options);
+        services.AddSingleton(KafkaRequestTable.Of(sources, options));
+        services.AddSingleton<KafkaGateway>();
+    }
+}

@@ -1,0 +1,42 @@
+using Atoll.Foundation.Identity;
+using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Services.Errors;
+using Atoll.Services.Streams;
+
+namespace Atoll.Gateways.Kafka.Requests;
+
+/// <summary>
+/// The partitions that one request is about: those that are led elsewhere are refused, so that the client goes there, as with Kafka's
+/// brokers; of others the error is one that clients know what to do about.
+/// </summary>
+/// <param name="sources">The topics.</param>
+/// <param name="cancellation">Ends the wait.</param>
+internal sealed class KafkaPartitions(KafkaSources sources, CancellationToken cancellation)
+{
+    /// <summary>Asks something of a partition.</summary>
+    /// <param name="topic">The name of the topic.</param>
+    /// <param name="partition">The number of the partition.</param>
+    /// <param name="ask">Asks it.</param>
+    /// <returns>What it returns, or why it was not asked, or failed.</returns>
+    public async Task<KafkaError> AskAsync(string topic, int partition, Func<Topic, Task<KafkaError>> ask)
+    {
+        try
+        {
+            var found = (await sources.Streams.TopicsAsync(cancellation).ConfigureAwait(false)).Find(topic);
+            if (found?.Partition(partition) is not { } shard)
+            {
+                return KafkaError.UnknownTopicOrPartition;
+            }
+
+            var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
+            var leader = leaders.LeaderOf(shard.Id).Node;
+            return leader != NodeId.None && leader != leaders.Self
+                ? KafkaError.NotLeaderOrFollower
+                : await ask(found).ConfigureAwait(false);
+        }
+        catch (AtollException error)
+        {
+            return error.Code == ErrorCode.Unavailable ? KafkaError.NotLeaderOrFollower : KafkaErrors.Of(error);
+        }
+    }
+}

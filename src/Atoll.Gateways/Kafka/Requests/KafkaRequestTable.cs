@@ -1,0 +1,79 @@
+using System.Collections.Frozen;
+using Atoll.Gateways.Kafka.Connections;
+using Atoll.Gateways.Kafka.Protocol;
+
+namespace Atoll.Gateways.Kafka.Requests;
+
+/// <summary>
+/// All calls that are served, by their numbers: reads requests, has them served, and says what is to be answered. Thread-safe.
+/// </summary>
+public sealed class KafkaRequestTable
+{
+    private readonly FrozenDictionary<short, KafkaHandler> _handlers;
+
+    /// <summary>A table of families of calls; that of the versions (ApiVersions) is added.</summary>
+    public KafkaRequestTable(IEnumerable<IKafkaRequests> families)
+    {
+        var handlers = families.SelectMany(static family => family.Handlers).ToList();
+        handlers.Add(new VersionRequests(handlers).Handler);
+        _handlers = handlers.ToFrozenDictionary(static handler => (short)handler.Api);
+    }
+
+    /// <summary>Everything that a node serves: one line for each family of calls.</summary>
+    public static KafkaRequestTable Of(KafkaSources sources, KafkaGatewayOptions options) => new(
+    [
+        new MetadataRequests(sources, options),
+        new TopicRequests(sources),
+        new ConfigRequests(sources),
+        new ProduceRequests(sources, options),
+        new ProducerRequests(sources),
+        new OffsetRequests(sources),
+    ]);
+
+    /// <summary>Serves a request.</summary>
+    /// <param name="frame">The request, from its header on: any bytes. Its contents may be kept, and must not change.</param>
+    /// <param name="client">Who sent it.</param>
+    public ValueTask<KafkaReply> ServeAsync(ReadOnlyMemory<byte> frame, KafkaClient client)
+    {
+        var reader = new KafkaReader(frame);
+        var header = KafkaRequestHeader.Read(ref reader);
+        if (!reader.Ok)
+        {
+            return new(KafkaReply.Close($"the head of a request cannot be read: {reader.Fault}"));
+        }
+
+        if (!_handlers.TryGetValue(header.ApiKey, out var handler))
+        {
+            return new(KafkaReply.Close($"there is no call {header.ApiKey}"));
+        }
+
+        if (header.Version < handler.VersionMin || header.Version > handler.VersionMax)
+        {
+            // This one is asked before the client can know which versions there are.
+            return new(handler.Api == KafkaApi.ApiVersions
+                ? new KafkaReply(header.CorrelationId, VersionRequests.Unsupported(handler), 0, HasTaggedHeader: false, null)
+                : KafkaReply.Close($"{handler.Api} has the versions {handler.VersionMin} to {handler.VersionMax}, not {header.Version}"));
+        }
+
+        var definition = KafkaApiDefinition.Find(header.ApiKey)!;
+        var request = definition.NewRequest();
+        request.Read(ref reader, header.Version);
+
+        // What follows is passed over, as brokers do: a client that is newer within a version may say more.
+        if (!reader.Ok)
+        {
+            return new(KafkaReply.Close($"a {handler.Api} of version {header.Version} cannot be read: {reader.Fault}"));
+        }
+
+        client.Name = header.ClientId ?? client.Name;
+        return ServeAsync(handler, definition, new KafkaExchange(header, client), request);
+    }
+
+    private static async ValueTask<KafkaReply> ServeAsync(
+        KafkaHandler handler, KafkaApiDefinition definition, KafkaExchange exchange, IKafkaMessage request)
+    {
+        var body = await handler.ServeAsync(exchange, request).ConfigureAwait(false);
+        return body is null ? KafkaReply.None : new KafkaReply(
+            exchange.Header.CorrelationId, body, exchange.Version, definition.HasTaggedResponseHeader(exchange.Version), null);
+    }
+}

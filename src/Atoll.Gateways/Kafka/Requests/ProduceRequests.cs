@@ -1,0 +1,168 @@
+using Atoll.Foundation.Identity;
+using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Node.Requests;
+using Atoll.Services.Errors;
+using Atoll.Services.Streams;
+using Atoll.StateMachines.Streams;
+
+namespace Atoll.Gateways.Kafka.Requests;
+
+/// <summary>
+/// Produce: appends batches, each as it came. All are committed by a quorum of synced replicas; who asks for no acknowledgement, or for the
+/// leader's only, gets as much, and the answer to it at the same time (or none).
+/// </summary>
+internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions options) : IKafkaRequests
+{
+    // The first version with batches of format 2.
+    private const int BatchesFrom = 3;
+
+    // Brokers of those versions say so where a newer one knows more.
+    private const int StorageErrorFrom = 4;
+    private const int LeaderFrom = 10;
+
+    // How long an append may wait while nobody leads: longer than an election, shorter than clients are patient.
+    private static readonly TimeSpan ElectionPatience = TimeSpan.FromSeconds(4);
+
+    public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<ProduceRequest>(KafkaApi.Produce, ServeAsync)];
+
+    private ValueTask<IKafkaMessage?> ServeAsync(KafkaExchange exchange, ProduceRequest request)
+    {
+        // Nothing is awaited before all is sent where that can be: a client's batches are appended in the order in which it sent them.
+        var catalog = sources.Streams.TopicsAsync(exchange.Gone);
+        var leaders = sources.Leaders.ViewAsync(exchange.Gone);
+        return catalog.IsCompletedSuccessfully && leaders.IsCompletedSuccessfully
+            ? AppendAsync(exchange, request, catalog.Result, leaders.Result)
+            : WaitAsync(exchange, request, catalog, leaders);
+    }
+
+    private async ValueTask<IKafkaMessage?> WaitAsync(
+        KafkaExchange exchange, ProduceRequest request, ValueTask<TopicCatalog> catalog, ValueTask<LeaderView> leaders)
+    {
+        TopicCatalog topics;
+        try
+        {
+            topics = await catalog.ConfigureAwait(false);
+        }
+        catch (AtollException)
+        {
+            topics = TopicCatalog.Of(StateMachines.Directory.DirectoryView.Empty);
+        }
+
+        return await AppendAsync(exchange, request, topics, await leaders.ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    private async ValueTask<IKafkaMessage?> AppendAsync(
+        KafkaExchange exchange, ProduceRequest request, TopicCatalog catalog, LeaderView leaders)
+    {
+        var appends = request.Topics.Select(topic => topic.Partitions.Select(partition =>
+            AppendAsync(exchange, request, catalog.Find(topic.Name), partition, leaders)).ToArray()).ToArray();
+        var answers = await Task.WhenAll(appends.Select(static topic => Task.WhenAll(topic))).ConfigureAwait(false);
+        if (request.Acks == 0)
+        {
+            // Nothing is said to who did not ask; what went wrong shows by the connection's end, as with Kafka's brokers.
+            return answers.SelectMany(static topic => topic).Any(static answer => answer.Error != KafkaError.None)
+                ? throw new KafkaConnectionException("an append without acknowledgement was refused") : null;
+        }
+
+        var response = new ProduceResponse
+        {
+            Topics =
+            [
+                .. request.Topics.Zip(answers, static (topic, partitions) => new ProduceResponse.Topic
+                {
+                    Name = topic.Name, Partitions = partitions,
+                }),
+            ],
+        };
+        if (exchange.Version >= LeaderFrom && Leaders(answers) is { Count: > 0 } nodes)
+        {
+            response.Endpoints =
+            [
+                .. sources.Self.BrokersOf(catalog.View).Where(broker => nodes.Contains((int)broker.Id.Value))
+                    .Select(static broker => new ProduceResponse.Endpoint
+                    {
+                        NodeId = (int)broker.Id.Value, Host = broker.Host, Port = broker.Port, Rack = broker.Rack,
+                    }),
+            ];
+        }
+
+        return response;
+    }
+
+    private static HashSet<int> Leaders(ProduceResponse.Partition[][] answers) =>
+        [.. answers.SelectMany(static topic => topic).Select(static answer => answer.CurrentLeader.LeaderId).Where(static id => id >= 0)];
+
+    private async Task<ProduceResponse.Partition> AppendAsync(
+        KafkaExchange exchange, ProduceRequest request, Topic? topic, ProduceRequest.Partition partition, LeaderView leaders)
+    {
+        var answer = new ProduceResponse.Partition { Index = partition.Index, BaseOffset = -1 };
+        if (topic?.Partition(partition.Index) is not { } shard)
+        {
+            // A client that is told so asks for metadata again, and this node asks the directory then.
+            answer.Error = KafkaError.UnknownTopicOrPartition;
+            return answer;
+        }
+
+        if (Refuse(exchange, request, topic, partition) is var (error, text) && error != KafkaError.None)
+        {
+            (answer.Error, answer.ErrorText) = (error, text);
+            return answer;
+        }
+
+        var leader = leaders.LeaderOf(shard.Id);
+        if (leader.Node != NodeId.None && leader.Node != leaders.Self)
+        {
+            answer.Error = KafkaError.NotLeaderOrFollower;
+            answer.CurrentLeader = new ProduceResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch };
+            return answer;
+        }
+
+        var asked = TimeSpan.FromMilliseconds(Math.Max(1, request.TimeoutMs));
+        var timeout = asked < options.AppendTimeoutMax ? asked : options.AppendTimeoutMax;
+        timeout = leader.Node == NodeId.None && timeout > ElectionPatience ? ElectionPatience : timeout;
+        var response = await sources.Streams.AppendAsync(topic, partition.Index, partition.Records ?? default, timeout)
+            .ConfigureAwait(false);
+        if (response.Status != ResponseStatus.Ok || !PartitionResult.TryRead(response.Body, out var result))
+        {
+            answer.Error = response.Status == ResponseStatus.Ok ? KafkaError.UnknownServerError : KafkaErrors.Of(response.Status);
+            answer.ErrorText = response.Detail;
+            answer.Error = answer.Error == KafkaError.StorageError && exchange.Version < StorageErrorFrom
+                ? KafkaError.NotLeaderOrFollower : answer.Error;
+            return answer;
+        }
+
+        answer.Error = KafkaErrors.Of(result.Status);
+        answer.BaseOffset = result.BaseOffset;
+        answer.LogStartOffset = result.LogStart;
+        return answer;
+    }
+
+    // What can be known of a batch before it is sent anywhere.
+    private static (KafkaError Error, string? Text) Refuse(
+        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition)
+    {
+        if (exchange.Version < BatchesFrom)
+        {
+            return (KafkaError.UnsupportedForMessageFormat, "batches of format 2 are taken, which versions from 3 on have");
+        }
+
+        if (request.Acks is not (-1 or 0 or 1))
+        {
+            return (KafkaError.InvalidRequiredAcks, "acks is 0, 1 or -1");
+        }
+
+        var records = partition.Records ?? default;
+        if (records.Length > topic.Settings.BatchBytesMax)
+        {
+            return (KafkaError.MessageTooLarge,
+                $"a batch of {records.Length} bytes; max.message.bytes of the topic is {topic.Settings.BatchBytesMax}");
+        }
+
+        var fault = RecordBatch.ReadProduced(records, out var batch);
+        return fault == RecordBatchFault.Format ? (KafkaError.UnsupportedForMessageFormat, "batches of format 2 are taken, no older ones")
+            : fault == RecordBatchFault.LeftOver ? (KafkaError.InvalidRecord, "one batch for each partition is taken")
+            : fault != RecordBatchFault.None ? (KafkaError.CorruptMessage, $"the batch cannot be taken: {fault}")
+            : batch.Header.IsTransactional ? (KafkaError.InvalidTransactionState, "there are no transactions yet")
+            : (KafkaError.None, null);
+    }
+}
