@@ -35,6 +35,9 @@ public sealed record KafkaGatewayOptions
     /// <summary>The longest that a fetch waits for news, whatever the client asks for.</summary>
     public TimeSpan FetchWaitMax { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Fetch sessions at once; a client that gets none says with each fetch all that it wants.</summary>
+    public int FetchSessionsMax { get; init; } = 1_000;
+
     /// <summary>The longest that an append waits to be committed, whatever the client asks for.</summary>
     public TimeSpan AppendTimeoutMax { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -50,7 +50,9 @@ public interface IStreams
     /// <returns>How the request ended; of an Ok answer the body is a <see cref="PartitionResult"/>.</returns>
     ValueTask<Response> AppendAsync(Topic topic, int partition, ReadOnlyMemory<byte> batch, TimeSpan timeout);
 
-    /// <summary>Reads batches, of the replica here or of the nearest one. An answer may be of a moment ago, and is never taken back.</summary>
+    /// <summary>
+    /// Reads batches, of the replica here or of the nearest one. An answer may be of a moment ago, and is never taken back.
+    /// </summary>
     /// <param name="topic">The topic.</param>
     /// <param name="partition">One of its partitions.</param>
     /// <param name="fetch">What is wanted.</param>

@@ -37,7 +37,9 @@ public sealed class PartitionLeaders(IRequestPort port, int loops, TimeProvider 
                 _view = LookAsync(_view.Result);
             }
 
-            return _view.IsCompleted ? new ValueTask<LeaderView>(_view.Result) : new ValueTask<LeaderView>(_view.WaitAsync(cancellationToken));
+            return _view.IsCompleted
+                ? new ValueTask<LeaderView>(_view.Result)
+                : new ValueTask<LeaderView>(_view.WaitAsync(cancellationToken));
         }
     }
 

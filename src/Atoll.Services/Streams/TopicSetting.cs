@@ -33,7 +33,8 @@ public sealed record TopicSetting(
 
     /// <summary>How long records are kept.</summary>
     public static readonly TopicSetting RetentionMilliseconds = Long(
-        "retention.ms", PartitionSettings.Default.RetentionMilliseconds, -1, "How long records are kept after their timestamps; -1: for ever");
+        "retention.ms", PartitionSettings.Default.RetentionMilliseconds, -1,
+        "How long records are kept after their timestamps; -1: for ever");
 
     /// <summary>How many bytes are kept.</summary>
     public static readonly TopicSetting RetentionBytes = Long(

@@ -6,8 +6,8 @@ using Atoll.StateMachines.Streams;
 namespace Atoll.Services.Streams;
 
 /// <summary>
-/// The settings of a topic, by the names that Kafka gives them. What was not set has its default. Immutable; kept in the directory as a JSON
-/// object of what was set.
+/// The settings of a topic, by the names that Kafka gives them. What was not set has its default. Immutable; kept in the directory as a
+/// JSON object of what was set.
 /// </summary>
 public sealed class TopicSettings
 {

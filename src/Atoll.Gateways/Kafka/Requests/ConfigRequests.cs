@@ -4,7 +4,9 @@ using Atoll.Services.Streams;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
-/// <summary>DescribeConfigs, AlterConfigs and IncrementalAlterConfigs: settings of topics. Those of brokers are not the protocol's to tell.</summary>
+/// <summary>
+/// DescribeConfigs, AlterConfigs and IncrementalAlterConfigs: settings of topics. Those of brokers are not the protocol's to tell.
+/// </summary>
 internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
 {
     private const int TopicResource = 2;

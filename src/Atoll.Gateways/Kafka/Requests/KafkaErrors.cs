@@ -28,8 +28,8 @@ public static class KafkaErrors
     };
 
     /// <summary>
-    /// How an append ended that no partition answered. Whoever leads is to be asked for again, and what may have taken effect is a time-out:
-    /// a client that numbers its batches sends it again, and it is there once.
+    /// How an append ended that no partition answered. Whoever leads is to be asked for again, and what may have taken effect is a
+    /// time-out: a client that numbers its batches sends it again, and it is there once.
     /// </summary>
     public static KafkaError Of(ResponseStatus status) => status switch
     {

@@ -27,6 +27,7 @@ public sealed class KafkaRequestTable
         new ConfigRequests(sources),
         new ProduceRequests(sources, options),
         new ProducerRequests(sources),
+        new FetchRequests(sources, options),
         new OffsetRequests(sources),
     ]);
 

@@ -90,7 +90,10 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
     }
 
     private static HashSet<int> Leaders(ProduceResponse.Partition[][] answers) =>
-        [.. answers.SelectMany(static topic => topic).Select(static answer => answer.CurrentLeader.LeaderId).Where(static id => id >= 0)];
+    [
+        .. answers.SelectMany(static topic => topic).Select(static answer => answer.CurrentLeader?.LeaderId ?? -1)
+            .Where(static id => id >= 0),
+    ];
 
     private async Task<ProduceResponse.Partition> AppendAsync(
         KafkaExchange exchange, ProduceRequest request, Topic? topic, ProduceRequest.Partition partition, LeaderView leaders)

@@ -20,7 +20,8 @@ internal sealed class VersionRequests
     public KafkaHandler Handler { get; }
 
     /// <summary>
-    /// The answer to a version that is not there, written in version 0: which versions of this call there are, so that the client asks again.
+    /// The answer to a version that is not there, written in version 0: which versions of this call there are, so that the client asks
+    /// again.
     /// </summary>
     public static ApiVersionsResponse Unsupported(KafkaHandler handler) => new()
     {
