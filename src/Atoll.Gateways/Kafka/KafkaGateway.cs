@@ -30,7 +30,7 @@ public sealed partial class KafkaGateway(KafkaRequestTable requests, KafkaGatewa
 
         using var client = new KafkaConnection(
             connection.Transport, (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None, requests, options, _budget, logger);
-        using var aborting = connection.ConnectionClosed.UnsafeRegister(static state => ((KafkaConnection)state!).Abort(), client);
+        using var aborting = connection.ConnectionClosed.UnsafeRegister(static state => ((KafkaConnection)state!).Leave(), client);
         using var leaving = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static state => ((KafkaConnection)state!).GoAway(), client) ?? default;
 

@@ -26,6 +26,7 @@ internal sealed partial class KafkaConnection : IDisposable
     private readonly ILogger _logger;
     private readonly KafkaFrameReader _frames;
     private readonly CancellationTokenSource _gone = new();
+    private readonly CancellationTokenSource _stopped = new();
     private readonly SemaphoreSlim _room;
     private readonly Channel<Task<KafkaReply>> _replies = Channel.CreateUnbounded<Task<KafkaReply>>(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -80,11 +81,12 @@ internal sealed partial class KafkaConnection : IDisposable
         return Volatile.Read(ref _whyEnded);
     }
 
-    /// <summary>The transport is gone.</summary>
-    public void Abort()
+    /// <summary>
+    /// The client has gone: it waits for nothing any longer. What it sent before is served all the same, as it may have wanted no answers.
+    /// </summary>
+    public void Leave()
     {
         _gone.Cancel();
-        _input.CancelPendingRead();
         _output.CancelPendingFlush();
     }
 
@@ -119,6 +121,7 @@ internal sealed partial class KafkaConnection : IDisposable
     public void Dispose()
     {
         _gone.Dispose();
+        _stopped.Dispose();
         _room.Dispose();
     }
 
@@ -128,12 +131,15 @@ internal sealed partial class KafkaConnection : IDisposable
     private void End(string why)
     {
         Interlocked.CompareExchange(ref _whyEnded, why, "");
-        Abort();
+        _stopped.Cancel();
+        _gone.Cancel();
+        _input.CancelPendingRead();
+        _output.CancelPendingFlush();
     }
 
     private async Task ReadAsync()
     {
-        while (!Volatile.Read(ref _leaving) && !_gone.IsCancellationRequested)
+        while (!Volatile.Read(ref _leaving) && !_stopped.IsCancellationRequested)
         {
             var result = await _input.ReadAsync().ConfigureAwait(false);
             var left = await TakeAsync(result.Buffer).ConfigureAwait(false);
@@ -166,8 +172,8 @@ internal sealed partial class KafkaConnection : IDisposable
                     break;
                 }
 
-                await _room.WaitAsync(_gone.Token).ConfigureAwait(false);
-                await _budget.TakeAsync(length, _gone.Token).ConfigureAwait(false);
+                await _room.WaitAsync(_stopped.Token).ConfigureAwait(false);
+                await _budget.TakeAsync(length, _stopped.Token).ConfigureAwait(false);
                 _begun = length;
                 _frames.Begin(length);
                 Volatile.Write(ref _waitingSince, _options.Time.GetTimestamp());
@@ -232,10 +238,9 @@ internal sealed partial class KafkaConnection : IDisposable
 
             if (reply.WhyClosed is { } why)
             {
-                Interlocked.CompareExchange(ref _whyEnded, why, "");
                 await FlushAsync().ConfigureAwait(false);
                 isOpen = false;
-                Abort();
+                End(why);
                 continue;
             }
 
@@ -281,7 +286,7 @@ internal sealed partial class KafkaConnection : IDisposable
             // The client has gone: what is under way for it may stop.
         }
 
-        Abort();
+        Leave();
         return false;
     }
 

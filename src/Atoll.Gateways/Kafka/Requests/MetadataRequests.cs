@@ -133,15 +133,29 @@ internal sealed class MetadataRequests(KafkaSources sources, KafkaGatewayOptions
                 return (catalog, null, KafkaError.UnknownTopicOrPartition);
             }
 
-            var created = await sources.Streams.CreateAsync(
-                new TopicCreation(wanted.Name, null, null, TopicSettings.Default), exchange.Gone).ConfigureAwait(false);
-            return (await sources.Streams.TopicsAsync(exchange.Gone).ConfigureAwait(false), created, KafkaError.None);
+            await CreateAsync(wanted.Name, exchange.Gone).ConfigureAwait(false);
+            catalog = await sources.Streams.TopicsAsync(exchange.Gone).ConfigureAwait(false);
+            return Find(catalog, wanted) is { } created
+                ? (catalog, created, KafkaError.None)
+                : (catalog, null, KafkaError.InvalidTopic); // a space of another kind has the name
         }
         catch (AtollException error)
         {
-            // Somebody else may have created it in this moment: the next try finds it.
-            return (catalog, null, error.Code == ErrorCode.SpaceExists ? KafkaError.InvalidTopic
-                : error.IsRetryable ? KafkaError.LeaderNotAvailable : KafkaErrors.Of(error));
+            return (catalog, null, error.IsRetryable ? KafkaError.LeaderNotAvailable : KafkaErrors.Of(error));
+        }
+    }
+
+    private async Task CreateAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            await sources.Streams.CreateAsync(new TopicCreation(name, null, null, TopicSettings.Default), cancellation)
+                .ConfigureAwait(false);
+        }
+        catch (AtollException error) when (error.Code == ErrorCode.SpaceExists)
+        {
+            // Another node was asked for it, too, and was faster.
+            await sources.Streams.RefreshAsync(cancellation).ConfigureAwait(false);
         }
     }
 

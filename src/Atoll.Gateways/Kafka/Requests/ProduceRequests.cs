@@ -28,8 +28,9 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
     private ValueTask<IKafkaMessage?> ServeAsync(KafkaExchange exchange, ProduceRequest request)
     {
         // Nothing is awaited before all is sent where that can be: a client's batches are appended in the order in which it sent them.
-        var catalog = sources.Streams.TopicsAsync(exchange.Gone);
-        var leaders = sources.Leaders.ViewAsync(exchange.Gone);
+        // And a client that has gone since may have wanted no answer: it is served all the same.
+        var catalog = sources.Streams.TopicsAsync();
+        var leaders = sources.Leaders.ViewAsync();
         return catalog.IsCompletedSuccessfully && leaders.IsCompletedSuccessfully
             ? AppendAsync(exchange, request, catalog.Result, leaders.Result)
             : WaitAsync(exchange, request, catalog, leaders);
@@ -113,7 +114,7 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         }
 
         var leader = leaders.LeaderOf(shard.Id);
-        if (leader.Node != NodeId.None && leader.Node != leaders.Self)
+        if (leader.Node != NodeId.None && leader.Node != leaders.Self && request.Acks != 0)
         {
             answer.Error = KafkaError.NotLeaderOrFollower;
             answer.CurrentLeader = new ProduceResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch };

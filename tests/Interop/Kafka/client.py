@@ -1,0 +1,223 @@
+"""Clients of Kafka, unchanged, against a cluster: client.py SCENARIO ADDRESS...
+
+Each scenario says "done" at its end, and fails with a message otherwise. Groups are not used: partitions are read one by one.
+"""
+
+import subprocess
+import sys
+import threading
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+import kafka
+import kafka.admin
+
+ADDRESSES = sys.argv[2:]
+BOOTSTRAP = ",".join(ADDRESSES)
+ADMINS = []
+COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"]
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def check(condition, text):
+    if not condition:
+        raise SystemExit(f"FAILED: {text}")
+
+
+def admin():
+    if not ADMINS:
+        ADMINS.append(confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP}))
+    return ADMINS[0]
+
+
+def create(topic, partitions, **config):
+    new = confluent_kafka.admin.NewTopic(topic, partitions, 3, config={key.replace("_", "."): value for key, value in config.items()})
+    for future in admin().create_topics([new], request_timeout=30).values():
+        future.result()
+
+
+def consumer(**more):
+    return confluent_kafka.Consumer({
+        "bootstrap.servers": BOOTSTRAP, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
+        "enable.partition.eof": True, **more})
+
+
+def read_all(topic, partition, offset=0, **more):
+    """All messages of a partition from an offset to its end."""
+    reader = consumer(**more)
+    reader.assign([confluent_kafka.TopicPartition(topic, partition, offset)])
+    messages = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        message = reader.poll(5)
+        if message is None:
+            continue
+        if message.error() is None:
+            messages.append(message)
+        elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+            reader.close()
+            return messages
+        elif not message.error().retriable() and message.error().code() >= 0:
+            raise SystemExit(f"FAILED: {message.error()}")
+    raise SystemExit("FAILED: the end of the partition was not reached in time")
+
+
+def librdkafka():
+    """Topics, settings, every compression and acknowledgement, offsets."""
+    create("events", 3, retention_ms="86400000")
+    metadata = admin().list_topics(timeout=30)
+    check(len(metadata.brokers) == 3, f"3 brokers, not {metadata.brokers}")
+    check(len(metadata.topics["events"].partitions) == 3, "3 partitions")
+
+    sent = []
+    failures = []
+    for partition, compression in enumerate(COMPRESSIONS):
+        for acks in [0, 1, -1]:
+            producer = confluent_kafka.Producer({
+                "bootstrap.servers": BOOTSTRAP, "compression.type": compression, "acks": acks, "linger.ms": 5})
+            for number in range(20):
+                value = f"{compression} {acks} {number} " + "x" * 200
+                sent.append(value)
+                producer.produce("events", value, key=compression, partition=partition % 3, headers=[("acks", str(acks))],
+                                 on_delivery=lambda error, _: failures.append(error) if error else None)
+            check(producer.flush(60) == 0, f"{compression} with acks {acks}: not all was delivered")
+    check(not failures, f"deliveries failed: {failures[:3]}")
+    found = [message for partition in range(3) for message in read_all("events", partition)]
+    check(sorted(message.value().decode() for message in found) == sorted(sent), f"{len(found)} messages came back of {len(sent)}")
+    check(all(message.headers()[0][0] == "acks" for message in found), "headers came back")
+
+    # Offsets: the ends, the middle of a partition, a time.
+    reader = consumer()
+    low, high = reader.get_watermark_offsets(confluent_kafka.TopicPartition("events", 0), timeout=30)
+    check((low, high) == (0, 120), f"partition 0 has offsets 0 to 120, not {low} to {high}")
+    middle = read_all("events", 0, 50)
+    check([message.offset() for message in middle] == list(range(50, 120)), "reading begins in the middle")
+    at = middle[0].timestamp()[1]
+    asked = reader.offsets_for_times([confluent_kafka.TopicPartition("events", 0, at)], timeout=30)[0]
+    check(asked.offset <= 50, f"the first record of time {at} is at most 50, not {asked.offset}")
+    before = [message for message in read_all("events", 0) if message.offset() < asked.offset]
+    check(all(message.timestamp()[1] < at for message in before), "all before it are older")
+    reader.close()
+
+    resource = confluent_kafka.admin.ConfigResource("topic", "events")
+    settings = list(admin().describe_configs([resource], request_timeout=30).values())[0].result()
+    check(settings["retention.ms"].value == "86400000", "the setting that was given")
+    check(settings["cleanup.policy"].value == "delete", "a setting that was not")
+    changed = confluent_kafka.admin.ConfigResource("topic", "events", set_config={"max.message.bytes": "2000000"})
+    list(admin().alter_configs([changed], request_timeout=30).values())[0].result()
+    settings = list(admin().describe_configs([resource], request_timeout=30).values())[0].result()
+    check(settings["max.message.bytes"].value == "2000000", "the setting that was changed")
+    check(settings["retention.ms"].value == "604800000", "what is not named has its default again")
+
+    try:
+        create("events", 3)
+        check(False, "a topic cannot be created twice")
+    except confluent_kafka.KafkaException as error:
+        check(error.args[0].code() == confluent_kafka.KafkaError.TOPIC_ALREADY_EXISTS, f"it is there, not {error}")
+    list(admin().delete_topics(["events"], operation_timeout=30).values())[0].result()
+    check("events" not in admin().list_topics(timeout=30).topics, "it is gone")
+
+
+def kafka_python():
+    """The client that is written in Python alone, and speaks old versions."""
+    client = kafka.admin.KafkaAdminClient(bootstrap_servers=ADDRESSES)
+    client.create_topics([kafka.admin.NewTopic("plain", 2, 3)])
+    sent = {0: [], 1: []}
+    for compression in [None, "gzip"]:
+        for acks in [0, 1, "all"]:
+            producer = kafka.KafkaProducer(bootstrap_servers=ADDRESSES, compression_type=compression, acks=acks, retries=5)
+            for number in range(20):
+                value = f"{compression} {acks} {number}".encode()
+                sent[number % 2].append(value)
+                producer.send("plain", value, partition=number % 2)
+            producer.flush()
+            producer.close()
+    reader = kafka.KafkaConsumer(bootstrap_servers=ADDRESSES, consumer_timeout_ms=3000, auto_offset_reset="earliest")
+    partitions = [kafka.TopicPartition("plain", partition) for partition in range(2)]
+    check(reader.beginning_offsets(partitions) == {partition: 0 for partition in partitions}, "they begin with 0")
+    check(reader.end_offsets(partitions) == {partition: 60 for partition in partitions}, f"they end with 60")
+    for partition in partitions:
+        reader.assign([partition])
+        reader.seek_to_beginning(partition)
+        found = []
+        while len(found) < 60:
+            record = next(reader)
+            found.append(record.value)
+        check(sorted(found) == sorted(sent[partition.partition]), f"{partition}: what came back is what was sent")
+    first = reader.offsets_for_times({partitions[0]: 0})[partitions[0]]
+    check(first.offset == 0, f"the first record ever is at 0, not {first}")
+    reader.close()
+    client.delete_topics(["plain"])
+    client.close()
+
+
+def kcat():
+    """The command line's client: topics come into being when something is produced to them."""
+    def run(*arguments, given=None):
+        done = subprocess.run(["kcat", "-b", BOOTSTRAP, *arguments], input=given, capture_output=True, text=True, timeout=120)
+        check(done.returncode == 0, f"kcat {arguments}: {done.stderr}")
+        return done.stdout
+
+    lines = []
+    for compression in COMPRESSIONS:
+        some = [f"{compression}-{number}" for number in range(50)]
+        lines += some
+        run("-P", "-t", "lines", "-z", compression, "-X", "enable.idempotence=true", given="\n".join(some) + "\n")
+    check(run("-C", "-t", "lines", "-e", "-q", "-o", "beginning").splitlines() == lines, "the lines, in order")
+    check(run("-C", "-t", "lines", "-e", "-q", "-o", "-3").splitlines() == lines[-3:], "the last three")
+    check(run("-C", "-t", "lines", "-e", "-q", "-o", "beginning", "-X", "isolation.level=read_committed").splitlines() == lines,
+          "the lines that are committed")
+    check('topic "lines" with 1 partitions' in run("-L"), "the topic is listed")
+
+
+def failover():
+    """An idempotent producer goes on while brokers are killed: nothing lost, nothing doubled, the order kept."""
+    create("orders", 3)
+    delivered = [[], [], []]
+    failures = []
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "linger.ms": 2, "delivery.timeout.ms": 120000,
+        "compression.type": "lz4"})
+
+    def note(error, message):
+        if error:
+            failures.append(error)
+        else:
+            delivered[message.partition()].append(int(message.value()))
+
+    stop = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+    say("running")
+    number = 0
+    reported = 0
+    while not stop.is_set():
+        for _ in range(20):
+            producer.produce("orders", str(number), partition=number % 3, on_delivery=note)
+            number += 1
+        producer.poll(0.01)
+        count = sum(len(part) for part in delivered)
+        if count - reported >= 600:
+            reported = count
+            say(f"progress {count}")
+        while len(producer) > 5000 and not stop.is_set():
+            producer.poll(0.1)
+    check(producer.flush(110) == 0, "not all was delivered")
+    check(not failures, f"{len(failures)} deliveries failed: {failures[:3]}")
+    for partition in range(3):
+        found = [int(message.value()) for message in read_all("orders", partition)]
+        expected = list(range(partition, number, 3))
+        check(len(set(found)) == len(found), f"partition {partition}: {len(found) - len(set(found))} messages are there twice")
+        check(set(found) == set(expected), f"partition {partition}: {len(set(expected) - set(found))} messages are lost")
+        check(found == expected, f"partition {partition}: the order is another one")
+    say(f"messages {number}")
+
+
+SCENARIOS = {"librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "failover": failover}
+
+if __name__ == "__main__":
+    SCENARIOS[sys.argv[1]]()
+    say("done")
