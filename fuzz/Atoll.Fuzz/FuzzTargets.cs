@@ -39,6 +39,7 @@ public static class FuzzTargets
         new NodeSettingsTarget(),
         new NodeIdentityTarget(),
         new SessionTokenTarget(),
+        new SiblingsTarget(),
         new CqlTarget(),
         new CqlRequestTarget(),
         new CqlResponseTarget(),

@@ -145,6 +145,18 @@ public static class Limits
     /// </summary>
     public const int OriginCounterBytesMax = 512 * 1024;
 
+    /// <summary>Siblings of a record at which a replica takes no more: replicas that are cut off from each other may together.</summary>
+    public const int SiblingsMax = 64;
+
+    /// <summary>Bytes of one value of a record that keeps siblings.</summary>
+    public const int SiblingBytesMax = 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of all siblings of a record at which a replica takes no more: what <see cref="ReplicasMax"/> that are cut off from each other
+    /// take is still a value that a store takes, and so is never refused when they meet.
+    /// </summary>
+    public const int SiblingBytesTotalMax = ValueBytesMax / (ReplicasMax + 1);
+
     /// <summary>
     /// Deleted ranges that one partition remembers apart (overlapping ones are merged): each write to the partition looks through them.
     /// </summary>

@@ -24,7 +24,9 @@ public sealed class DirectoryCommandTarget : IFuzzTarget
         Parts.Of(
             w => DirectoryCommand.WriteCreateSpace(w, new SpaceOptions("other", ShardCount: 3)),
             w => DirectoryCommand.WriteSetReplicas(w, new(2), [new(2), new(3), new(1)], 1),
-            w => DirectoryCommand.WriteSetPreferredLeader(w, new(2), new(3))),
+            w => DirectoryCommand.WriteSetPreferredLeader(w, new(2), new(3)),
+            w => DirectoryCommand.WriteCreateSpace(
+                w, new SpaceOptions("siblings", FaultModel.Eventual, 1, Conflicts: ConflictRule.Siblings))),
         Parts.Of(
             w => DirectoryCommand.WriteRegisterNode(w, Node(4)),
             w => DirectoryCommand.WriteUpdateNode(w, new NodeInfo(new(4), Node(4) with { Zone = "elsewhere" })),

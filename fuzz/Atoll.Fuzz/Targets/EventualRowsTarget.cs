@@ -102,8 +102,16 @@ public sealed class EventualRowsTarget : CodecTarget
         new CounterOrigin(new NodeId(1), 2),
         new CounterUpdateId(Stamp, 3, 4));
 
+    private static SiblingPut Put(byte[] key) => new(
+        key, CausalContext.Empty,
+        new Sibling(
+            new CounterOrigin(new NodeId(1), 2), HybridTime.Zero, new CounterUpdateId(Stamp, 3, 4), false, 9_000, new byte[] { 1, 2 }),
+        Stamp, Stamp);
+
     private static IEnumerable<byte[]> Versions()
     {
+        Apply(NewMachine(), Bytes(Put("s"u8.ToArray()).WriteTo), out var put);
+        yield return put.Version.ToArray();
         var machine = NewMachine();
         Apply(machine, Bytes(w => EventualCommand.Write(w, new EventualChange { Version = Known })), out _);
         Apply(machine, Bytes(w => EventualCommand.WriteIncrement(w, Increment())), out _);
@@ -130,6 +138,11 @@ public sealed class EventualRowsTarget : CodecTarget
             w, new EventualChange { Truncates = true, Notes = [new Note(new byte[] { 1 }, new byte[] { 2 }),
                 new Note(new byte[] { 3 }, default)] }));
         yield return Bytes(w => EventualCommand.WriteIncrement(w, Increment()));
+        yield return Bytes(Put("s"u8.ToArray()).WriteTo);
+        yield return Bytes((Put("s"u8.ToArray()) with
+        {
+            Seen = CausalContext.Empty.With(new CounterOrigin(new NodeId(4), 5), Stamp),
+        }).WriteTo);
         yield return Bytes(w => RowsCommand.WriteExpire(w, [new ExpiredRow(RowKey.OfPartition(5, [1]), new HybridTime(7), true)]));
     }
 
@@ -229,6 +242,12 @@ public sealed class EventualRowsTarget : CodecTarget
         {
             EventualCommand.WriteIncrement(again, increment);
             return $"increment {result.Status}";
+        }
+
+        if (SiblingPut.TryRead(input, out var put))
+        {
+            put.WriteTo(again);
+            return $"sibling {result.Status}";
         }
 
         // What a replica finds dead, it removes by the command that strong shards have for it.

@@ -5,6 +5,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Errors;
 using Atoll.Services.Records;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -43,11 +44,15 @@ internal sealed class RecordEndpoints
     {
         routes.MapMethods(route, ["GET", "HEAD"], GetAsync)
             .WithSummary("Read a record").WithTags("records")
-            .WithDescription("The body is the value, the entity tag its version. " + about)
-            .Produces(200, contentType: "application/octet-stream").Produces(304).ProducesProblem(404);
+            .WithDescription("The body is the value, the entity tag its version. "
+                + "In a space that keeps siblings: all of them, when there are several (300), and the header Atoll-Context to put or "
+                + "delete with. " + about)
+            .Produces(200, contentType: "application/octet-stream").Produces(300, contentType: "application/json").Produces(304)
+            .ProducesProblem(404);
         routes.MapPut(route, PutAsync)
             .WithSummary("Write a record").WithTags("records")
-            .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set. " + about)
+            .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set. "
+                + "In a space that keeps siblings the header Atoll-Context, of a get, says what it replaces; all else stays. " + about)
             .Accepts<byte[]>("application/octet-stream", "*/*").Produces(204).ProducesProblem(412).ProducesProblem(413);
         routes.MapDelete(route, DeleteAsync)
             .WithSummary("Delete a record").WithTags("records").WithDescription(about)
@@ -59,14 +64,22 @@ internal sealed class RecordEndpoints
         [FromHeader(Name = "Atoll-Session")] string? token)
     {
         var session = RecordInputs.Session(context);
-        var record = await _client.Records(RecordInputs.Space(space))
-            .GetAsync(RecordInputs.Key(context), RecordInputs.Read(context, session), context.RequestAborted).ConfigureAwait(false);
+        var (name, at) = (RecordInputs.Space(space), RecordInputs.Key(context));
+        var options = RecordInputs.Read(context, session);
+        var records = _client.Records(name);
+        if (await records.KeepsSiblingsAsync(context.RequestAborted).ConfigureAwait(false))
+        {
+            var siblings = await records.GetSiblingsAsync(at, options, context.RequestAborted).ConfigureAwait(false);
+            RecordInputs.ReturnSession(context, session);
+            await WriteSiblingsAsync(context, siblings).ConfigureAwait(false);
+            return;
+        }
+
+        var record = await records.GetAsync(at, options, context.RequestAborted).ConfigureAwait(false);
         RecordInputs.ReturnSession(context, session);
         if (record is not { } found)
         {
-            await Problems.WriteAsync(
-                context, StatusCodes.Status404NotFound, "recordNotFound", "there is no record with that key", isRetryable: false)
-                .ConfigureAwait(false);
+            await WriteNotFoundAsync(context).ConfigureAwait(false);
             return;
         }
 
@@ -139,9 +152,7 @@ internal sealed class RecordEndpoints
             return;
         }
 
-        await Problems.WriteAsync(
-            context, StatusCodes.Status404NotFound, "recordNotFound", "there is no record with that key", isRetryable: false)
-            .ConfigureAwait(false);
+        await WriteNotFoundAsync(context).ConfigureAwait(false);
     }
 
     private async Task BatchAsync(
@@ -168,6 +179,55 @@ internal sealed class RecordEndpoints
         writer.WriteEndObject();
         await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
     }
+
+    // One value is the body, as ever; of several, or of one beside a deletion, the answer is a list to choose from.
+    private static async Task WriteSiblingsAsync(HttpContext context, RecordSiblings siblings)
+    {
+        var headers = context.Response.Headers;
+        headers.CacheControl = "no-cache";
+        if (!siblings.Context.IsEmpty)
+        {
+            headers["Atoll-Context"] = RecordJson.Context(siblings);
+        }
+
+        if (!siblings.Values.Any())
+        {
+            await WriteNotFoundAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        var isHead = HttpMethods.IsHead(context.Request.Method);
+        if (siblings.Siblings.Count > 1)
+        {
+            context.Response.StatusCode = StatusCodes.Status300MultipleChoices;
+            context.Response.ContentType = "application/json";
+            if (!isHead)
+            {
+                await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.WriterOptions);
+                RecordJson.Write(writer, siblings, default);
+                await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
+        var only = siblings.Siblings[0];
+        headers.LastModified = DateTimeOffset.FromUnixTimeMilliseconds(only.Version.UnixMilliseconds).ToString("r");
+        if (only.ExpiresAt != HybridTime.Zero)
+        {
+            headers["Atoll-Expires-At"] = RecordJson.Time(only.ExpiresAt);
+        }
+
+        context.Response.ContentType = "application/octet-stream";
+        context.Response.ContentLength = only.Value.Length;
+        if (!isHead)
+        {
+            await context.Response.BodyWriter.WriteAsync(only.Value, context.RequestAborted).ConfigureAwait(false);
+        }
+    }
+
+    private static Task WriteNotFoundAsync(HttpContext context) => Problems.WriteAsync(
+        context, StatusCodes.Status404NotFound, "recordNotFound", "there is no record with that key", isRetryable: false);
 
     private static Task AnswerAsync(HttpContext context, in ConditionalOutcome outcome, Session? session)
     {

@@ -72,6 +72,7 @@ internal static class RecordInputs
     {
         TimeToLive = Duration(context, "Atoll-TTL", "ttl"),
         Consistency = Consistency(context),
+        Context = Context(context),
         Session = session,
         Timeout = Duration(context, "Atoll-Timeout", "timeout"),
         Identity = Identity(context, space, key, now),
@@ -209,6 +210,14 @@ internal static class RecordInputs
         writer.WriteBytes(key);
         writer.WriteString(text);
         return new RequestIdentity(Math.Max(1, StableHash.Compute(writer.Written)), 1, 0, now);
+    }
+
+    // What a get of a record that keeps siblings answered.
+    private static byte[] Context(HttpContext context)
+    {
+        var text = Text(context, "Atoll-Context", "context") ?? "";
+        return RecordJson.TryReadContext(text, out var bytes)
+            ? bytes : throw new InvalidRequestException("Atoll-Context must be the context of a get, as its answer gave it");
     }
 
     private static RequestConsistency? Consistency(HttpContext context) => Text(context, "Atoll-Consistency", "consistency") switch

@@ -7,6 +7,7 @@ using System.Text.Unicode;
 using Atoll.Foundation.Time;
 using Atoll.Services.Records;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Gateways.Http;
 
@@ -39,7 +40,59 @@ public static class RecordJson
             writer.WriteString("expiresAt", Time(record.ExpiresAt));
         }
 
+        if (record.Siblings is { } siblings && !keysOnly)
+        {
+            WriteSiblings(writer, siblings);
+        }
+
         writer.WriteEndObject();
+    }
+
+    /// <summary>All concurrent writes of a record and their context as an object; with the key when it is given.</summary>
+    public static void Write(Utf8JsonWriter writer, RecordSiblings siblings, ReadOnlySpan<byte> key)
+    {
+        writer.WriteStartObject();
+        if (!key.IsEmpty)
+        {
+            WriteBytes(writer, "key", "keyBase64", key);
+        }
+
+        WriteSiblings(writer, siblings);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>A context as text: base64url.</summary>
+    public static string Context(RecordSiblings siblings) => Base64Url.EncodeToString(siblings.Context.Span);
+
+    /// <summary>The bytes of a context's text; empty text is no context.</summary>
+    public static bool TryReadContext(string text, out byte[] context) => TryReadBase64Url(text, out context);
+
+    private static void WriteSiblings(Utf8JsonWriter writer, RecordSiblings siblings)
+    {
+        writer.WriteString("context", Context(siblings));
+        writer.WriteStartArray("siblings");
+        foreach (var sibling in siblings.Siblings)
+        {
+            writer.WriteStartObject();
+            if (sibling.IsDeletion)
+            {
+                writer.WriteBoolean("deleted", true);
+            }
+            else
+            {
+                WriteBytes(writer, "value", "valueBase64", sibling.Value.Span);
+            }
+
+            writer.WriteString("version", Version(sibling.Version));
+            if (sibling.ExpiresAt != HybridTime.Zero)
+            {
+                writer.WriteString("expiresAt", Time(sibling.ExpiresAt));
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
     }
 
     /// <summary>A change as an object, with the token to go on behind it.</summary>
@@ -94,6 +147,11 @@ public static class RecordJson
         writer.WriteString("name", space.Name);
         writer.WriteNumber("id", space.Id.Value);
         writer.WriteString("replication", JsonNamingPolicy.CamelCase.ConvertName(space.Options.FaultModel.ToString()));
+        if (space.Options.Conflicts != ConflictRule.LastWrite)
+        {
+            writer.WriteString("conflicts", JsonNamingPolicy.CamelCase.ConvertName(space.Options.Conflicts.ToString()));
+        }
+
         writer.WriteNumber("replicas", space.Options.Replicas);
         writer.WriteString("partitioning", JsonNamingPolicy.CamelCase.ConvertName(space.Options.Partitioning.ToString()));
         writer.WriteNumber("shards", space.Options.ShardCount);

@@ -115,8 +115,16 @@ internal sealed class SpaceEndpoints
             name, Named<FaultModel>(options.Replication, "replication"),
             options.Replicas ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
             Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards,
-            Regions: SpaceRegions.Of(factors, options.AllowedRegions ?? []));
+            Regions: SpaceRegions.Of(factors, options.AllowedRegions ?? []),
+            Conflicts: Conflicts(options.Conflicts));
     }
+
+    private static ConflictRule Conflicts(string text) => text switch
+    {
+        "last-write" or "lastWrite" => ConflictRule.LastWrite,
+        "siblings" => ConflictRule.Siblings,
+        _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write and siblings"),
+    };
 
     private static T Named<T>(string text, string member)
         where T : struct, Enum =>
@@ -133,6 +141,8 @@ internal sealed class SpaceEndpoints
 /// <param name="Shards">How many shards.</param>
 /// <param name="Regions">How many copies in which region; null: spread over all that are allowed.</param>
 /// <param name="AllowedRegions">The regions that may store the space's data; null: all.</param>
+/// <param name="Conflicts">Of an eventual space: "last-write", or "siblings" to keep concurrent writes.</param>
 public sealed record SpaceBody(
     string Replication = "strong", int? Replicas = null, string Partitioning = "hash", int Shards = 1,
-    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string>? AllowedRegions = null);
+    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string>? AllowedRegions = null,
+    string Conflicts = "last-write");

@@ -56,8 +56,8 @@ internal sealed class CoordinatedRequests
     /// <summary>What only Paxos can answer.</summary>
     public required ConditionalRequests Conditional { get; init; }
 
-    /// <summary>Updates of counters.</summary>
-    public required CounterRequests Counters { get; init; }
+    /// <summary>Updates that one replica leads.</summary>
+    public required LedRequests Led { get; init; }
 
     /// <summary>The oldest version of the directory by which a request under way was begun, or Max.</summary>
     public HybridTime EarliestVersion =>
@@ -209,7 +209,7 @@ internal sealed class CoordinatedRequests
     {
         var (status, what) = effect.Outcome switch
         {
-            // The replica that leads a counter's update has taken it already.
+            // The replica that leads such an update has taken it already.
             EventualOutcome.Unavailable when effect.Write == WriteKind.Counter => (ResponseStatus.OutcomeUnknown, "are up"),
             EventualOutcome.Unavailable => (ResponseStatus.Unavailable, "are up"),
             EventualOutcome.TimedOut => (isWrite ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable, "answered in time"),
@@ -262,7 +262,7 @@ internal sealed class CoordinatedRequests
         }
         else if (RowsVersion.HasIncrements(mutation.Partitions))
         {
-            Counters.Take(pending, shard, mutation);
+            Led.Take(pending, shard, mutation);
         }
         else
         {

@@ -367,7 +367,8 @@ internal sealed class EventualReplica
         }
 
         var isAdmitted = message.Kind == EventualMessageKind.Repair
-            ? _horizon.AdmitsFrom(message.Stamp) : _horizon.Admits(message.Stamp);
+            ? _horizon.AdmitsFrom(message.Stamp)
+            : _horizon.Admits(message.Stamp) && (RowsVersion.BasisOf(message.Payload) is not { } basis || _horizon.AdmitsFrom(basis));
         if (!isAdmitted)
         {
             TooOldRefused.Hit();
@@ -553,8 +554,16 @@ internal sealed class EventualReplica
         Apply(done);
     }
 
+    /// <summary>Takes a write of a record that keeps siblings; the result has the version to replicate.</summary>
+    public void PutSibling(SiblingPut put, Action<ResponseStatus, EventualResult> done)
+    {
+        _scratch.Reset();
+        put.WriteTo(_scratch);
+        Apply(done);
+    }
+
     /// <summary>
-    /// Finds out under which generation this replica adds to counters: drawn once, before the first update, and gone with its data. Null
+    /// Finds out under which generation this replica leads updates: drawn once, before the first update, and gone with its data. Null
     /// when it cannot be written down now.
     /// </summary>
     public void WithGeneration(Prng random, Action<uint?> done)

@@ -26,7 +26,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly SortedDictionary<ShardId, EventualReplica> _replicas = [];
     private readonly CoordinatedRequests _requests;
     private readonly ConditionalRequests _conditional;
-    private readonly CounterRequests _counters;
+    private readonly LedRequests _led;
     private readonly HintedWrites _hints;
     private readonly Exchanges _exchanges;
     private readonly Rejoins _rejoins;
@@ -47,7 +47,7 @@ internal sealed class EventualShards : IEventualShards
         var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
         var sets = new ReplicaSets(environment.Directory);
         _conditional = new ConditionalRequests(environment, sets, random.Fork(), SendPaxos);
-        _counters = new CounterRequests(environment, _replicas, random.Fork())
+        _led = new LedRequests(environment, _replicas, random.Fork())
         {
             Write = (pending, shard, version, stamp) =>
             {
@@ -58,7 +58,7 @@ internal sealed class EventualShards : IEventualShards
         _requests = new CoordinatedRequests(environment, sets, numbers, new PeerLatencies(options))
         {
             Conditional = _conditional,
-            Counters = _counters,
+            Led = _led,
         };
         _hints = new HintedWrites(environment, numbers, Send)
         {
@@ -291,7 +291,7 @@ internal sealed class EventualShards : IEventualShards
     {
         var lines = new List<string>
         {
-            $"floor {_environment.Floors.Own}, under way: writes {_requests.Writes.EarliestStamp}, counters {_counters.EarliestStamp}, "
+            $"floor {_environment.Floors.Own}, under way: writes {_requests.Writes.EarliestStamp}, counters {_led.EarliestStamp}, "
             + $"hints {_hints.EarliestStamp} ({string.Join(", ", _hints.Queue?.Describe() ?? [])}); "
             + $"least {_environment.Floors.Least(_environment.Directory.View)}, confirmed {_environment.Directory.IsConfirmed}",
         };
@@ -368,7 +368,7 @@ internal sealed class EventualShards : IEventualShards
         }
 
         var earliest = Earliest(
-            _requests.Writes.EarliestStamp, Earliest(_hints.EarliestStamp, _counters.EarliestStamp));
+            _requests.Writes.EarliestStamp, Earliest(_hints.EarliestStamp, _led.EarliestStamp));
         foreach (var shard in _environment.Directory.View.Shards)
         {
             var isHere = _environment.IsKept(shard) && (_host.Replicas.ContainsKey(shard.Id)

@@ -109,6 +109,18 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
     private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var command = pending.Request.Payload;
+        if (environment.Directory.KeepsSiblings(shard))
+        {
+            TakeSibling(pending, shard, command);
+            return;
+        }
+
+        if (SiblingCommand.Is(command.Span))
+        {
+            Refuse(pending, "the space keeps the last write of each record: its writes take no context");
+            return;
+        }
+
         if (ShardRefusal.Of(RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
         {
             environment.Router.Complete(pending, refusal);
@@ -134,10 +146,44 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
         }
     }
 
+    private void TakeSibling(PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> bytes)
+    {
+        if (!SiblingCommand.Is(bytes.Span))
+        {
+            Refuse(
+                pending, "the space keeps siblings: its records are put and deleted one by one, with the context of a get; it has neither "
+                + "conditions on versions nor batches");
+        }
+        else if (ShardRefusal.Of(SiblingCommand.Validate(bytes, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
+        {
+            environment.Router.Complete(pending, refusal);
+        }
+        else if (!SiblingCommand.TryRead(bytes, out var command)
+            || !RecordSiblings.TryReadContext(command.Context, command.Key.Span, out var seen))
+        {
+            Refuse(pending, "the context is none that a get of this record has answered");
+        }
+        else if (command.IsDeletion && command.Context.IsEmpty)
+        {
+            Refuse(pending, "the space keeps siblings: a delete removes what its context says was read, and this one has none");
+        }
+        else
+        {
+            requests.Led.Take(pending, shard, command, seen);
+        }
+    }
+
     private void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var query = pending.Request.Payload;
         var consistency = LevelOf(pending);
+        if (environment.Directory.KeepsSiblings(shard)
+            && (consistency.Serial != SerialLevel.None || RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes))
+        {
+            Refuse(pending, "a space that keeps siblings has neither serial reads nor watches");
+            return;
+        }
+
         if (consistency.Serial != SerialLevel.None)
         {
             requests.Conditional.TakeRead(pending, shard, now);

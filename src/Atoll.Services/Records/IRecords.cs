@@ -1,5 +1,6 @@
 using Atoll.Foundation.Time;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 
 namespace Atoll.Services.Records;
@@ -21,7 +22,21 @@ public interface IRecords
     /// <summary>Reads a record; null when there is none.</summary>
     ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
 
-    /// <summary>Writes a record, whatever was there; gives its new version.</summary>
+    /// <summary>Whether the space keeps siblings: concurrent writes of a record, until one that has seen them replaces them.</summary>
+    ValueTask<bool> KeepsSiblingsAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Reads a record of a space that keeps siblings: all concurrent writes, and the context to put or delete with. <see
+    /// cref="RecordSiblings.None"/> when nothing was ever written, or when all that was is forgotten; a deleted record may still have a
+    /// context.
+    /// </summary>
+    ValueTask<RecordSiblings> GetSiblingsAsync(
+        ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Writes a record, whatever was there; gives its new version. In a space that keeps siblings: what <see cref="WriteOptions.Context"/>
+    /// says.
+    /// </summary>
     ValueTask<HybridTime> PutAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options = default,
             CancellationToken cancellationToken = default);

@@ -52,6 +52,7 @@ internal sealed class RecordScan
             yield break;
         }
 
+        var space = await _records.SpaceAsync(cancellation).ConfigureAwait(false);
         var shards = await _records.ShardsAsync(cancellation).ConfigureAwait(false);
         var pageRows = PageRows(shards.Length);
         var asksAhead = shards.Length <= ShardsAskedAheadMax && _limit > (long)pageRows * shards.Length;
@@ -77,7 +78,7 @@ internal sealed class RecordScan
         for (var given = 0L; given < _limit && heads.TryDequeue(out var cursor, out _); given++)
         {
             var row = cursor.Current;
-            yield return new Record(row.Key, row.Value, row.Version, row.ExpiresAt);
+            yield return RecordsService.RecordOf(space, row.Key, row.Value, row.Version, row.ExpiresAt);
             await AddAsync(heads, cursor).ConfigureAwait(false);
         }
     }

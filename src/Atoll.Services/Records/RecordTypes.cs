@@ -1,6 +1,7 @@
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 
@@ -12,7 +13,14 @@ namespace Atoll.Services.Records;
 /// <param name="Version">When it was last written: the version to give to a compare-and-set.</param>
 /// <param name="ExpiresAt">When it expires; zero when it never does.</param>
 public readonly record struct Record(
-    ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, HybridTime Version, HybridTime ExpiresAt);
+    ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value, HybridTime Version, HybridTime ExpiresAt)
+{
+    /// <summary>
+    /// In a space that keeps siblings: all concurrent writes of the record, of which the rest here is the latest that has a value. Null in
+    /// other spaces, and when only keys were asked for.
+    /// </summary>
+    public RecordSiblings? Siblings { get; init; }
+}
 
 /// <summary>How to read. The default is linearizable.</summary>
 public readonly record struct ReadOptions
@@ -47,6 +55,12 @@ public readonly record struct WriteOptions
     /// notice of it.
     /// </summary>
     public RequestConsistency? Consistency { get; init; }
+
+    /// <summary>
+    /// For spaces that keep siblings: <see cref="RecordSiblings.Context"/> of the get of this record that the write is based on. The write
+    /// replaces what that get answered, and is kept beside all else. Empty: nothing was read. A delete needs one.
+    /// </summary>
+    public ReadOnlyMemory<byte> Context { get; init; }
 
     /// <summary>A session that reads are to see this write in.</summary>
     public Session? Session { get; init; }

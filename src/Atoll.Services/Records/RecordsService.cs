@@ -8,6 +8,7 @@ using Atoll.Services.Calls;
 using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 
 namespace Atoll.Services.Records;
@@ -37,6 +38,30 @@ public sealed class RecordsService : IRecords
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
     {
+        var (space, get) = await ReadAsync(key, options, cancellationToken).ConfigureAwait(false);
+        return get.Status != RecordsStatus.Ok ? null
+            : RecordOf(space, key, get.Value, get.Version, get.ExpiresAt) is var record && (record.Siblings?.Values.Any() ?? true)
+                ? record : null;
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<bool> KeepsSiblingsAsync(CancellationToken cancellationToken) =>
+        (Cached() ?? await ResolveAsync(cancellationToken).ConfigureAwait(false)).Options.Conflicts == ConflictRule.Siblings;
+
+    /// <inheritdoc />
+    public async ValueTask<RecordSiblings> GetSiblingsAsync(
+        ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
+    {
+        var (space, get) = await ReadAsync(key, options, cancellationToken).ConfigureAwait(false);
+        return space.Options.Conflicts != ConflictRule.Siblings
+            ? throw new InvalidRequestException($"space \"{Space}\" keeps the last write of each record, and no siblings")
+            : get.Status == RecordsStatus.Ok ? SiblingsOf(get.Value) : RecordSiblings.None;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(SpaceInfo Space, GetResult Get)> ReadAsync(
+        ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
+    {
         var refusal = RefuseKey(key.Span);
         if (refusal is not null)
         {
@@ -49,7 +74,7 @@ public sealed class RecordsService : IRecords
         var request = ReadRequest(space, ShardId.None, StableHash.Compute(key.Span), Payloads.Take(writer), options);
         var get = await _caller.Invoke(request, options.Timeout, options.Session, RecordsReaders.Get, cancellationToken)
             .ConfigureAwait(false);
-        return get.Status == RecordsStatus.Ok ? new Record(key, get.Value, get.Version, get.ExpiresAt) : null;
+        return (space, get);
     }
 
     /// <inheritdoc />
@@ -128,6 +153,25 @@ public sealed class RecordsService : IRecords
         return shards.Length > 0 ? shards : throw new UnknownSpaceException($"there is no space \"{Space}\" any longer");
     }
 
+    /// <summary>A record as a get or a scan answers it.</summary>
+    internal static Record RecordOf(
+        SpaceInfo space, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, HybridTime version, HybridTime expiresAt)
+    {
+        if (space.Options.Conflicts != ConflictRule.Siblings || value.IsEmpty)
+        {
+            return new Record(key, value, version, expiresAt);
+        }
+
+        var siblings = SiblingsOf(value);
+        var latest = siblings.Values.FirstOrDefault();
+        return new Record(key, latest.Value, latest.Version, latest.ExpiresAt) { Siblings = siblings };
+    }
+
+    internal ValueTask<SpaceInfo> SpaceAsync(CancellationToken cancellation) => ResolveAsync(cancellation);
+
+    private static RecordSiblings SiblingsOf(ReadOnlyMemory<byte> value) => RecordSiblings.TryRead(value, out var siblings)
+        ? siblings : throw new AtollException(ErrorCode.Protocol, "the shard's answer cannot be decoded");
+
     internal async ValueTask<bool> IsEventualAsync(CancellationToken cancellation) =>
         (await ResolveAsync(cancellation).ConfigureAwait(false)).Options.FaultModel == FaultModel.Eventual;
 
@@ -205,9 +249,25 @@ public sealed class RecordsService : IRecords
     private ValueTask<T> Send<T>(
         SpaceInfo space, in RecordOperation operation, in WriteOptions options, ResponseReader<T> read, CancellationToken cancellation)
     {
-        var writer = Payloads.Begin();
-        RecordsCommand.WriteSingle(writer, operation);
         var isConditional = operation.Expected is not null;
+        var keepsSiblings = space.Options.Conflicts == ConflictRule.Siblings && !isConditional;
+        if (!keepsSiblings && !options.Context.IsEmpty)
+        {
+            throw new InvalidRequestException($"space \"{Space}\" takes no context with a write, or none with a condition");
+        }
+
+        var writer = Payloads.Begin();
+        if (keepsSiblings)
+        {
+            new SiblingCommand(
+                operation.Key, options.Context, operation.Kind == RecordOperationKind.Delete, operation.TimeToLiveMilliseconds,
+                operation.Value).WriteTo(writer);
+        }
+        else
+        {
+            RecordsCommand.WriteSingle(writer, operation);
+        }
+
         var request = WriteRequest(space, StableHash.Compute(operation.Key.Span), Payloads.Take(writer), options, isConditional);
         return _caller.Invoke(request, options.Timeout, options.Session, read, cancellation);
     }

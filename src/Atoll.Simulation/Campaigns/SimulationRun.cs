@@ -100,7 +100,7 @@ public sealed class SimulationRun
         _workload.Stop();
         RunUntil(() => _workload.Busy == 0, _sheet.Workload.Patience + Duration.FromSeconds(20));
         ProveThatItServes();
-        var isEventual = _sheet.Workload.Kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords;
+        var isEventual = _sheet.Workload.Kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings;
         var convergenceMax = isEventual ? EventualConvergenceMax : ConvergenceMax;
         if (!RunUntil(HasConverged, convergenceMax, everyEvents: 2_000))
         {
@@ -124,6 +124,8 @@ public sealed class SimulationRun
                 "rows", _sheet.Replicas, _sheet.Shards, SpaceKind.Rows, FaultModel.Eventual),
             WorkloadKind.EventualRecords => _cluster.CreateSpace(
                 "records", _sheet.Replicas, _sheet.Shards, faultModel: FaultModel.Eventual),
+            WorkloadKind.Siblings => _cluster.CreateSpace(new SpaceOptions(
+                "records", FaultModel.Eventual, _sheet.Replicas, ShardCount: _sheet.Shards, Conflicts: ConflictRule.Siblings)),
             _ => _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards),
         };
         PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
@@ -132,6 +134,8 @@ public sealed class SimulationRun
             WorkloadKind.Rows => new RowsWorkload(_cluster, space, shape, _prng.Fork()),
             WorkloadKind.Eventual => new EventualWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             WorkloadKind.EventualRecords => new EventualRecordsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
+            WorkloadKind.Siblings => new SiblingsWorkload(
+                _cluster, space, new SiblingsChecker(_sheet.Replicas, _sheet.ExpendableNodes > 0), shape, _prng.Fork()),
             _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),
         };
     }

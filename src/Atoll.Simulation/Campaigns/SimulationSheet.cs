@@ -98,7 +98,8 @@ public sealed record SimulationSheet
     public SimulationSheet Of(WorkloadKind kind)
     {
         var sheet = this with { Workload = Workload with { Kind = kind } };
-        return kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
+        return kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
+            ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
     }
 
     /// <summary>The sheet for people: a line for each number.</summary>

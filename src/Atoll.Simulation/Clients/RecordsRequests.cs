@@ -3,6 +3,7 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
+using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 
 namespace Atoll.Simulation.Clients;
@@ -50,6 +51,19 @@ public static class RecordsRequests
         var writer = new WireWriter();
         RecordsCommand.WriteBatch(writer, operations);
         return Write(space, operations[0].Key.ToArray(), writer);
+    }
+
+    /// <summary>Writes a record of a space that keeps siblings, or deletes what its context says was read.</summary>
+    /// <param name="space">The space.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="context">What a get of it answered; empty for nothing.</param>
+    /// <param name="value">The value; null deletes.</param>
+    public static Request PutSibling(SpaceId space, string key, ReadOnlyMemory<byte> context, byte[]? value)
+    {
+        var writer = new WireWriter(128 + (value?.Length ?? 0));
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        new SiblingCommand(keyBytes, context, value is null, 0, value ?? []).WriteTo(writer);
+        return Write(space, keyBytes, writer);
     }
 
     /// <summary>Reads a record.</summary>

@@ -19,6 +19,9 @@ public enum WorkloadKind
 
     /// <summary>An eventual space of records.</summary>
     EventualRecords = 3,
+
+    /// <summary>An eventual space of records that keeps siblings.</summary>
+    Siblings = 4,
 }
 
 /// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>

@@ -91,6 +91,16 @@ internal static class DirectoryCodec
     internal static SpaceOptions ReadSpaceOptionsInRegions(ref WireReader reader) =>
         ReadSpaceOptionsOfKind(ref reader) with { Regions = SpaceRegions.Read(ref reader) };
 
+    /// <summary>Options with everything that the fourth version has.</summary>
+    internal static void WriteWithConflicts(WireWriter writer, SpaceOptions options)
+    {
+        WriteInRegions(writer, options);
+        writer.WriteByte((byte)options.Conflicts);
+    }
+
+    internal static SpaceOptions ReadSpaceOptionsWithConflicts(ref WireReader reader) =>
+        ReadSpaceOptionsInRegions(ref reader) with { Conflicts = (ConflictRule)reader.ReadByte() };
+
     internal static void Write(WireWriter writer, SpaceInfo space, byte format)
     {
         writer.WriteUInt64(space.Id.Value);
@@ -102,8 +112,11 @@ internal static class DirectoryCodec
             case 2:
                 WriteOfKind(writer, space.Options);
                 break;
-            default:
+            case 3:
                 WriteInRegions(writer, space.Options);
+                break;
+            default:
+                WriteWithConflicts(writer, space.Options);
                 break;
         }
 
@@ -116,7 +129,8 @@ internal static class DirectoryCodec
         {
             1 => ReadSpaceOptions(ref reader),
             2 => ReadSpaceOptionsOfKind(ref reader),
-            _ => ReadSpaceOptionsInRegions(ref reader),
+            3 => ReadSpaceOptionsInRegions(ref reader),
+            _ => ReadSpaceOptionsWithConflicts(ref reader),
         },
         new HybridTime(reader.ReadUInt64()));
 

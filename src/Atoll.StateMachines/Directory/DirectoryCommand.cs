@@ -45,6 +45,9 @@ public enum DirectoryCommandKind : byte
 
     /// <summary>A replica of a shard that moves says that the present phase of the move may end.</summary>
     ReplicaReady = 13,
+
+    /// <summary>A new space that says what becomes of concurrent writes.</summary>
+    CreateSpaceWithConflicts = 14,
 }
 
 /// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
@@ -101,7 +104,12 @@ public static class DirectoryCommand
     /// </summary>
     public static void WriteCreateSpace(WireWriter writer, SpaceOptions options)
     {
-        if (options.Regions is not null)
+        if (options.Conflicts != ConflictRule.LastWrite)
+        {
+            writer.WriteByte((byte)DirectoryCommandKind.CreateSpaceWithConflicts);
+            DirectoryCodec.WriteWithConflicts(writer, options);
+        }
+        else if (options.Regions is not null)
         {
             writer.WriteByte((byte)DirectoryCommandKind.CreateSpaceInRegions);
             DirectoryCodec.WriteInRegions(writer, options);

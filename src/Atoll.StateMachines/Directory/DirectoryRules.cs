@@ -27,6 +27,7 @@ internal static class DirectoryRules
             ? $"the name \"{options.Name}\" is reserved for groups of consumers" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? FaultOfReplicas(options)
+        ?? FaultOfConflicts(options)
         ?? options.Regions?.FaultOf(options.Replicas)
         ?? options.Regions?.Factors.Select(static factor => factor.Region).Concat(options.Regions.Allowed)
             .Select(static region => FaultOfName("region", region)).FirstOrDefault(static fault => fault is not null)
@@ -66,6 +67,14 @@ internal static class DirectoryRules
         ? options.Replicas is >= 1 and <= EventualReplicasMax
             ? null : $"an eventual space has 1 to {EventualReplicasMax} replicas, not {options.Replicas}"
         : options.Replicas is 1 or 3 or 5 or 7 ? null : $"a space has 1, 3, 5 or 7 replicas, not {options.Replicas}";
+
+    private static string? FaultOfConflicts(SpaceOptions options) => options.Conflicts switch
+    {
+        ConflictRule.LastWrite => null,
+        ConflictRule.Siblings => options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records }
+            ? null : "only eventual spaces of records keep siblings: in others nothing is written concurrently, or cell by cell",
+        _ => "what shall become of concurrent writes is unknown",
+    };
 
     private static string? FaultOfName(string what, string name)
     {

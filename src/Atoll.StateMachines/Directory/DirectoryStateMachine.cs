@@ -57,6 +57,8 @@ public sealed class DirectoryStateMachine : IStateMachine
                 SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsOfKind(ref reader), context.Now),
             DirectoryCommandKind.CreateSpaceInRegions =>
                 SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsInRegions(ref reader), context.Now),
+            DirectoryCommandKind.CreateSpaceWithConflicts =>
+                SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsWithConflicts(ref reader), context.Now),
             DirectoryCommandKind.ChangeDocuments => DocumentCommands.ChangeDocuments(_state, ref reader, context.Now),
             DirectoryCommandKind.DropSpace => SpaceCommands.DropSpace(_state, ref reader, context.Now),
             DirectoryCommandKind.SetReplicas => SpaceCommands.SetReplicas(_state, ref reader, context.Now),

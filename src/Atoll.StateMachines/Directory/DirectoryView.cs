@@ -12,11 +12,12 @@ namespace Atoll.StateMachines.Directory;
 /// </summary>
 public sealed class DirectoryView
 {
-    // The first version had neither kinds of spaces nor documents, the second no regions of spaces and no moves; a view is written in the
-    // first that it fits in, so that nodes one version behind can read it.
+    // The first version had neither kinds of spaces nor documents, the second no regions of spaces and no moves, the third
+    // only spaces that keep the last write; a view is written in the first that it fits in, so that nodes one version behind can read it.
     private const byte FirstFormatVersion = 1;
     private const byte KindsFormatVersion = 2;
     private const byte RegionsFormatVersion = 3;
+    private const byte ConflictsFormatVersion = 4;
 
     // For lookups by name: positions in Spaces, by ordinal order of the names.
     private readonly ImmutableArray<SpaceInfo> _spacesByName;
@@ -64,7 +65,9 @@ public sealed class DirectoryView
     /// <summary>All documents, by name (ordinal).</summary>
     public ImmutableArray<DirectoryDocument> Documents { get; }
 
-    private byte Format => Spaces.Any(static space => space.Options.Regions is not null)
+    private byte Format => Spaces.Any(static space => space.Options.Conflicts != ConflictRule.LastWrite)
+        ? ConflictsFormatVersion
+        : Spaces.Any(static space => space.Options.Regions is not null)
         || Nodes.Any(static node => node.Standing != NodeStanding.Member) || Shards.Any(static shard => shard.Move is not null)
         ? RegionsFormatVersion
         : !Documents.IsEmpty || Spaces.Any(static space => space.Options.Kind != SpaceKind.Records) ? KindsFormatVersion
@@ -172,7 +175,7 @@ public sealed class DirectoryView
         view = null;
         var reader = new WireReader(bytes);
         var format = reader.ReadByte();
-        if (format is < FirstFormatVersion or > RegionsFormatVersion)
+        if (format is < FirstFormatVersion or > ConflictsFormatVersion)
         {
             return false;
         }

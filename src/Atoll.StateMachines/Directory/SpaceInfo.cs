@@ -42,6 +42,16 @@ public enum SpaceKind : byte
     Groups = 4,
 }
 
+/// <summary>What becomes of concurrent writes of one record in an eventual space.</summary>
+public enum ConflictRule : byte
+{
+    /// <summary>The latest stays.</summary>
+    LastWrite = 0,
+
+    /// <summary>All stay until a write that has seen them replaces them.</summary>
+    Siblings = 1,
+}
+
 /// <summary>What is chosen when a space is created.</summary>
 /// <param name="Name">
 /// Not empty, no control characters, at most <see cref="Foundation.Limits.NameBytesMax"/> bytes of UTF-8; unique.
@@ -52,6 +62,7 @@ public enum SpaceKind : byte
 /// <param name="ShardCount">Shards, 1 to <see cref="Foundation.Limits.ShardsPerSpaceMax"/>.</param>
 /// <param name="Kind">What it holds.</param>
 /// <param name="Regions">Where it lives; null: anywhere.</param>
+/// <param name="Conflicts">Of an eventual space of records: what becomes of concurrent writes.</param>
 public sealed record SpaceOptions(
     string Name,
     FaultModel FaultModel = FaultModel.Strong,
@@ -59,7 +70,8 @@ public sealed record SpaceOptions(
     Partitioning Partitioning = Partitioning.Hash,
     int ShardCount = 1,
     SpaceKind Kind = SpaceKind.Records,
-    SpaceRegions? Regions = null)
+    SpaceRegions? Regions = null,
+    ConflictRule Conflicts = ConflictRule.LastWrite)
 {
     /// <summary>Whether the space's data may be stored in a region.</summary>
     public bool Allows(string region) => Regions?.Allows(region) ?? true;

@@ -47,6 +47,13 @@ internal static class DropRules
             {
                 cells.Add(forgets ? Forget(cell, horizon) : cell);
             }
+            else if (cell.Kind == CellKind.Siblings)
+            {
+                if (SiblingsValue.Of(cell).Drop(through) is { IsEmpty: false } left)
+                {
+                    cells.Add(SiblingsValue.CellOf(cell.Column, left));
+                }
+            }
             else if (cell.Kind == CellKind.Value || DropMilliseconds(cell.TimestampMicros, cell.TimeMilliseconds) > through)
             {
                 cells.Add(cell);
@@ -94,6 +101,7 @@ internal static class DropRules
                 CellKind.Counter => CounterValue.TryReadOrigins(cell.Value)?.FirstRemembered is { } first
                     ? Math.Min(next, first.UnixMilliseconds + 1)
                     : next,
+                CellKind.Siblings => SiblingsValue.Of(cell).NextDropMilliseconds is { } drop ? Math.Min(next, drop) : next,
                 _ => Math.Min(next, DropMilliseconds(cell.TimestampMicros, cell.TimeMilliseconds)),
             };
         }

@@ -20,6 +20,9 @@ public enum EventualCommandKind : byte
 
     /// <summary>Adds to counters at this origin.</summary>
     Increment = 0x22,
+
+    /// <summary>Writes a record that keeps siblings, at this origin.</summary>
+    PutSibling = 0x23,
 }
 
 /// <summary>An update of counters, at the replica that leads it.</summary>
@@ -154,6 +157,15 @@ public static class EventualCommand
             return RowsCommand.Validate(mutation.WrittenMemory, hashLow, hashHigh, limits);
         }
 
+        if (SiblingPut.TryRead(command, out var put))
+        {
+            return RowKey.HashOf(RowKey.OfRecord(put.Key.Span)) is var hash && (hash < hashLow || hash > hashHigh)
+                ? CommandFault.WrongShard("the record belongs to another shard")
+                : put.Key.Length + RowKey.RecordHeadBytes > limits.KeyBytesMax || put.Value.Length > limits.ValueBytesMax
+                    ? CommandFault.TooLarge($"the key has {put.Key.Length} bytes, the value {put.Value.Length}: the limits are less")
+                    : CommandFault.None;
+        }
+
         return CommandFault.Invalid("the bytes are not a command of an eventual shard of rows");
     }
 
@@ -162,5 +174,5 @@ public static class EventualCommand
     public static bool TakesSpace(ReadOnlyMemory<byte> command) =>
         TryRead(command, out var change)
             ? RowsVersion.HasValues(change.Version) || change.Notes.Any(static note => !note.Value.IsEmpty)
-            : TryReadIncrement(command, out _);
+            : TryReadIncrement(command, out _) || (SiblingPut.TryRead(command, out var put) && !put.IsDeletion);
 }

@@ -84,7 +84,13 @@ internal sealed class EventualRecords : IRowRecords
 
         foreach (ref readonly var cell in row.Cells.AsSpan())
         {
-            if (cell.Kind == CellKind.Counter && CounterValue.TryReadOrigins(cell.Value) is null)
+            var isGood = cell.Kind switch
+            {
+                CellKind.Counter => CounterValue.TryReadOrigins(cell.Value) is not null,
+                CellKind.Siblings => RowKey.IsOfRecord(key) && SiblingsValue.IsValid(cell),
+                _ => true,
+            };
+            if (!isGood)
             {
                 return false;
             }

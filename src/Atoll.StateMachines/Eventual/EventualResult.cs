@@ -26,7 +26,7 @@ public enum EventualStatus : byte
 /// <summary>The result of a command.</summary>
 /// <param name="Status">How it ended.</param>
 /// <param name="AsOf">The state's time of the command.</param>
-/// <param name="Version">Of increments: what to replicate. Else empty.</param>
+/// <param name="Version">Of increments and of writes that keep siblings: what to replicate. Else empty.</param>
 /// <param name="Detail">What is wrong, for people; empty when nothing is.</param>
 public readonly record struct EventualResult(EventualStatus Status, HybridTime AsOf, ReadOnlyMemory<byte> Version, string Detail)
 {

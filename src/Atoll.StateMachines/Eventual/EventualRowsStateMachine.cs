@@ -19,7 +19,7 @@ public sealed class EventualRowsStateMachine : IStateMachine
 {
     private static readonly Probe Swept = Probe.Define("eventual: nothing deleted is left in a partition");
     private static readonly Probe Dropped = Probe.Define("eventual: the horizon lets a deletion go");
-    private static readonly Probe Retried = Probe.Define("eventual: a counter knows the update");
+    private static readonly Probe Retried = Probe.Define("eventual: a replica knows the update that it is to lead");
 
     private static readonly Duration SabotagedGrace = Duration.FromSeconds(5);
 
@@ -118,6 +118,11 @@ public sealed class EventualRowsStateMachine : IStateMachine
         {
             Increment(increment, context.Now, result);
         }
+        else if (parsed.Sibling is { } sibling)
+        {
+            var update = new EventualUpdate(_state, _state.Horizon, truncates: false);
+            Finish(update, SiblingUpdate.Work(sibling, update, out var version, out var detail), version, detail, context.Now, result);
+        }
         else if (parsed.Expired is { } expired)
         {
             Expire(expired, context.Now);
@@ -213,6 +218,12 @@ public sealed class EventualRowsStateMachine : IStateMachine
     {
         var update = new EventualUpdate(_state, _state.Horizon, truncates: false);
         var status = CounterUpdate.Work(_state, increment, update, out var version, out var detail);
+        Finish(update, status, version, detail, now, result);
+    }
+
+    private static void Finish(
+        EventualUpdate update, EventualStatus status, ReadOnlyMemory<byte> version, string detail, HybridTime now, WireWriter result)
+    {
         if (status != EventualStatus.Ok)
         {
             EventualResult.Write(result, status, now, detail: detail);

@@ -19,6 +19,9 @@ internal sealed class ParsedEventual
     /// <summary>The update of counters, if it is one.</summary>
     internal CounterIncrement? Increment { get; private init; }
 
+    /// <summary>The write of a record that keeps siblings, if it is one.</summary>
+    internal SiblingPut? Sibling { get; private init; }
+
     /// <summary>The records that something dead was found in, if it removes that.</summary>
     internal IReadOnlyList<ExpiredRow>? Expired { get; private init; }
 
@@ -77,6 +80,13 @@ internal sealed class ParsedEventual
             }
 
             return update;
+        }
+
+        if (SiblingPut.TryRead(command, out var put))
+        {
+            var write = new ParsedEventual(command) { Sibling = put };
+            write.Keys.Add(RowKey.OfRecord(put.Key.Span));
+            return write;
         }
 
         if (RowsCommand.TryReadExpire(command, out var expired))

@@ -133,7 +133,10 @@ public static class RecordsPages
     {
         if (contents.Records is [var record] && RecordsVersion.TryGetVisible(record.Value, now, out var cell))
         {
-            RecordsResultCodec.WriteGet(result, now, StoredOf(cell));
+            var key = record.Key.Span[RowKey.RecordHeadBytes..];
+            RecordsResultCodec.WriteGet(
+                result, now,
+                cell.Kind == CellKind.Siblings ? StoredOf(RecordSiblings.Of(SiblingsValue.Of(cell), key, now)) : StoredOf(cell));
         }
         else
         {
@@ -158,14 +161,26 @@ public static class RecordsPages
             }
 
             var key = record.Key[RowKey.RecordHeadBytes..];
-            ReadOnlyMemory<byte> value = scan.KeysOnly ? default : cell.Value;
+            var stored = StoredOf(cell);
+            if (cell.Kind == CellKind.Siblings)
+            {
+                var siblings = RecordSiblings.Of(SiblingsValue.Of(cell), key.Span, now);
+                if (!siblings.Values.Any())
+                {
+                    continue;
+                }
+
+                stored = StoredOf(siblings);
+            }
+
+            ReadOnlyMemory<byte> value = scan.KeysOnly ? default : stored.Value;
             if (rows >= scan.RowsMax || (rows > 0 && result.Length - start + key.Length + value.Length > scan.PageBytesMax))
             {
                 RecordsResultCodec.WriteRowsEnd(result, more: true, last.Span);
                 return;
             }
 
-            RecordsResultCodec.WriteRow(result, key.Span, StoredOf(cell), value.Span);
+            RecordsResultCodec.WriteRow(result, key.Span, stored, value.Span);
             last = key;
             rows++;
         }
@@ -175,6 +190,15 @@ public static class RecordsPages
         var isCut = RowKey.IsOfRecord(end.Span);
         RecordsResultCodec.WriteRowsEnd(
             result, isCut, isCut ? end.Span[RowKey.RecordHeadBytes..(scan.Reverse ? end.Length : end.Length - 1)] : default);
+    }
+
+    // The version is that of the latest.
+    private static StoredRecord StoredOf(RecordSiblings siblings)
+    {
+        var writer = new WireWriter(256);
+        siblings.WriteTo(writer);
+        var version = siblings.Siblings.Count == 0 ? HybridTime.Zero : siblings.Siblings[0].Version;
+        return new StoredRecord(version, HybridTime.Zero, writer.WrittenMemory);
     }
 
     private static StoredRecord StoredOf(in RowCell cell) =>

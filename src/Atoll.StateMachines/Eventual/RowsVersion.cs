@@ -10,6 +10,7 @@ namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
 /// Versions: what replicas of an eventual shard of rows send each other, records with all that is known of them. Layout: format (byte);
+/// perhaps its basis (3, 8 bytes: <see cref="BasisOf"/>);
 /// items in the order of keys: record (1, key, value), gap (2, key: nothing is said of its partition's rows from here on); the end (0): the
 /// first key of which nothing is said, and of a partition that was read backwards the first row of which anything is (both empty when all
 /// is). Keys are those of <c>docs/rows.md</c>; the value of a row is its <see cref="RowDataCodec"/>, that of what is known of a
@@ -96,6 +97,13 @@ public static class RowsVersion
         return CommandFault.None;
     }
 
+    /// <summary>
+    /// The basis of what a version holds beside its own mutation; null for one that holds nothing else. It is as with data of another
+    /// replica: where the horizon has passed the basis, what was replaced since may be dropped already (docs/eventual.md, "Siblings").
+    /// </summary>
+    /// <param name="version">The bytes; anything.</param>
+    public static HybridTime? BasisOf(ReadOnlyMemory<byte> version) => VersionContents.BasisOf(version.Span);
+
     /// <summary>Whether there is any value in it; a version that only deletes has none.</summary>
     internal static bool HasValues(ReadOnlyMemory<byte> version) =>
         VersionContents.TryRead(version, out var contents, checksValues: true)
@@ -171,7 +179,7 @@ public static class RowsVersion
         return writer;
     }
 
-    // Counters are as large as they have to be.
+    // Counters and siblings are as large as they have to be.
     private static int LongestValue(in VersionRecord record)
     {
         var longest = 0;
@@ -179,7 +187,8 @@ public static class RowsVersion
         {
             foreach (ref readonly var cell in row.Cells.AsSpan())
             {
-                longest = Math.Max(longest, Math.Max(cell.Path.Length, cell.Kind == CellKind.Counter ? 0 : cell.Value.Length));
+                var bytes = cell.Kind is CellKind.Counter or CellKind.Siblings ? 0 : cell.Value.Length;
+                longest = Math.Max(longest, Math.Max(cell.Path.Length, bytes));
             }
         }
 

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
 using Atoll.StateMachines.Rows;
 
 namespace Atoll.StateMachines.Eventual;
@@ -19,6 +21,8 @@ internal sealed class VersionContents
     private const byte EndItem = 0;
     private const byte RecordItem = 1;
     private const byte GapItem = 2;
+    private const byte BasisItem = 3;
+    private const int HeadBytesOfBasis = 10;
 
     /// <summary>The records, in the order of keys.</summary>
     internal List<VersionRecord> Records { get; } = new(1);
@@ -34,6 +38,9 @@ internal sealed class VersionContents
 
     /// <summary>The first row of which anything is said, of a partition that was read backwards; empty for all.</summary>
     internal ReadOnlyMemory<byte> From { get; set; }
+
+    /// <summary>See <see cref="RowsVersion.BasisOf"/>; zero for none. It stands first.</summary>
+    internal HybridTime Basis { get; set; }
 
     /// <summary>True when it says all there is in its slice.</summary>
     internal bool IsComplete => End.IsEmpty && From.IsEmpty && Gaps.Count == 0;
@@ -60,6 +67,10 @@ internal sealed class VersionContents
         writer.WriteBytes(end);
         writer.WriteBytes(from);
     }
+
+    internal static HybridTime? BasisOf(ReadOnlySpan<byte> bytes) =>
+        bytes.Length >= HeadBytesOfBasis && bytes[0] == FormatVersion && bytes[1] == BasisItem
+            ? new HybridTime(BinaryPrimitives.ReadUInt64LittleEndian(bytes[2..])) : null;
 
     /// <summary>Reads a version; keys and values are slices of it. The empty one is complete and has no records.</summary>
     /// <param name="bytes">The bytes.</param>
@@ -89,6 +100,9 @@ internal sealed class VersionContents
                     break;
                 case GapItem:
                     contents.ReadGap(ref reader);
+                    break;
+                case BasisItem:
+                    contents.ReadBasis(ref reader);
                     break;
                 case EndItem:
                     contents.ReadEnd(ref reader);
@@ -127,6 +141,12 @@ internal sealed class VersionContents
 
         var writer = new WireWriter(bytes);
         WriteHead(writer);
+        if (Basis != HybridTime.Zero)
+        {
+            writer.WriteByte(BasisItem);
+            writer.WriteUInt64(Basis.Value);
+        }
+
         var gap = 0;
         foreach (var record in Records)
         {
@@ -184,6 +204,16 @@ internal sealed class VersionContents
         }
 
         Gaps.Add(gap);
+    }
+
+    private void ReadBasis(ref WireReader reader)
+    {
+        var isFirst = Records.Count == 0 && Gaps.Count == 0 && Basis == HybridTime.Zero;
+        Basis = new HybridTime(reader.ReadUInt64());
+        if (!isFirst || Basis == HybridTime.Zero)
+        {
+            reader.Fail();
+        }
     }
 
     private void ReadEnd(ref WireReader reader)

@@ -17,6 +17,9 @@ public enum CellKind : byte
 
     /// <summary>Nothing: the cell was deleted.</summary>
     Tombstone = 3,
+
+    /// <summary>All writes of a record that none has replaced: a <see cref="Kernel.Eventual.SiblingSet"/>.</summary>
+    Siblings = 4,
 }
 
 /// <summary>One cell of a row: the value of a simple column, or one element of a collection or user type that is not frozen.</summary>
@@ -59,7 +62,8 @@ public readonly record struct RowCell(
         Column != other.Column ? Column.CompareTo(other.Column) : Path.Span.SequenceCompareTo(other.Path.Span);
 
     /// <summary>
-    /// The cell of two at one place that stays: by timestamp, kind, value and time, a total order; counters of one timestamp add up.
+    /// The cell of two at one place that stays: by timestamp, kind, value and time, a total order; counters of one timestamp add up,
+    /// siblings are joined.
     /// </summary>
     public static RowCell Merge(in RowCell a, in RowCell b)
     {
@@ -76,6 +80,11 @@ public readonly record struct RowCell(
         if (a.Kind == CellKind.Counter)
         {
             return a with { Value = CounterValue.Merge(a.Value, b.Value) };
+        }
+
+        if (a.Kind == CellKind.Siblings)
+        {
+            return a with { Value = SiblingsValue.Merge(a.Value, b.Value) };
         }
 
         var byValue = a.Value.Span.SequenceCompareTo(b.Value.Span);

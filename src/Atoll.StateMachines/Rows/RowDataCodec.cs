@@ -23,6 +23,7 @@ public static class RowDataCodec
     private const byte HasCells = 16;
     private const byte KindMask = 3;
     private const byte HasPath = 4;
+    private const byte IsSiblings = 8;
 
     /// <summary>Writes a row; what follows may be anything.</summary>
     public static void Write(WireWriter writer, RowData row)
@@ -118,7 +119,7 @@ public static class RowDataCodec
         var column = 0u;
         foreach (ref readonly var cell in cells.AsSpan())
         {
-            writer.WriteByte((byte)((byte)cell.Kind | (cell.Path.IsEmpty ? 0 : HasPath)));
+            writer.WriteByte((byte)((cell.Kind == CellKind.Siblings ? IsSiblings : (byte)cell.Kind) | (cell.Path.IsEmpty ? 0 : HasPath)));
             writer.WriteVarint(cell.Column - column);
             column = cell.Column;
             if (!cell.Path.IsEmpty)
@@ -173,11 +174,12 @@ public static class RowDataCodec
             var head = reader.ReadByte();
             column += reader.ReadVarint();
             var path = (head & HasPath) != 0 ? reader.ReadBytes() : default;
-            var kind = (CellKind)(head & KindMask);
+            var kind = (head & IsSiblings) != 0 ? CellKind.Siblings : (CellKind)(head & KindMask);
             var written = ReadTimestamp(ref reader, ref timestamp);
             var at = kind is CellKind.Expiring or CellKind.Tombstone ? ReadNext(ref reader, ref time) : 0;
             var value = kind != CellKind.Tombstone ? reader.ReadBytes() : default;
-            if ((head & ~(KindMask | HasPath)) != 0 || column > uint.MaxValue || path.IsEmpty != ((head & HasPath) == 0))
+            var isKind = ((head & ~(KindMask | HasPath)) is 0 or IsSiblings) && (head & (KindMask | IsSiblings)) <= IsSiblings;
+            if (!isKind || column > uint.MaxValue || path.IsEmpty != ((head & HasPath) == 0))
             {
                 reader.Fail();
             }

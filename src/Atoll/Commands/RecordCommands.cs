@@ -6,6 +6,7 @@ using Atoll.Gateways.Http;
 using Atoll.Node.Requests;
 using Atoll.Output;
 using Atoll.Services.Records;
+using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Commands;
 
@@ -20,6 +21,11 @@ internal sealed class RecordCommands
         Description = "The key (and a value on the command line) is given as base64",
     };
     private readonly Option<string?> _consistency = ConsistencyOption();
+    private readonly Option<string?> _context = new("--context")
+    {
+        Description = "Spaces that keep siblings: what 'get' printed as the context; exactly what it answered is replaced",
+        HelpName = "CONTEXT",
+    };
     private readonly Option<string?> _ifVersion = new("--if-version")
     {
         Description = "Only if the record has this version; 0: only if there is none",
@@ -104,7 +110,7 @@ internal sealed class RecordCommands
         };
         var command = new Command("put", "Write a record; prints its version")
         {
-            _key, value, _space, file, timeToLive, _ifVersion, _consistency, _base64,
+            _key, value, _space, file, timeToLive, _ifVersion, _context, _consistency, _base64,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -113,6 +119,7 @@ internal sealed class RecordCommands
             var options = new WriteOptions
             {
                 TimeToLive = ClientOptions.Duration(parsed, timeToLive), Consistency = Consistency(parsed, _consistency),
+                Context = Context(parsed),
             };
             await using var atoll = _client.Connect(parsed);
             var records = atoll.Records(parsed.GetRequiredValue(_space));
@@ -136,40 +143,87 @@ internal sealed class RecordCommands
         {
             await using var atoll = _client.Connect(parsed);
             var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
-            var found = await atoll.Records(parsed.GetRequiredValue(_space))
-                .GetAsync(key, ReadOptions(parsed, read, _consistency), cancellation).ConfigureAwait(false);
-            if (found is not { } record)
+            var records = atoll.Records(parsed.GetRequiredValue(_space));
+            var options = ReadOptions(parsed, read, _consistency);
+            var printer = _client.Printer(parsed);
+            if (await records.KeepsSiblingsAsync(cancellation).ConfigureAwait(false))
             {
-                throw new CommandException(ExitCode.NotFound, $"there is no record with the key {Printer.Readable(key)}");
+                return Report(printer, key, await records.GetSiblingsAsync(key, options, cancellation).ConfigureAwait(false));
             }
 
-            var printer = _client.Printer(parsed);
+            var found = await records.GetAsync(key, options, cancellation).ConfigureAwait(false);
+            if (found is not { } record)
+            {
+                throw NotFound(key);
+            }
+
             if (printer.IsJson)
             {
                 printer.RawJson(writer => RecordJson.Write(writer, record, keysOnly: false));
                 return ExitCode.Ok;
             }
 
-            printer.Bytes(record.Value.Span);
-            if (!Console.IsOutputRedirected)
-            {
-                printer.Bytes("\n"u8);
-            }
-
+            PrintValue(printer, record.Value);
             return ExitCode.Ok;
         });
         return command;
     }
 
+    // One value as it is, several as a list; the context where it does not get into the value.
+    private static int Report(Printer printer, byte[] key, RecordSiblings siblings)
+    {
+        if (printer.IsJson)
+        {
+            printer.RawJson(writer => RecordJson.Write(writer, siblings, key));
+            return siblings.Values.Any() ? ExitCode.Ok : ExitCode.NotFound;
+        }
+
+        if (!siblings.Context.IsEmpty)
+        {
+            Console.Error.WriteLine($"context {RecordJson.Context(siblings)}");
+        }
+
+        if (!siblings.Values.Any())
+        {
+            throw NotFound(key);
+        }
+
+        if (siblings.Siblings is [var only])
+        {
+            PrintValue(printer, only.Value);
+            return ExitCode.Ok;
+        }
+
+        foreach (var sibling in siblings.Siblings)
+        {
+            var what = sibling.IsDeletion ? "deleted" : Printer.Readable(sibling.Value.Span);
+            printer.Line($"{RecordJson.Version(sibling.Version)} {what}");
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static void PrintValue(Printer printer, ReadOnlyMemory<byte> value)
+    {
+        printer.Bytes(value.Span);
+        if (!Console.IsOutputRedirected)
+        {
+            printer.Bytes("\n"u8);
+        }
+    }
+
+    private static CommandException NotFound(byte[] key) =>
+        new(ExitCode.NotFound, $"there is no record with the key {Printer.Readable(key)}");
+
     private Command Delete()
     {
-        var command = new Command("delete", "Delete a record") { _key, _space, _ifVersion, _consistency, _base64 };
+        var command = new Command("delete", "Delete a record") { _key, _space, _ifVersion, _context, _consistency, _base64 };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = _client.Connect(parsed);
             var records = atoll.Records(parsed.GetRequiredValue(_space));
             var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
-            var options = new WriteOptions { Consistency = Consistency(parsed, _consistency) };
+            var options = new WriteOptions { Consistency = Consistency(parsed, _consistency), Context = Context(parsed) };
             if (Expected(parsed) is { } expected)
             {
                 return Report(parsed, await records.CompareAndDeleteAsync(key, expected, options, cancellation).ConfigureAwait(false));
@@ -182,6 +236,9 @@ internal sealed class RecordCommands
         });
         return command;
     }
+
+    private byte[] Context(ParseResult parsed) => RecordJson.TryReadContext(parsed.GetValue(_context) ?? "", out var context)
+        ? context : throw new CommandException("--context must be a context as get prints it");
 
     private HybridTime? Expected(ParseResult parsed) => parsed.GetValue(_ifVersion) switch
     {

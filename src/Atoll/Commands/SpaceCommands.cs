@@ -30,6 +30,13 @@ internal static class SpaceCommands
             DefaultValueFactory = _ => "strong",
         };
         replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");
+        var conflicts = new Option<string>("--conflicts")
+        {
+            Description = "Eventual spaces: what becomes of concurrent writes of a record. last-write: the latest stays; "
+                + "siblings: all stay until a write that has seen them replaces them",
+            DefaultValueFactory = _ => "last-write",
+        };
+        conflicts.AcceptOnlyFromAmong("last-write", "siblings");
         var replicas = new Option<int?>("--replicas", "-r")
         {
             Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 15 if eventual. Default: those of the regions together, or 3",
@@ -49,7 +56,7 @@ internal static class SpaceCommands
         };
         var command = new Command("create", "Create a space (again with the same options: fine)") 
         {
-            name, replication, replicas, shards, regions, allowed,
+            name, replication, conflicts, replicas, shards, regions, allowed,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -58,7 +65,8 @@ internal static class SpaceCommands
             var options = new SpaceOptions(
                 parsed.GetRequiredValue(name), Enum.Parse<FaultModel>(parsed.GetRequiredValue(replication), ignoreCase: true),
                 parsed.GetValue(replicas) ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
-                Partitioning.Hash, parsed.GetValue(shards), Regions: SpaceRegions.Of(factors, parsed.GetValue(allowed) ?? []));
+                Partitioning.Hash, parsed.GetValue(shards), Regions: SpaceRegions.Of(factors, parsed.GetValue(allowed) ?? []),
+                Conflicts: parsed.GetRequiredValue(conflicts) == "siblings" ? ConflictRule.Siblings : ConflictRule.LastWrite);
             var space = await atoll.Spaces.CreateAsync(options, cancellation).ConfigureAwait(false);
             var printer = client.Printer(parsed);
             if (printer.IsJson)
@@ -133,7 +141,8 @@ internal static class SpaceCommands
             var count = await atoll.Records(found.Space.Name).CountAsync(default, cancellation).ConfigureAwait(false);
             var options = found.Space.Options;
             var where = options.Regions is null ? "" : $" ({options.Regions})";
-            printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}, "
+            var siblings = options.Conflicts == ConflictRule.Siblings ? ", keeps siblings" : "";
+            printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}{siblings}, "
                 + $"{options.Replicas} replicas{where}, {options.ShardCount} shards, {count.Records} records, "
                 + $"about {Printer.Size(count.Bytes)} a copy");
             var table = new Table().Border(TableBorder.Simple).AddColumns("shard", "hashes", "nodes (preferred leader first)");

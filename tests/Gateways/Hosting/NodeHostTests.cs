@@ -7,8 +7,10 @@ using Atoll.Kernel.Eventual;
 using Atoll.Node.Requests;
 using Atoll.Services;
 using Atoll.Services.Calls;
+using Atoll.Services.Errors;
 using Atoll.Services.Records;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Eventual;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -88,6 +90,53 @@ public sealed class NodeHostTests : IDisposable
     }
 
     [Fact]
+    public async Task A_space_that_keeps_siblings_keeps_them_for_the_client_and_over_HTTP()
+    {
+        await using var node = await StartAsync("a", options => options with { Bootstrap = true });
+        await using var client = Client(node.Options.Node.ClientAddress);
+        await client.Spaces.CreateAsync(new SpaceOptions("s", FaultModel.Eventual, 1, ShardCount: 2, Conflicts: ConflictRule.Siblings));
+        var records = client.Records("s");
+        var key = "k"u8.ToArray();
+        Assert.Equal(RecordSiblings.None, await records.GetSiblingsAsync(key));
+        await records.PutAsync(key, "1"u8.ToArray());
+        var first = await records.GetSiblingsAsync(key);
+        await records.PutAsync(key, "2"u8.ToArray(), new WriteOptions { Context = first.Context });
+        await records.PutAsync(key, "3"u8.ToArray(), new WriteOptions { Context = first.Context, TimeToLive = TimeSpan.FromHours(1) });
+        var read = await records.GetAsync(key);
+        Assert.Equal("3", System.Text.Encoding.UTF8.GetString(read!.Value.Value.Span));
+        Assert.Equal(2, read.Value.Siblings!.Siblings.Count);
+        await foreach (var record in records.ScanAsync(default))
+        {
+            Assert.Equal(2, record.Siblings!.Values.Count());
+        }
+
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.DeleteAsync(key));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.CompareAndSetAsync(key, default, key));
+
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{node.Options.HttpEndPoint}/v1/spaces/s/records/k") };
+        var several = await http.GetAsync("");
+        Assert.Equal(System.Net.HttpStatusCode.MultipleChoices, several.StatusCode);
+        using var json = System.Text.Json.JsonDocument.Parse(await several.Content.ReadAsStringAsync());
+        Assert.Equal(["3", "2"], json.RootElement.GetProperty("siblings").EnumerateArray().Select(
+            static sibling => sibling.GetProperty("value").GetString()));
+        var context = several.Headers.GetValues("Atoll-Context").Single();
+        Assert.Equal(context, json.RootElement.GetProperty("context").GetString());
+        using var put = new HttpRequestMessage(HttpMethod.Put, "") { Content = new ByteArrayContent("4"u8.ToArray()) };
+        put.Headers.Add("Atoll-Context", context);
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.SendAsync(put)).StatusCode);
+        var one = await http.GetAsync("");
+        Assert.Equal((System.Net.HttpStatusCode.OK, "4"), (one.StatusCode, await one.Content.ReadAsStringAsync()));
+        var last = one.Headers.GetValues("Atoll-Context").Single();
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, (await http.DeleteAsync("")).StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, (await http.DeleteAsync("?context=AQAA")).StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.DeleteAsync($"?context={last}")).StatusCode);
+        var gone = await http.GetAsync("");
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, gone.StatusCode);
+        Assert.True(gone.Headers.Contains("Atoll-Context"));
+        Assert.Null(await records.GetAsync(key));
+    }
+
+    [Fact]
     public async Task A_node_comes_back_as_itself_with_its_data()
     {
         NodeHostOptions options;
@@ -155,6 +204,7 @@ public sealed class NodeHostTests : IDisposable
                 Name = name,
             }),
             NativeEndPoint = System.Net.IPEndPoint.Parse(native),
+            HttpEndPoint = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, FreePort.Next()),
         };
         return new StartedNode(options, await NodeHost.StartAsync(options, NullLoggerFactory.Instance, default));
     }

@@ -13,10 +13,11 @@ using Atoll.StateMachines.Rows;
 namespace Atoll.Node.Eventual;
 
 /// <summary>
-/// Updates of counters: one replica takes the update under its own name, durably, and what its counter then is goes to the others as any
-/// write. The update's identity is the request's: a retry changes nothing, wherever it goes (museum, row 25).
+/// Updates that one replica leads: of counters, and of records that keep siblings. It takes the update under its own name, durably, and
+/// what it then has goes to the others as any write. The update's identity is the request's: a retry changes nothing, wherever it goes
+/// (museum, row 25).
 /// </summary>
-internal sealed class CounterRequests
+internal sealed class LedRequests
 {
     private readonly EventualEnvironment _environment;
     private readonly IReadOnlyDictionary<ShardId, EventualReplica> _replicas;
@@ -25,7 +26,7 @@ internal sealed class CounterRequests
     // Updates that this loop's replicas are taking: no round of the coordinator holds the floor for them yet.
     private readonly SortedSet<HybridTime> _stamps = [];
 
-    public CounterRequests(
+    public LedRequests(
         EventualEnvironment environment, IReadOnlyDictionary<ShardId, EventualReplica> replicas, Prng random)
     {
         _environment = environment;
@@ -40,7 +41,24 @@ internal sealed class CounterRequests
     public HybridTime EarliestStamp => _stamps.Count == 0 ? HybridTime.Max : _stamps.Min;
 
     /// <summary>Takes a write with increments.</summary>
-    public void Take(PendingRequest pending, ShardInfo shard, RowsMutation mutation)
+    public void Take(PendingRequest pending, ShardInfo shard, RowsMutation mutation) => Take(
+        pending, shard, WriteKind.Counter, (replica, names, done) => replica.Increment(
+            new CounterIncrement(mutation, EventualClock.MicrosOf(names.Stamp), names.Stamp, names.Origin, names.Id), done));
+
+    /// <summary>Takes a write of a record that keeps siblings.</summary>
+    /// <param name="pending">The request.</param>
+    /// <param name="shard">The shard.</param>
+    /// <param name="command">The write.</param>
+    /// <param name="seen">What its writer had read.</param>
+    public void Take(PendingRequest pending, ShardInfo shard, SiblingCommand command, CausalContext seen) => Take(
+        pending, shard, WriteKind.Simple, (replica, names, done) =>
+        {
+            var expires = command.TimeToLiveMilliseconds == 0 ? 0 : names.Stamp.UnixMilliseconds + command.TimeToLiveMilliseconds;
+            var write = new Sibling(names.Origin, HybridTime.Zero, names.Id, command.IsDeletion, expires, command.Value);
+            replica.PutSibling(new SiblingPut(command.Key, seen, write, names.Stamp, replica.Basis), done);
+        });
+
+    private void Take(PendingRequest pending, ShardInfo shard, WriteKind kind, LedUpdate update)
     {
         if (_replicas.TryGetValue(shard.Id, out var replica) && replica.IsReady)
         {
@@ -49,7 +67,7 @@ internal sealed class CounterRequests
             {
                 if (held.IsHeld)
                 {
-                    Lead(held, shard, mutation, replica, generation);
+                    Lead(held, shard, update, replica, generation);
                 }
             });
             return;
@@ -68,15 +86,15 @@ internal sealed class CounterRequests
 
         if (shard.Replicas.Any(node => _environment.IsUp(node)))
         {
-            _environment.Router.TryLater(pending, "no replica of the shard can take updates of counters yet");
+            _environment.Router.TryLater(pending, "no replica of the shard can lead updates yet");
             return;
         }
 
-        var effect = new EventualEffect { Outcome = EventualOutcome.Unavailable, Required = 1, Write = WriteKind.Counter };
+        var effect = new EventualEffect { Outcome = EventualOutcome.Unavailable, Required = 1, Write = kind };
         _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, isWrite: true, shard.Id));
     }
 
-    private void Lead(HeldRequest held, ShardInfo shard, RowsMutation mutation, EventualReplica replica, uint? generation)
+    private void Lead(HeldRequest held, ShardInfo shard, LedUpdate update, EventualReplica replica, uint? generation)
     {
         var pending = held.Pending;
         if (generation is null)
@@ -92,26 +110,32 @@ internal sealed class CounterRequests
             : new CounterUpdateId(identity.IssuedAt, identity.ClientId, identity.Sequence);
         _stamps.Add(stamp);
         var origin = new CounterOrigin(_environment.Options.Self, generation.Value);
-        replica.Increment(
-            new CounterIncrement(mutation, EventualClock.MicrosOf(stamp), stamp, origin, id),
-            (status, result) =>
+        update(replica, new UpdateNames(stamp, origin, id), (status, result) =>
+        {
+            _stamps.Remove(stamp);
+            if (!held.IsHeld)
             {
-                _stamps.Remove(stamp);
-                if (!held.IsHeld)
-                {
-                    return;
-                }
+                return;
+            }
 
-                if (status == ResponseStatus.Ok)
-                {
-                    Write(pending, shard, result.Version, stamp);
-                }
-                else
-                {
-                    _environment.Router.Complete(pending, Refusal(status, shard, result.Detail));
-                }
-            });
+            if (status == ResponseStatus.Ok)
+            {
+                Write(pending, shard, result.Version, stamp);
+            }
+            else
+            {
+                _environment.Router.Complete(pending, Refusal(status, shard, result.Detail));
+            }
+        });
     }
+
+    private delegate void LedUpdate(EventualReplica replica, UpdateNames names, Action<ResponseStatus, EventualResult> done);
+
+    /// <summary>By what an update is known.</summary>
+    /// <param name="Stamp">Its stamp.</param>
+    /// <param name="Origin">Who takes it.</param>
+    /// <param name="Id">What all its retries share.</param>
+    private readonly record struct UpdateNames(HybridTime Stamp, CounterOrigin Origin, CounterUpdateId Id);
 
     private Response Refusal(ResponseStatus status, ShardInfo shard, string? why) => new(
         status, Shard: shard.Id, RetryAfter: status == ResponseStatus.Overloaded ? Duration.FromMilliseconds(50) : default,
