@@ -12,6 +12,7 @@ public sealed class CompressionTarget : IFuzzTarget
 
     private readonly string _extension;
     private readonly ZstandardDecoder _zstandard = new();
+    private readonly ZstandardEncoder _zstandardEncoder = new();
     private readonly WireWriter _contents = new();
     private readonly WireWriter _compressed = new();
     private readonly WireWriter _again = new();
@@ -91,7 +92,7 @@ public sealed class CompressionTarget : IFuzzTarget
                 Lz4Frame.Compress(contents, _compressed);
                 break;
             default:
-                ZstandardEncoder.Compress(contents, _compressed);
+                _zstandardEncoder.Compress(contents, _compressed);
                 break;
         }
     }

@@ -42,6 +42,13 @@ internal ref struct MatchFinder
     /// <summary>Where the literals behind the last match begin.</summary>
     public int LiteralsFrom { get; private set; }
 
+    /// <summary>What is before this is done with: literals begin there, and matches are looked for from there on.</summary>
+    public void Pass(int end)
+    {
+        LiteralsFrom = end;
+        _position = Math.Max(_position, end);
+    }
+
     /// <summary>The next match.</summary>
     /// <param name="match">The match.</param>
     /// <param name="end">Where to stop looking: at most the text's length.</param>

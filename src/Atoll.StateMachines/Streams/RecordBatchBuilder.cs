@@ -10,6 +10,7 @@ public sealed class RecordBatchBuilder
     private readonly WireWriter _records = new();
     private readonly WireWriter _record = new();
     private readonly WireWriter _compressed = new(16);
+    private RecordCodec? _codec;
     private int _count;
     private long _baseTimestamp;
     private long _maxTimestamp;
@@ -68,7 +69,7 @@ public sealed class RecordBatchBuilder
         if (Compression != RecordCompression.None)
         {
             _compressed.Reset();
-            RecordCodec.Compress(Compression, _records.Written, _compressed);
+            (_codec ??= new RecordCodec()).Compress(Compression, _records.Written, _compressed);
             if (_compressed.Length < _records.Length)
             {
                 records = _compressed;

@@ -16,13 +16,14 @@ public sealed class RecordCodec
     private const int KeptBytesMax = 8 * 1024 * 1024;
 
     private WireWriter _records = new();
-    private ZstandardDecoder? _zstandard;
+    private ZstandardDecoder? _zstandardDecoder;
+    private ZstandardEncoder? _zstandardEncoder;
 
     /// <summary>Appends compressed records.</summary>
     /// <param name="compression">How.</param>
     /// <param name="records">The records.</param>
     /// <param name="target">Where to.</param>
-    public static void Compress(RecordCompression compression, ReadOnlySpan<byte> records, WireWriter target)
+    public void Compress(RecordCompression compression, ReadOnlySpan<byte> records, WireWriter target)
     {
         switch (compression)
         {
@@ -39,7 +40,7 @@ public sealed class RecordCodec
                 Lz4Frame.Compress(records, target);
                 break;
             case RecordCompression.Zstandard:
-                ZstandardEncoder.Compress(records, target);
+                (_zstandardEncoder ??= new ZstandardEncoder()).Compress(records, target);
                 break;
             default:
                 Check.Unreachable("there is no such compression");
@@ -72,7 +73,8 @@ public sealed class RecordCodec
             RecordCompression.Gzip => Gzip.Decompress(compressed, _records, bytesMax),
             RecordCompression.Snappy => SnappyStream.Decompress(compressed.Span, _records, bytesMax),
             RecordCompression.Lz4 => Lz4Frame.Decompress(compressed.Span, _records, bytesMax),
-            RecordCompression.Zstandard => (_zstandard ??= new ZstandardDecoder()).Decompress(compressed.Span, _records, bytesMax),
+            RecordCompression.Zstandard =>
+                (_zstandardDecoder ??= new ZstandardDecoder()).Decompress(compressed.Span, _records, bytesMax),
             _ => CompressionFault.Unsupported,
         };
         records = _records.WrittenMemory;
