@@ -60,6 +60,12 @@ internal static partial class NodeLog
     [LoggerMessage(2012, LogLevel.Warning, "The journal is {State}: {Why}")]
     public static partial void JournalState(ILogger logger, string state, string why);
 
+    [LoggerMessage(2026, LogLevel.Warning, "The disk is nearly full: new data is refused while {Free} bytes are free and {Needed} needed")]
+    public static partial void DiskNearlyFull(ILogger logger, long free, long needed);
+
+    [LoggerMessage(2027, LogLevel.Information, "The disk has room again and new data is taken: {Free} bytes are free")]
+    public static partial void DiskHasRoom(ILogger logger, long free);
+
     [LoggerMessage(2018, LogLevel.Error, "The store is damaged: {Fault}")]
     public static partial void StoreDamaged(ILogger logger, string fault);
 

@@ -403,7 +403,7 @@ public sealed class NodeLoop : INetworkEvents
         }
 
         _store = store;
-        _space = new SpaceWatch(_disk, store, _options);
+        _space = new SpaceWatch(_disk, store, _options, _logger);
         _scrub = new StorageScrub(store, _journal!, _options.ScrubPassTime, _options.ScrubBytesPerSecondMin, _clock.Now);
         store.FaultFound = StoreFaultFound;
         foreach (var missing in opening.Missing)

@@ -2,6 +2,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Storage.Lsm;
+using Microsoft.Extensions.Logging;
 
 namespace Atoll.Node.Loops;
 
@@ -13,7 +14,8 @@ namespace Atoll.Node.Loops;
 /// <param name="disk">The loop's disk.</param>
 /// <param name="store">The loop's store.</param>
 /// <param name="options">The node's options: its loops share the disk, and each takes it by whole segments of its journal.</param>
-internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options)
+/// <param name="logger">Told when new data is refused, and when it is taken again.</param>
+internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options, ILogger logger)
 {
     private static readonly Duration FlushInterval = Duration.FromSeconds(1);
 
@@ -21,6 +23,7 @@ internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options
     private static readonly Duration HopeFor = Duration.FromSeconds(2);
 
     private bool _isAsking;
+    private bool _isTold;
     private Instant _workedAt;
     private Instant _nextFlush;
 
@@ -55,6 +58,7 @@ internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options
         }
 
         MayMakeRoom = now - _workedAt < HopeFor || options.Sabotage.Has(Sabotage.WaitsForRoom);
+        Tell();
     }
 
     /// <summary>Asks again at once while room is scarce: a fast disk takes many megabytes from one tick to the next.</summary>
@@ -63,6 +67,21 @@ internal sealed class SpaceWatch(IDisk disk, LsmStore store, NodeOptions options
         if (FreeBytes < 2 * NeededBytes)
         {
             Ask();
+        }
+    }
+
+    // Clients are told with each refusal; whoever looks into the log finds the reason there (museum, row 37).
+    private void Tell()
+    {
+        if (!HasRoom && !MayMakeRoom && !_isTold)
+        {
+            _isTold = true;
+            NodeLog.DiskNearlyFull(logger, FreeBytes, NeededBytes);
+        }
+        else if (HasRoom && _isTold)
+        {
+            _isTold = false;
+            NodeLog.DiskHasRoom(logger, FreeBytes);
         }
     }
 

@@ -54,6 +54,8 @@ public sealed class FullDiskMuseum
             throw new StalledException($"the publisher was not told that the disk is full, but: {answer.Status}, {answer.Detail}");
         }
 
+        Assert.Contains(scene.Cluster.Log.Lines, static line => line.Contains("disk is nearly full", StringComparison.Ordinal));
+
         // What is there is served, and what frees room is taken.
         Assert.NotNull(publisher.Get($"k{taken % 5}"));
         Assert.Equal(ResponseStatus.Ok, Ask(scene, RecordsRequests.Delete(scene.Space, "spare")).Status);
