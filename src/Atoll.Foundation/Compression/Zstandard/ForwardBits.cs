@@ -35,6 +35,13 @@ internal ref struct ForwardBits
     public int Close()
     {
         Write(1, 1);
+        return CloseUnmarked();
+    }
+
+    /// <summary>Ends a stream that is read forwards, and needs no mark, at a whole byte.</summary>
+    /// <returns>Bytes of it; 0 when there was no room.</returns>
+    public int CloseUnmarked()
+    {
         Flush((_bits + 7) / 8);
         return _isFull ? 0 : _written;
     }

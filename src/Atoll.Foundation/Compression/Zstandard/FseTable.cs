@@ -86,6 +86,15 @@ internal sealed class FseTable
         return true;
     }
 
+    /// <summary>Takes a distribution.</summary>
+    /// <param name="distribution">How many states each symbol gets; -1 for one that gets less than one.</param>
+    /// <param name="accuracy">How many those are together, as a power of two.</param>
+    public void Set(ReadOnlySpan<short> distribution, int accuracy)
+    {
+        Build(distribution, accuracy);
+        (_isDefault, IsSet) = (false, true);
+    }
+
     /// <summary>Takes a distribution that is described (4.1.1).</summary>
     /// <param name="source">The description, and what is behind it.</param>
     /// <param name="read">How long it is.</param>
@@ -146,8 +155,7 @@ internal sealed class FseTable
             return false;
         }
 
-        Build(distribution[..symbols], accuracy);
-        (_isDefault, IsSet) = (false, true);
+        Set(distribution[..symbols], accuracy);
         return true;
     }
 

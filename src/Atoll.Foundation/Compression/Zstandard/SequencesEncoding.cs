@@ -1,22 +1,27 @@
 namespace Atoll.Foundation.Compression.Zstandard;
 
-/// <summary>Writes the sequences of a block (RFC 8878, 3.1.1.3.2), all three codes by their predefined tables.</summary>
+/// <summary>
+/// Writes the sequences of a block (RFC 8878, 3.1.1.3.2): each of the three codes by a table of its own where they are many, by the
+/// predefined one where they are few.
+/// </summary>
 internal sealed class SequencesEncoding
 {
     private const int CountLongFrom = 128;
     private const int CountLongestFrom = 0x7F00;
 
-    private static readonly FseEncoding LiteralLengths = new(
-        ZstandardFormat.NewLiteralLengths(), ZstandardFormat.LiteralLengthDefaults.Length);
-
-    private static readonly FseEncoding MatchLengths = new(
-        ZstandardFormat.NewMatchLengths(), ZstandardFormat.MatchLengthDefaults.Length);
-
-    private static readonly FseEncoding Offsets = new(ZstandardFormat.NewOffsets(), ZstandardFormat.OffsetDefaults.Length);
-
     // The codes of short lengths; each code of a longer one is a power of two.
     private static readonly byte[] ShortLiteralCodes = ShortCodes(ZstandardFormat.LiteralLengthBaselines, 64);
     private static readonly byte[] ShortMatchCodes = ShortCodes(ZstandardFormat.MatchLengthBaselines, 131);
+
+    private readonly FseEncoding _literalLengths = new(
+        ZstandardFormat.NewLiteralLengths(), ZstandardFormat.LiteralLengthBits.Length, ZstandardFormat.LiteralLengthAccuracyMax);
+
+    private readonly FseEncoding _matchLengths = new(
+        ZstandardFormat.NewMatchLengths(), ZstandardFormat.MatchLengthBits.Length, ZstandardFormat.MatchLengthAccuracyMax);
+
+    // Only those codes that the predefined table has, too.
+    private readonly FseEncoding _offsets = new(
+        ZstandardFormat.NewOffsets(), ZstandardFormat.OffsetDefaults.Length, ZstandardFormat.OffsetAccuracyMax);
 
     private (uint OffsetValue, int LiteralLength, int MatchLength)[] _sequences = [];
     private uint _offset1;
@@ -59,7 +64,7 @@ internal sealed class SequencesEncoding
             return 0;
         }
 
-        // The count, and behind it a byte of zeros: the tables are predefined.
+        // The count, and behind it how the tables are given.
         target[..head].Clear();
         switch (head)
         {
@@ -79,33 +84,49 @@ internal sealed class SequencesEncoding
                 break;
         }
 
-        var size = WriteStream(sequences, target[head..]);
-        return size == 0 ? 0 : head + size;
+        var written = WriteTables(sequences, target, head);
+        var size = written == 0 ? 0 : WriteStream(sequences, target[written..]);
+        return size == 0 ? 0 : written + size;
+    }
+
+    // Where the stream begins; 0 when there is no room.
+    private int WriteTables(ReadOnlySpan<(uint OffsetValue, int LiteralLength, int MatchLength)> sequences, Span<byte> target, int head)
+    {
+        foreach (var (offsetValue, literalLength, matchLength) in sequences)
+        {
+            _literalLengths.Count(LiteralCode(literalLength));
+            _offsets.Count((int)uint.Log2(offsetValue));
+            _matchLengths.Count(MatchCode(matchLength));
+        }
+
+        var literalBytes = _literalLengths.WriteTable(target[head..], out var literalMode);
+        var written = head + Math.Max(0, literalBytes);
+        var offsetBytes = _offsets.WriteTable(target[written..], out var offsetMode);
+        written += Math.Max(0, offsetBytes);
+        var matchBytes = _matchLengths.WriteTable(target[written..], out var matchMode);
+        target[head - 1] = (byte)((literalMode << 6) | (offsetMode << 4) | (matchMode << 2));
+        return literalBytes < 0 || offsetBytes < 0 || matchBytes < 0 ? 0 : written + matchBytes;
     }
 
     // All is written in the reverse of the order in which it is read.
-    private static int WriteStream(
-        ReadOnlySpan<(uint OffsetValue, int LiteralLength, int MatchLength)> sequences, Span<byte> target)
+    private int WriteStream(ReadOnlySpan<(uint OffsetValue, int LiteralLength, int MatchLength)> sequences, Span<byte> target)
     {
         var bits = new ForwardBits(target);
         var (literalState, offsetState, matchState) = (0, 0, 0);
         for (var i = sequences.Length - 1; i >= 0; i--)
         {
             var (offsetValue, literalLength, matchLength) = sequences[i];
-            var literalCode = literalLength < ShortLiteralCodes.Length ? ShortLiteralCodes[literalLength] : int.Log2(literalLength) + 19;
-            var matchCode = matchLength < ShortMatchCodes.Length
-                ? ShortMatchCodes[matchLength] : int.Log2(matchLength - ZstandardFormat.MatchBytesMin) + 36;
-            var offsetCode = (int)uint.Log2(offsetValue);
+            var (literalCode, matchCode, offsetCode) = (LiteralCode(literalLength), MatchCode(matchLength), (int)uint.Log2(offsetValue));
             if (i == sequences.Length - 1)
             {
-                (literalState, offsetState) = (LiteralLengths.Last(literalCode), Offsets.Last(offsetCode));
-                matchState = MatchLengths.Last(matchCode);
+                (literalState, offsetState) = (_literalLengths.Last(literalCode), _offsets.Last(offsetCode));
+                matchState = _matchLengths.Last(matchCode);
             }
             else
             {
-                offsetState = Offsets.Before(offsetCode, offsetState, ref bits);
-                matchState = MatchLengths.Before(matchCode, matchState, ref bits);
-                literalState = LiteralLengths.Before(literalCode, literalState, ref bits);
+                offsetState = _offsets.Before(offsetCode, offsetState, ref bits);
+                matchState = _matchLengths.Before(matchCode, matchState, ref bits);
+                literalState = _literalLengths.Before(literalCode, literalState, ref bits);
             }
 
             bits.Write(
@@ -114,11 +135,16 @@ internal sealed class SequencesEncoding
             bits.Write(offsetValue - ZstandardFormat.OffsetBaselines[offsetCode], ZstandardFormat.OffsetBits[offsetCode]);
         }
 
-        bits.Write((uint)matchState, MatchLengths.Accuracy);
-        bits.Write((uint)offsetState, Offsets.Accuracy);
-        bits.Write((uint)literalState, LiteralLengths.Accuracy);
+        bits.Write((uint)matchState, _matchLengths.Accuracy);
+        bits.Write((uint)offsetState, _offsets.Accuracy);
+        bits.Write((uint)literalState, _literalLengths.Accuracy);
         return bits.Close();
     }
+
+    private static int LiteralCode(int length) => length < ShortLiteralCodes.Length ? ShortLiteralCodes[length] : int.Log2(length) + 19;
+
+    private static int MatchCode(int length) => length < ShortMatchCodes.Length
+        ? ShortMatchCodes[length] : int.Log2(length - ZstandardFormat.MatchBytesMin) + 36;
 
     // 3.1.1.5, as the reader has it.
     private uint OffsetValue(uint offset, bool hasNoLiterals)

@@ -6,11 +6,6 @@ namespace Atoll.Foundation.Compression.Zstandard;
 /// </summary>
 internal sealed class SequencesSection
 {
-    // How a table is given.
-    private const int Predefined = 0;
-    private const int Single = 1;
-    private const int Described = 2;
-
     private const int CountLongFrom = 128;
     private const int CountLongest = 255;
     private const int CountLongestBase = 0x7F00;
@@ -123,10 +118,10 @@ internal sealed class SequencesSection
         var read = 0;
         switch (mode)
         {
-            case Predefined:
+            case ZstandardFormat.PredefinedMode:
                 table.SetDefault();
                 break;
-            case Single:
+            case ZstandardFormat.SingleMode:
                 if (section.IsEmpty || !table.TrySetSingle(section[0]))
                 {
                     return false;
@@ -134,7 +129,7 @@ internal sealed class SequencesSection
 
                 read = 1;
                 break;
-            case Described:
+            case ZstandardFormat.DescribedMode:
                 if (!table.TryRead(section, out read))
                 {
                     return false;

@@ -4,8 +4,8 @@ namespace Atoll.Foundation.Compression.Zstandard;
 
 /// <summary>
 /// Writes Zstandard (RFC 8878), fast rather than small: matches found by one look each, literals in Huffman codes where they are text,
-/// sequences by the predefined tables. A frame says how long its contents are, and has no checksum (a record batch has its own). Reusable;
-/// not for several threads at once.
+/// sequences by tables of their own where they are many. A frame says how long its contents are, and has no checksum (a
+/// record batch has its own). Reusable; not for several threads at once.
 /// </summary>
 public sealed class ZstandardEncoder
 {

@@ -27,6 +27,15 @@ internal static class ZstandardFormat
     /// <inheritdoc cref="LiteralLengthAccuracyMax" />
     public const int OffsetAccuracyMax = 8;
 
+    /// <summary>A table that is predefined (3.1.1.3.2.1).</summary>
+    public const int PredefinedMode = 0;
+
+    /// <summary>A table of one symbol.</summary>
+    public const int SingleMode = 1;
+
+    /// <summary>A table whose distribution is described.</summary>
+    public const int DescribedMode = 2;
+
     /// <summary>The smallest accuracy log that a table's description can have (4.1.1).</summary>
     public const int AccuracyMin = 5;
 
