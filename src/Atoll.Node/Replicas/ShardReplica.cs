@@ -573,6 +573,11 @@ internal sealed class ShardReplica
     {
         Observer?.Applied(Self, Shard, entry, State);
         _writes.Applied(entry, status, result);
+        if (_policy.IsLeaderless)
+        {
+            _log.LetGo(entry.Index); // no other replica will ask for it
+        }
+
         _reads.StateChanged();
         MarkDirty();
     }

@@ -36,6 +36,21 @@ internal sealed class EntryCache
     /// <summary>A slot with a payload is forgotten.</summary>
     public void Removed(in EntrySlot slot) => Bytes -= slot.CachedBytes;
 
+    /// <summary>Lets go of a payload before its turn, if it is durable.</summary>
+    public void LetGo(ref EntrySlot slot, long durableSequence)
+    {
+        if (slot.IsCached && slot.Sequence <= durableSequence)
+        {
+            Drop(ref slot);
+        }
+
+        // Those that were let go of go from the queue when their turn comes: mostly at once, as they were written in this order.
+        while (_queue.TryPeek(out var item) && !item.Log.HasCached(item.Index, item.Sequence))
+        {
+            _queue.Dequeue();
+        }
+    }
+
     /// <summary>Lets go of the oldest durable entries beyond the bound.</summary>
     public void Evict(long durableSequence)
     {
@@ -49,11 +64,15 @@ internal sealed class EntryCache
             _queue.Dequeue();
             if (item.Log.HasCached(item.Index, item.Sequence))
             {
-                ref var slot = ref item.Log.Slot(item.Index);
-                Bytes -= slot.CachedBytes;
-                slot.Payload = default;
-                slot.IsCached = false;
+                Drop(ref item.Log.Slot(item.Index));
             }
         }
+    }
+
+    private void Drop(ref EntrySlot slot)
+    {
+        Bytes -= slot.CachedBytes;
+        slot.Payload = default;
+        slot.IsCached = false;
     }
 }

@@ -294,6 +294,15 @@ public sealed class ShardLog
         return false;
     }
 
+    /// <summary>Nobody will read an entry again while all is well: its payload leaves memory, once it is durable.</summary>
+    public void LetGo(LogIndex index)
+    {
+        if (_entries.Contains(index.Value))
+        {
+            _journal.Cache.LetGo(ref _entries[index.Value], _journal.DurableSequence);
+        }
+    }
+
     /// <summary>
     /// Entries from memory or disk: as many of [first, last] as fit into the bytes, and at least one. When all are in memory,
     /// <paramref name="done"/> is called before this returns.

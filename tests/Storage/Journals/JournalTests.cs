@@ -221,6 +221,28 @@ public sealed class JournalTests
     }
 
     [Fact]
+    public void What_is_let_go_of_leaves_memory_when_it_is_durable_and_can_be_read_from_the_disk()
+    {
+        var journal = Open(_disk, Small with { CacheBytes = 1_000_000 });
+        var (log, other) = (journal.Shard(Shard(1)), journal.Shard(Shard(2)));
+        log.Append([Entry(1, 1, 1000), Entry(2, 1, 1000)]);
+        other.Append([Entry(1, 1, 1000)]);
+        log.LetGo(new LogIndex(1));
+        Assert.True(log.TryRead(new LogIndex(1), out _));
+        journal.FlushAll(_disk);
+        var before = journal.CachedBytes;
+        log.LetGo(new LogIndex(2));
+        log.LetGo(new LogIndex(3));
+        Assert.Equal(before / 3 * 2, journal.CachedBytes);
+        Assert.False(log.TryRead(new LogIndex(2), out _));
+        Assert.Equal(Entry(2, 1, 1000).Payload.Span, log.ReadAll(_disk, 2, 2).Entries[0].Payload.Span);
+        log.LetGo(new LogIndex(1));
+        log.CompactPrefix(new LogIndex(2));
+        other.LetGo(new LogIndex(1));
+        Assert.Equal(0, journal.CachedBytes);
+    }
+
+    [Fact]
     public void A_read_joins_memory_and_disk_and_keeps_to_the_bytes()
     {
         var journal = Open(_disk, Small with { CacheBytes = 10_000 });
