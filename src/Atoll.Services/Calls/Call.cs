@@ -12,7 +12,7 @@ namespace Atoll.Services.Calls;
 /// One call under way: takes the port's answers, decides about retries, and is what the caller awaits. Used again after its end,
 /// so that a call allocates nothing of its own.
 /// </summary>
-internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
+internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>, IEndedCall
 {
     private const int PooledMax = 1024;
     private const int Active = 1;
@@ -34,6 +34,11 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
     private int _state;
     private bool _ownsIdentity;
     private bool _mayHaveTakenEffect;
+
+    // Who lets the awaiter go on, and with what; null: it goes on when the call ends.
+    private CallEnds? _ends;
+    private T _endedWith = default!;
+    private Exception? _endedBy;
 
     // Whether something (a late timer, a cancellation, a port) may still touch this object after its end: then it is not used again.
     private bool _tainted;
@@ -57,7 +62,8 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         _attempt = 1;
         _mayHaveTakenEffect = false;
         _startedAt = caller.Time.GetTimestamp();
-        _result.RunContinuationsAsynchronously = caller.RunContinuationsAsynchronously;
+        _ends = request.Kind == RequestKind.Write ? caller.WriteEnds : null;
+        _result.RunContinuationsAsynchronously = caller.RunContinuationsAsynchronously && _ends is null;
         var task = new ValueTask<T>(this, _result.Version);
         Volatile.Write(ref _state, Active);
         if (cancellation.CanBeCanceled)
@@ -107,6 +113,19 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
     }
 
     /// <inheritdoc />
+    public void Resume()
+    {
+        if (_endedBy is { } error)
+        {
+            _result.SetException(error);
+        }
+        else
+        {
+            _result.SetResult(_endedWith);
+        }
+    }
+
+    /// <inheritdoc />
     public ValueTaskSourceStatus GetStatus(short token) => _result.GetStatus(token);
 
     /// <inheritdoc />
@@ -135,7 +154,21 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         if (TryEnd(response, null))
         {
-            _result.SetResult(result); // the last touch: the continuation may run, and give this object back, inside
+            _endedWith = result;
+            ResumeSoon();
+        }
+    }
+
+    // The last touch: the continuation may run, and give this object back, inside.
+    private void ResumeSoon()
+    {
+        if (_ends is { } ends)
+        {
+            ends.Add(this);
+        }
+        else
+        {
+            Resume();
         }
     }
 
@@ -232,7 +265,8 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
             }
 
             Release();
-            _result.SetException(new OperationCanceledException(token));
+            _endedBy = new OperationCanceledException(token);
+            ResumeSoon();
         }
     }
 
@@ -245,7 +279,8 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
 
         if (TryEnd(default, error))
         {
-            _result.SetException(error);
+            _endedBy = error;
+            ResumeSoon();
         }
     }
 
@@ -295,6 +330,9 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>
         _session = null;
         _activity = null;
         _registration = default;
+        _ends = null;
+        _endedWith = default!;
+        _endedBy = null;
         _state = 0;
         if (Pool.Count < PooledMax)
         {

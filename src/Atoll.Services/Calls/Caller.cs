@@ -26,6 +26,7 @@ public sealed class Caller
         Time = options.Time;
         Clock = options.Clock;
         RunContinuationsAsynchronously = !options.InlineContinuations;
+        WriteEnds = options.GathersWrites ? new CallEnds() : null;
         Budget = new RetryBudget(Retries.OverloadRetriesSaved);
         _identities = new IdentityAllocator(options.ClientId, () => Clock.Now);
     }
@@ -45,6 +46,9 @@ public sealed class Caller
     internal RetryBudget Budget { get; }
 
     internal bool RunContinuationsAsynchronously { get; }
+
+    /// <summary>Who lets those go on who await writes; null when each goes on by itself.</summary>
+    internal CallEnds? WriteEnds { get; }
 
     /// <summary>Sends a request until it is answered for good, its deadline has passed, or it is cancelled.</summary>
     /// <param name="request">
@@ -118,4 +122,10 @@ public sealed record CallerOptions
     /// thread serves all other calls too.
     /// </summary>
     public bool InlineContinuations { get; init; }
+
+    /// <summary>
+    /// Run what awaits writes on the thread pool, but one after the other, as many as have ended meanwhile: for a node's gateways, whose
+    /// code behind a write is short and never blocks.
+    /// </summary>
+    public bool GathersWrites { get; init; }
 }

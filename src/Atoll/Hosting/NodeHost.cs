@@ -54,7 +54,8 @@ internal sealed class NodeHost : IAsyncDisposable
         {
             var clock = new ServerClock(TimeProvider.System);
             others = Others(options, clock);
-            var client = new AtollClient(node.Live, new CallerOptions { Clock = clock }, new NodePorts(node, others));
+            var client = new AtollClient(
+                node.Live, new CallerOptions { Clock = clock, GathersWrites = true }, new NodePorts(node, others));
             node.Live.DirectoryChanged = client.ObserveDirectory;
             tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
             var gateways = await GatewayServer.StartAsync(

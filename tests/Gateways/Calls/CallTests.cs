@@ -190,6 +190,31 @@ public sealed class CallTests
         Assert.False(Session.TryParse("not a token!", out _));
     }
 
+    [Fact]
+    public async Task Writes_that_end_together_go_on_after_each_other_and_none_is_forgotten()
+    {
+        var port = new ScriptedPort((_, _) => null);
+        var caller = new Caller(port, new CallerOptions { ClientId = 5, GathersWrites = true });
+        using var cancellation = new CancellationTokenSource();
+        for (var round = 0; round < 20; round++)
+        {
+            var gone = caller.Invoke(Write, null, null, Done, cancellation.Token).AsTask();
+            var calls = Enumerable.Range(0, 200).Select(_ => caller.Invoke(Write, null, null, Done, default).AsTask()).ToArray();
+            if (round == 10)
+            {
+                await cancellation.CancelAsync();
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+            }
+
+            port.CompleteOpen(new Response(round % 2 == 0 ? ResponseStatus.Ok : ResponseStatus.Invalid));
+            foreach (var call in calls)
+            {
+                await (round % 2 == 0 ? call : Assert.ThrowsAsync<InvalidRequestException>(() => call))
+                    .WaitAsync(TimeSpan.FromSeconds(30));
+            }
+        }
+    }
+
     private static bool Done(in Response response) => true;
 
     private Caller Caller(ScriptedPort port, RetryPolicy? retries = null) => new(port, new CallerOptions
