@@ -239,22 +239,17 @@ internal sealed class CoordinatedRequests
     private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var command = pending.Request.Payload;
-        if (ShardRefusal.Of(RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
+        if (ShardRefusal.Of(RowsCommand.Read(command, shard.HashLow, shard.HashHigh, _limits, out var mutation), shard.Id)
+            is { } refusal)
         {
             _environment.Router.Complete(pending, refusal);
             return;
         }
 
         var stamp = _environment.Stamps.Next();
-        if (RowsCommand.KindOf(command.Span) == RowsCommandKind.Truncate)
+        if (mutation is null)
         {
-            Write(pending, shard, Truncation.Payload, stamp, WriteKind.Simple, now);
-            return;
-        }
-
-        if (!RowsCommand.TryReadMutate(command, out var mutation))
-        {
-            _environment.Router.Complete(pending, new Response(ResponseStatus.Invalid, Detail: "the command cannot be read"));
+            Write(pending, shard, Truncation.Payload, stamp, WriteKind.Simple, now); // the only other good command
         }
         else if (mutation.Conditions.Count > 0)
         {

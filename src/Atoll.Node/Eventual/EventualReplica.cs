@@ -12,6 +12,7 @@ using Atoll.Node.Replicas;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
+using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
 
 namespace Atoll.Node.Eventual;
@@ -29,6 +30,7 @@ internal sealed class EventualReplica
 
     private readonly EventualEnvironment _environment;
     private readonly Action<LoopAddress, PaxosMessage> _sendPaxos;
+    private readonly Action<LoopAddress, EventualMessage> _answer;
     private readonly WireWriter _scratch = new(256);
     private readonly BoundedWork _merges;
     private readonly BoundedWork _reads;
@@ -46,10 +48,12 @@ internal sealed class EventualReplica
     private Instant _nextClose;
 
     public EventualReplica(
-        EventualEnvironment environment, ShardReplica replica, ShardInfo shard, Action<LoopAddress, PaxosMessage> sendPaxos)
+        EventualEnvironment environment, ShardReplica replica, ShardInfo shard, Action<LoopAddress, PaxosMessage> sendPaxos,
+        Action<LoopAddress, EventualMessage> answer)
     {
         _environment = environment;
         _sendPaxos = sendPaxos;
+        _answer = answer;
         Replica = replica;
         Shard = shard;
         Exchangers = Memberships.Exchangers(environment.Directory.View, shard);
@@ -141,16 +145,16 @@ internal sealed class EventualReplica
         }
     }
 
-    /// <summary>Takes a coordinator's message. The answer is called now or later, or never: then it counts as lost.</summary>
-    public void Step(in EventualMessage message, Action<EventualMessage> answer)
+    /// <summary>Takes a coordinator's message. It is answered now or later, or never: then it counts as lost.</summary>
+    public void Step(LoopAddress from, in EventualMessage message)
     {
         switch (message.Kind)
         {
             case EventualMessageKind.Write or EventualMessageKind.Hinted or EventualMessageKind.Repair:
-                OnWrite(message, answer);
+                OnWrite(from, message);
                 break;
             case EventualMessageKind.Read or EventualMessageKind.ReadDigest:
-                OnRead(message, answer);
+                OnRead(from, message);
                 break;
         }
     }
@@ -358,11 +362,11 @@ internal sealed class EventualReplica
         });
     }
 
-    private void OnWrite(in EventualMessage message, Action<EventualMessage> answer)
+    private void OnWrite(LoopAddress from, in EventualMessage message)
     {
         if (_horizon is null || IsUnknownYet)
         {
-            answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
+            _answer(from, message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
             return;
         }
 
@@ -372,36 +376,29 @@ internal sealed class EventualReplica
         if (!isAdmitted)
         {
             TooOldRefused.Hit();
-            answer(message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.TooOld, Stamp = _horizon.Closed });
+            _answer(from, message.Answer(EventualMessageKind.WriteRefused) with
+            {
+                Reason = RefusalReason.TooOld, Stamp = _horizon.Closed,
+            });
             return;
         }
 
         if (_environment.Options.Sabotage.Has(Sabotage.ReplicaAcknowledgesBeforeDurable))
         {
-            answer(message.Answer(EventualMessageKind.Written));
+            _answer(from, message.Answer(EventualMessageKind.Written));
         }
 
-        var request = message;
-        var change = Truncation.Is(message.Payload)
-            ? new EventualChange { Truncates = true } : new EventualChange { Version = message.Payload };
-        Apply(change, (status, _) =>
-        {
-            if (status == ResponseStatus.Ok)
-            {
-                answer(request.Answer(EventualMessageKind.Written));
-            }
-            else if (status != ResponseStatus.OutcomeUnknown)
-            {
-                answer(request.Answer(EventualMessageKind.WriteRefused) with { Reason = ReasonOf(status) });
-            }
-        });
+        BeginCommand();
+        EventualCommand.Write(_scratch, Truncation.Is(message.Payload)
+            ? new EventualChange { Truncates = true } : new EventualChange { Version = message.Payload });
+        Submit(new TakenWrite(from, message, _answer));
     }
 
-    private void OnRead(in EventualMessage message, Action<EventualMessage> answer)
+    private void OnRead(LoopAddress from, in EventualMessage message)
     {
         if (_horizon is null || _horizon.IsJoining || IsRejoining)
         {
-            answer(message.Answer(EventualMessageKind.ReadRefused) with { Reason = RefusalReason.Overloaded });
+            _answer(from, message.Answer(EventualMessageKind.ReadRefused) with { Reason = RefusalReason.Overloaded });
             return;
         }
 
@@ -415,26 +412,18 @@ internal sealed class EventualReplica
             var version = response.Body;
             if (response.Status != ResponseStatus.Ok || (!isCount && !EventualQuery.TryReadVersion(response.Body, out version)))
             {
-                answer(request.Answer(EventualMessageKind.ReadRefused) with { Reason = ReasonOf(response.Status) });
+                _answer(from, request.Answer(EventualMessageKind.ReadRefused) with { Reason = TakenWrite.ReasonOf(response.Status) });
             }
             else if (request.Kind == EventualMessageKind.Read)
             {
-                answer(request.Answer(EventualMessageKind.ReadData) with { Payload = version, Stamp = basis });
+                _answer(from, request.Answer(EventualMessageKind.ReadData) with { Payload = version, Stamp = basis });
             }
             else
             {
-                answer(request.Answer(EventualMessageKind.Digest) with { VersionDigest = _environment.Data.DigestOf(version) });
+                _answer(from, request.Answer(EventualMessageKind.Digest) with { VersionDigest = _environment.Data.DigestOf(version) });
             }
         });
     }
-
-    private static RefusalReason ReasonOf(ResponseStatus status) => status switch
-    {
-        ResponseStatus.DiskFull or ResponseStatus.Faulted => RefusalReason.DiskFailed,
-        ResponseStatus.TooLarge => RefusalReason.TooLarge,
-        ResponseStatus.Invalid => RefusalReason.Invalid,
-        _ => RefusalReason.Overloaded,
-    };
 
     private void Load()
     {
@@ -523,43 +512,25 @@ internal sealed class EventualReplica
     /// <summary>Takes a step of the replica's own; the end says whether it is applied and durable.</summary>
     public void Apply(in EventualChange change, Action<ResponseStatus, EventualResult> done)
     {
-        _scratch.Reset();
+        BeginCommand();
         EventualCommand.Write(_scratch, change);
-        Apply(done);
+        Submit(new AppliedCommand(done));
     }
-
-    // A command that was applied may still have been refused by the machine.
-    private void Apply(Action<ResponseStatus, EventualResult> done) =>
-        _environment.Local.Write(
-            Shard.Id,
-            _scratch.ToArray(),
-            response =>
-            {
-                var isResult = EventualResult.TryRead(response.Body, out var result);
-                done(
-                    response.Status != ResponseStatus.Ok ? response.Status
-                    : isResult && result.Status == EventualStatus.Ok ? ResponseStatus.Ok
-                    : isResult && result.Status == EventualStatus.TooLarge ? ResponseStatus.TooLarge
-                    : isResult && result.Status == EventualStatus.Forgotten ? ResponseStatus.RequestExpired
-                    : ResponseStatus.Invalid,
-                    result);
-            },
-            _environment.Clock.Now);
 
     /// <summary>Takes an update of counters; the result has the version to replicate.</summary>
     public void Increment(CounterIncrement increment, Action<ResponseStatus, EventualResult> done)
     {
-        _scratch.Reset();
+        BeginCommand();
         EventualCommand.WriteIncrement(_scratch, increment);
-        Apply(done);
+        Submit(new AppliedCommand(done));
     }
 
     /// <summary>Takes a write of a record that keeps siblings; the result has the version to replicate.</summary>
     public void PutSibling(SiblingPut put, Action<ResponseStatus, EventualResult> done)
     {
-        _scratch.Reset();
+        BeginCommand();
         put.WriteTo(_scratch);
-        Apply(done);
+        Submit(new AppliedCommand(done));
     }
 
     /// <summary>
@@ -590,4 +561,14 @@ internal sealed class EventualReplica
         _environment.Local.Read(Shard.Id, query, done, _environment.Clock.Now);
 
     private void Query(Action<Response> done) => Query(_scratch.ToArray(), done);
+
+    // A command is written behind the header of its log entry, and not copied again.
+    private void BeginCommand()
+    {
+        _scratch.Reset();
+        CommandEnvelope.WriteHeader(_scratch, HybridTime.Zero, RequestIdentity.None);
+    }
+
+    private void Submit(IResponseSink done) =>
+        _environment.Local.Write(Shard.Id, _scratch.ToArray(), done, _environment.Clock.Now);
 }

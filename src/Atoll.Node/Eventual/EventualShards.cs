@@ -31,6 +31,7 @@ internal sealed class EventualShards : IEventualShards
     private readonly Exchanges _exchanges;
     private readonly Rejoins _rejoins;
     private readonly ReplicaMoves _moves;
+    private readonly Action<LoopAddress, EventualMessage> _sendTo;
     private readonly SortedDictionary<NodeId, bool> _wasUp = [];
     private readonly SortedSet<NodeId> _missed = [];
     private DirectoryView? _view;
@@ -43,6 +44,7 @@ internal sealed class EventualShards : IEventualShards
     {
         _environment = environment;
         _host = host;
+        _sendTo = (to, message) => SendTo(to, message);
         var numbers = new OperationNumbers(random);
         var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
         var sets = new ReplicaSets(environment.Directory);
@@ -246,7 +248,7 @@ internal sealed class EventualShards : IEventualShards
 
             if (!_replicas.TryGetValue(id, out var known))
             {
-                _replicas.Add(id, known = new EventualReplica(_environment, replica, shard!, SendPaxos));
+                _replicas.Add(id, known = new EventualReplica(_environment, replica, shard!, SendPaxos, _sendTo));
                 _exchanges.SetReplicas(id, known.Exchangers);
             }
             else if (known.Shard != shard)
@@ -444,7 +446,7 @@ internal sealed class EventualShards : IEventualShards
         }
         else if (_replicas.TryGetValue(shard, out var replica))
         {
-            replica.Step(message, answer => SendTo(from, answer));
+            replica.Step(from, message);
         }
         else
         {

@@ -1,7 +1,9 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.Node.Routing;
+using Atoll.StateMachines.Requests;
 
 namespace Atoll.Node.Eventual;
 
@@ -13,6 +15,24 @@ internal sealed class LocalRequests(Router router)
 {
     // Long enough for a disk that stutters; whoever asked has given up by then.
     private static readonly Duration Timeout = Duration.FromSeconds(10);
+
+    /// <summary>Puts a command into the replica's log that was written behind the header of its entry.</summary>
+    /// <param name="shard">The shard; a replica of it lives on this loop, or the answer is a refusal.</param>
+    /// <param name="envelope">The entry's payload, with no stamp yet; given away.</param>
+    /// <param name="done">Told of the end: applied and durable when it is Ok.</param>
+    /// <param name="now">The time.</param>
+    public void Write(ShardId shard, byte[] envelope, IResponseSink done, Instant now)
+    {
+        var isEnvelope = CommandEnvelope.TryRead(envelope, out var command);
+        Check.That(isEnvelope);
+        router.SubmitLocal(
+            new Request
+            {
+                Kind = RequestKind.Write, Shard = shard, Payload = command.Command, Envelope = envelope, Timeout = Timeout,
+            },
+            done,
+            now);
+    }
 
     /// <summary>Puts a command into the replica's log.</summary>
     /// <param name="shard">The shard; a replica of it lives on this loop, or the answer is a refusal.</param>

@@ -18,6 +18,8 @@ namespace Atoll.Node.Replicas;
 internal sealed class EventualPolicy(
     ulong hashLow, ulong hashHigh, int treeDepth, RecordLimits limits, Sabotage sabotage) : IShardPolicy
 {
+    private readonly CheckedCommands _checked = new();
+
     public bool IsStored => true;
 
     public bool IsLeaderless => true;
@@ -25,12 +27,12 @@ internal sealed class EventualPolicy(
     public IStateMachine NewMachine(IStateTree? tree)
     {
         Check.That(tree is not null);
-        return new EventualRowsStateMachine(tree, hashLow, hashHigh, treeDepth) { Sabotage = sabotage };
+        return new EventualRowsStateMachine(tree, hashLow, hashHigh, treeDepth) { Sabotage = sabotage, Checked = _checked };
     }
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) => shard is null
         ? ShardRefusal.RangeUnknown
-        : ShardRefusal.Of(EventualCommand.Validate(command, shard.HashLow, shard.HashHigh, limits), shard.Id);
+        : ShardRefusal.Of(_checked.Check(command, shard.HashLow, shard.HashHigh, limits), shard.Id);
 
     public bool TakesSpace(ReadOnlyMemory<byte> command) => EventualCommand.TakesSpace(command);
 

@@ -173,10 +173,7 @@ internal sealed class ReplicaWrites
         _environment.Hybrid.Observe(_state.Now);
         for (var i = 0; i < _gathered.Count; i++)
         {
-            var request = _gathered[i].Pending.Request;
-            _proposalBuffer[i] = new Proposal(
-                EntryKind.Command,
-                CommandEnvelope.Encode(_environment.Hybrid.Next(), request.Identity, request.Payload.Span, _scratch));
+            _proposalBuffer[i] = new Proposal(EntryKind.Command, EntryOf(_gathered[i].Pending.Request));
         }
 
         var proposals = _proposalBuffer.AsSpan(0, _gathered.Count);
@@ -195,6 +192,18 @@ internal sealed class ReplicaWrites
 
         proposals.Clear();
         _gathered.Clear();
+    }
+
+    private ReadOnlyMemory<byte> EntryOf(Request request)
+    {
+        var stamp = _environment.Hybrid.Next();
+        if (request.Envelope.IsEmpty)
+        {
+            return CommandEnvelope.Encode(stamp, request.Identity, request.Payload.Span, _scratch);
+        }
+
+        CommandEnvelope.PutStamp(request.Envelope.Span, stamp);
+        return request.Envelope;
     }
 
     /// <summary>Gives back what has gathered and was not proposed.</summary>

@@ -58,6 +58,12 @@ public sealed record Request
     /// <summary>The command or query, in the state machine's encoding.</summary>
     public ReadOnlyMemory<byte> Payload { get; init; }
 
+    /// <summary>
+    /// Of a write of the loop's own: the payload of its log entry as it will be, but for the stamp (<c>CommandEnvelope.PutStamp</c>), so
+    /// that nobody copies it again; <see cref="Payload"/> is its end. Proposed at most once. Not sent.
+    /// </summary>
+    public Memory<byte> Envelope { get; init; }
+
     /// <summary>The trace that this request belongs to (W3C trace context: 16-byte trace id and 8-byte span id), or empty.</summary>
     public ReadOnlyMemory<byte> TraceContext { get; init; }
 }

@@ -137,9 +137,9 @@ public static class EventualCommand
     /// <param name="limits">The operator's bounds: of a record's key, and of one value.</param>
     public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh, in RecordLimits limits)
     {
-        if (command.Length > Limits.EntryBytesMax - CommandEnvelope.HeaderBytesMax)
+        if (IsTooLong(command))
         {
-            return CommandFault.TooLarge($"the command has {command.Length} bytes, more than the {Limits.EntryBytesMax} of one log entry");
+            return TooLong(command);
         }
 
         if (TryRead(command, out var change))
@@ -168,6 +168,16 @@ public static class EventualCommand
 
         return CommandFault.Invalid("the bytes are not a command of an eventual shard of rows");
     }
+
+    /// <summary>The same, of a step that was taken apart.</summary>
+    internal static CommandFault ValidateStep(ParsedEventual step, ulong hashLow, ulong hashHigh, in RecordLimits limits) =>
+        IsTooLong(step.Bytes) ? TooLong(step.Bytes) : RowsVersion.ValidateRead(step.Version, hashLow, hashHigh, limits);
+
+    private static bool IsTooLong(ReadOnlyMemory<byte> command) =>
+        command.Length > Limits.EntryBytesMax - CommandEnvelope.HeaderBytesMax;
+
+    private static CommandFault TooLong(ReadOnlyMemory<byte> command) =>
+        CommandFault.TooLarge($"the command has {command.Length} bytes, more than the {Limits.EntryBytesMax} of one log entry");
 
     /// <summary>Whether a command writes any value or note; one that only deletes, or moves the horizon, does not.</summary>
     /// <param name="command">The bytes of a sound command.</param>

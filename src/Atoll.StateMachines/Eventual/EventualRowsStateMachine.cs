@@ -48,6 +48,9 @@ public sealed class EventualRowsStateMachine : IStateMachine
     /// <summary>A planted bug; only simulation sets it.</summary>
     internal Sabotage Sabotage { get; init; }
 
+    /// <summary>Commands that were taken apart when they were checked; null when nobody keeps them.</summary>
+    public CheckedCommands? Checked { get; init; }
+
     /// <summary>
     /// The hashes of all records, of key and value each; the same object for the machine's life. Only to be read. The kernel calls
     /// "partition" what is a record here.
@@ -180,7 +183,7 @@ public sealed class EventualRowsStateMachine : IStateMachine
     {
         if (_last?.IsOf(command) != true)
         {
-            _last = ParsedEventual.Of(command, Hashes.FirstToken, Hashes.LastToken);
+            _last = ParsedEventual.Of(command, Hashes.FirstToken, Hashes.LastToken, Checked?.Take(command));
         }
 
         return _last;

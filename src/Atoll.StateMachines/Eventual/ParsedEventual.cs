@@ -29,9 +29,13 @@ internal sealed class ParsedEventual
     internal List<ReadOnlyMemory<byte>> Keys { get; } = [];
 
     /// <summary>Takes a command apart; nothing is in it when the bytes are none of this shard.</summary>
-    internal static ParsedEventual Of(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh)
+    /// <param name="command">The command.</param>
+    /// <param name="hashLow">The lowest routing hash of the shard.</param>
+    /// <param name="hashHigh">The highest routing hash of the shard, included.</param>
+    /// <param name="checkedBefore">The same command, taken apart; null when it was not.</param>
+    internal static ParsedEventual Of(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh, ParsedEventual? checkedBefore = null)
     {
-        var parsed = Read(command);
+        var parsed = checkedBefore ?? Read(command);
         foreach (var key in parsed.Keys)
         {
             if (RowKey.HashOf(key.Span) is var hash && (hash < hashLow || hash > hashHigh))
@@ -46,21 +50,30 @@ internal sealed class ParsedEventual
     /// <summary>Whether this is the same command, by where its bytes are.</summary>
     internal bool IsOf(ReadOnlyMemory<byte> command) => !command.IsEmpty && Bytes.Equals(command);
 
+    /// <summary>Takes a step apart; false when the bytes are none, or its version is none that may be merged.</summary>
+    internal static bool TryReadChange(ReadOnlyMemory<byte> command, out ParsedEventual step)
+    {
+        if (!EventualCommand.TryRead(command, out var change)
+            || !VersionContents.TryRead(change.Version, out var version, checksValues: true) || !version.IsComplete)
+        {
+            step = new ParsedEventual(command);
+            return false;
+        }
+
+        step = new ParsedEventual(command) { Change = change, Version = version };
+        foreach (var record in version.Records)
+        {
+            step.Add(record.Key);
+        }
+
+        return true;
+    }
+
     private static ParsedEventual Read(ReadOnlyMemory<byte> command)
     {
-        if (EventualCommand.TryRead(command, out var change))
+        if (EventualCommand.KindOf(command.Span) == EventualCommandKind.Change)
         {
-            if (!VersionContents.TryRead(change.Version, out var version, checksValues: true) || !version.IsComplete)
-            {
-                return new ParsedEventual(command);
-            }
-
-            var step = new ParsedEventual(command) { Change = change, Version = version };
-            foreach (var record in version.Records)
-            {
-                step.Add(record.Key);
-            }
-
+            _ = TryReadChange(command, out var step);
             return step;
         }
 

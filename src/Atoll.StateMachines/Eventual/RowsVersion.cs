@@ -34,6 +34,11 @@ public static class RowsVersion
         WireWriter? scratch = null)
     {
         Check.That(!HasIncrements(partitions));
+        if (partitions is [{ Operations: [{ Kind: RowOperationKind.Upsert or RowOperationKind.DeleteRow } only] } alone])
+        {
+            return OfOperation(alone, only, timestampMicros, stamp, coordinator, scratch ?? new WireWriter());
+        }
+
         var contents = ContentsOf(partitions, timestampMicros, stamp, coordinator, scratch);
         if (!contents.Records.Exists(static record => RowKey.KindOf(record.Key.Span) == RowKeyKind.Partition))
         {
@@ -46,8 +51,21 @@ public static class RowsVersion
     }
 
     /// <summary>Whether a mutation adds to a counter.</summary>
-    public static bool HasIncrements(IReadOnlyList<PartitionMutation> partitions) => partitions.Any(static partition =>
-        partition.Operations.Any(static operation => operation.Cells.Any(static cell => cell.Kind == CellWriteKind.Increment)));
+    public static bool HasIncrements(IReadOnlyList<PartitionMutation> partitions)
+    {
+        for (var i = 0; i < partitions.Count; i++)
+        {
+            for (var j = 0; j < partitions[i].Operations.Count; j++)
+            {
+                if (Increments(partitions[i].Operations[j]))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>
     /// Whether it says all there is in its slice. True for the empty version and for mutations, false for garbage.
@@ -117,7 +135,6 @@ public static class RowsVersion
     {
         var contents = new VersionContents();
         scratch ??= new WireWriter();
-        var carried = HybridTime.FromUnixMilliseconds(stamp.UnixMilliseconds + 1);
         var writer = WriterOf(stamp, coordinator);
         foreach (var partition in partitions)
         {
@@ -128,7 +145,7 @@ public static class RowsVersion
                 var timestamp = operation.TimestampMicros ?? timestampMicros;
                 if (operation.Kind is RowOperationKind.DeletePartition or RowOperationKind.DeleteRange)
                 {
-                    var deletion = new DeletionTime(timestamp, carried.UnixMilliseconds);
+                    var deletion = new DeletionTime(timestamp, Carried(stamp).UnixMilliseconds);
                     deletions = PartitionDeletions.Merge(deletions, operation.Kind == RowOperationKind.DeletePartition
                         ? PartitionDeletions.OfPartition(deletion)
                         : PartitionDeletions.OfRange(operation.Range, deletion));
@@ -136,9 +153,7 @@ public static class RowsVersion
                 }
 
                 var key = ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering);
-                var row = new RowChange(key, operation, PartitionDeletions.None, RowData.Empty);
-                var plain = WithoutIncrements(operation);
-                var update = new RowUpdate(plain, row, timestamp, isAhead: false, carried, writer).Make();
+                var update = UpdateOf(key, operation, timestamp, stamp, writer);
                 rows[key] = RowData.Merge(rows.GetValueOrDefault(key, RowData.Empty), update);
             }
 
@@ -161,8 +176,46 @@ public static class RowsVersion
         return contents;
     }
 
+    // Most mutations write one row: its bytes go into the version as they are written.
+    private static ReadOnlyMemory<byte> OfOperation(
+        PartitionMutation partition, RowOperation operation, long timestampMicros, HybridTime stamp, NodeId coordinator, WireWriter scratch)
+    {
+        var key = ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering);
+        var timestamp = operation.TimestampMicros ?? timestampMicros;
+        var row = UpdateOf(key, operation, timestamp, stamp, WriterOf(stamp, coordinator));
+        if (row.IsEmpty)
+        {
+            return default;
+        }
+
+        scratch.Reset();
+        RowDataCodec.Write(scratch, row);
+        return VersionContents.Encode(key, scratch.Written);
+    }
+
+    private static RowData UpdateOf(byte[] key, RowOperation operation, long timestamp, HybridTime stamp, byte[] writer)
+    {
+        var row = new RowChange(key, operation, PartitionDeletions.None, RowData.Empty);
+        return new RowUpdate(WithoutIncrements(operation), row, timestamp, isAhead: false, Carried(stamp), writer).Make();
+    }
+
+    private static HybridTime Carried(HybridTime stamp) => HybridTime.FromUnixMilliseconds(stamp.UnixMilliseconds + 1);
+
+    private static bool Increments(RowOperation operation)
+    {
+        for (var i = 0; i < operation.Cells.Count; i++)
+        {
+            if (operation.Cells[i].Kind == CellWriteKind.Increment)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static RowOperation WithoutIncrements(RowOperation operation) =>
-        operation.Cells.Any(static cell => cell.Kind == CellWriteKind.Increment)
+        Increments(operation)
             ? operation with { Cells = [.. operation.Cells.Where(static cell => cell.Kind != CellWriteKind.Increment)] }
             : operation;
 

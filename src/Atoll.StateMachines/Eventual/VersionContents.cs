@@ -23,6 +23,7 @@ internal sealed class VersionContents
     private const byte GapItem = 2;
     private const byte BasisItem = 3;
     private const int HeadBytesOfBasis = 10;
+    private const int ItemBytesMax = 24;
 
     /// <summary>The records, in the order of keys.</summary>
     internal List<VersionRecord> Records { get; } = new(1);
@@ -123,6 +124,16 @@ internal sealed class VersionContents
         return false;
     }
 
+    /// <summary>Writes a version of one record.</summary>
+    internal static ReadOnlyMemory<byte> Encode(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        var writer = new WireWriter((2 * ItemBytesMax) + key.Length + value.Length);
+        WriteHead(writer);
+        WriteRecord(writer, key, value);
+        WriteEnd(writer, default, default);
+        return writer.WrittenMemory;
+    }
+
     /// <summary>Writes it; nothing when there is nothing in it.</summary>
     internal ReadOnlyMemory<byte> Encode()
     {
@@ -132,11 +143,10 @@ internal sealed class VersionContents
         }
 
         // A writer for this alone, with room for all of it: the bytes are given away as they are.
-        const int itemBytesMax = 24;
-        var bytes = itemBytesMax + End.Length + From.Length;
+        var bytes = ItemBytesMax + End.Length + From.Length;
         foreach (var record in Records)
         {
-            bytes += record.Key.Length + record.Value.Length + itemBytesMax;
+            bytes += record.Key.Length + record.Value.Length + ItemBytesMax;
         }
 
         var writer = new WireWriter(bytes);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 
@@ -18,6 +19,7 @@ public readonly record struct CommandEnvelope(HybridTime Stamp, RequestIdentity 
     public const int HeaderBytesMax = 1 + 8 + 1 + 8 + 10 + 10 + 8;
 
     private const byte FormatVersion = 1;
+    private const int StampOffset = 1;
 
     /// <summary>A payload of exactly the needed size, which may become a log entry's.</summary>
     public static byte[] Encode(HybridTime stamp, in RequestIdentity identity, ReadOnlySpan<byte> command, WireWriter scratch)
@@ -37,6 +39,12 @@ public readonly record struct CommandEnvelope(HybridTime Stamp, RequestIdentity 
         writer.WriteUInt64(stamp.Value);
         identity.Write(writer);
     }
+
+    /// <summary>
+    /// Puts the leader's time into a payload whose header was written before it was known: nothing else may have the payload yet.
+    /// </summary>
+    public static void PutStamp(Span<byte> payload, HybridTime stamp) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(payload[StampOffset..], stamp.Value);
 
     /// <summary>Reads a payload; the command is a slice of it.</summary>
     /// <returns>False when the bytes are not an envelope.</returns>

@@ -115,8 +115,19 @@ public static class RowsCommand
     /// <param name="hashLow">The lowest routing hash of the shard.</param>
     /// <param name="hashHigh">The highest routing hash of the shard, included.</param>
     /// <param name="limits">The operator's bounds: of a record's key, and of one value.</param>
-    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh, in RecordLimits limits)
+    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh, in RecordLimits limits) =>
+        Read(command, hashLow, hashHigh, limits, out _);
+
+    /// <summary>Checks a client's command as <see cref="Validate"/> does, and gives what it says.</summary>
+    /// <param name="command">The bytes as they arrived.</param>
+    /// <param name="hashLow">The lowest routing hash of the shard.</param>
+    /// <param name="hashHigh">The highest routing hash of the shard, included.</param>
+    /// <param name="limits">The operator's bounds: of a record's key, and of one value.</param>
+    /// <param name="mutation">The mutation when it is a good one; null for any other command.</param>
+    public static CommandFault Read(
+        ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh, in RecordLimits limits, out RowsMutation? mutation)
     {
+        mutation = null;
         if (command.Length > Limits.EntryBytesMax - CommandEnvelope.HeaderBytesMax)
         {
             return CommandFault.TooLarge($"the command has {command.Length} bytes, more than the {Limits.EntryBytesMax} of one log entry");
@@ -128,8 +139,8 @@ public static class RowsCommand
                 return CommandFault.None;
             case RowsCommandKind.Expire:
                 return CommandFault.Invalid("expiry is the system's own command");
-            case RowsCommandKind.Mutate when TryReadMutate(command, out var mutation):
-                foreach (var partition in mutation.Partitions)
+            case RowsCommandKind.Mutate when TryReadMutate(command, out var read):
+                foreach (var partition in read.Partitions)
                 {
                     if (FaultOf(partition, hashLow, hashHigh, limits) is { IsNone: false } fault)
                     {
@@ -137,15 +148,16 @@ public static class RowsCommand
                     }
                 }
 
-                foreach (var condition in mutation.Conditions)
+                foreach (var condition in read.Conditions)
                 {
-                    var bytes = RowKey.LengthOf(mutation.Partitions[condition.Partition].Key.Length, condition.Clustering.Length);
+                    var bytes = RowKey.LengthOf(read.Partitions[condition.Partition].Key.Length, condition.Clustering.Length);
                     if (bytes > limits.KeyBytesMax)
                     {
                         return KeyTooLarge(bytes, limits);
                     }
                 }
 
+                mutation = read;
                 return CommandFault.None;
             default:
                 return CommandFault.Invalid("the bytes are not a rows command");
