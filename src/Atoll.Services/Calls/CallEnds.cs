@@ -21,14 +21,21 @@ internal sealed class CallEnds : IThreadPoolWorkItem
 
     private static readonly int ThreadsMax = Math.Max(2, Environment.ProcessorCount);
 
+    // A thread that has been at one of them for so long may be so for longer: another one starts beside it.
+    private const long HeldUpMilliseconds = 5;
+
     private readonly ConcurrentQueue<IEndedCall> _ended = new();
+    private long _takenAtMilliseconds;
     private int _threads;
 
     /// <summary>Takes a call that has ended.</summary>
     public void Add(IEndedCall call)
     {
         _ended.Enqueue(call);
-        StartWhenNone();
+        if (!TryStart(1) && Environment.TickCount64 - Volatile.Read(ref _takenAtMilliseconds) > HeldUpMilliseconds)
+        {
+            TryStart(ThreadsMax);
+        }
     }
 
     /// <inheritdoc />
@@ -39,9 +46,10 @@ internal sealed class CallEnds : IThreadPoolWorkItem
         {
             while (_ended.TryDequeue(out var call))
             {
+                Volatile.Write(ref _takenAtMilliseconds, Environment.TickCount64);
                 if (++taken % OneThreadsMax == 0 && !_ended.IsEmpty)
                 {
-                    StartAnother();
+                    TryStart(ThreadsMax);
                 }
 
                 call.Resume();
@@ -53,20 +61,15 @@ internal sealed class CallEnds : IThreadPoolWorkItem
         while (!_ended.IsEmpty && TryBecome(1));
     }
 
-    private void StartWhenNone()
+    private bool TryStart(int threadsMax)
     {
-        if (TryBecome(1))
+        if (!TryBecome(threadsMax))
         {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            return false;
         }
-    }
 
-    private void StartAnother()
-    {
-        if (TryBecome(ThreadsMax))
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
     }
 
     // Counts one thread more, if there are fewer than so many.
