@@ -14,7 +14,11 @@ public sealed class EventualSeedTests
     [Fact]
     public void Fresh_seeds_of_eventual_spaces_pass() =>
         // Fewer than of rows: a run takes longer, because horizons and exchanges need their time.
-        FreshSeeds.Pass(WorkloadKind.Eventual, " of eventual spaces", usually: 20, oneOutOf: 8);
+        FreshSeeds.Pass(WorkloadKind.Eventual, " of eventual spaces", usually: 10, oneOutOf: 14);
+
+    [Fact]
+    public void Fresh_seeds_of_records_of_eventual_spaces_pass() =>
+        FreshSeeds.Pass(WorkloadKind.EventualRecords, " of records of eventual spaces", usually: 3, oneOutOf: 40);
 
     [Fact]
     public void Seeds_of_eventual_spaces_that_once_failed_pass() => Pass(PinnedSeeds.OfEventual, WorkloadKind.Eventual);
