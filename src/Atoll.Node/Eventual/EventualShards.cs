@@ -352,7 +352,7 @@ internal sealed class EventualShards : IEventualShards
 
         foreach (var (id, replica) in _replicas.ToArray())
         {
-            if (replica.MustBeginEmpty && _host.TryRestartEmpty(id))
+            if (replica.MustBeginEmpty && _host.TryRestartEmpty(id, isOutdated: true))
             {
                 _replicas.Remove(id);
                 _exchanges.Forget(id);

@@ -165,7 +165,9 @@ internal sealed class ReplicaHost : ILocalReplicas
     /// Begins such a replica anew, with nothing. What it acknowledged is lost here: the caller sees to it that it counts for nothing before
     /// it has everything from the others. False when that cannot be done now.
     /// </summary>
-    public bool TryRestartEmpty(ShardId shard)
+    /// <param name="shard">Its shard.</param>
+    /// <param name="isOutdated">It is not damaged; what it has is from when this node was a replica before.</param>
+    public bool TryRestartEmpty(ShardId shard, bool isOutdated = false)
     {
         if (_environment!.Journal.State != JournalState.Ready || _environment.Journal.DropShard(shard) == Journal.Refused)
         {
@@ -174,7 +176,15 @@ internal sealed class ReplicaHost : ILocalReplicas
 
         if (_replicas.TryGetValue(shard, out var replica))
         {
-            replica.Fault("it begins anew");
+            if (isOutdated)
+            {
+                replica.Outdated();
+            }
+            else
+            {
+                replica.Fault("it begins anew");
+            }
+
             Remove(shard);
         }
 

@@ -11,4 +11,7 @@ public enum ReplicaStop : byte
 
     /// <summary>Its shard is no more.</summary>
     Dropped,
+
+    /// <summary>It begins anew with nothing, because what it has is from when its node was a replica before.</summary>
+    Outdated,
 }

@@ -306,6 +306,9 @@ internal sealed class ShardReplica
     /// <summary>Stops this replica because its shard is no more.</summary>
     public void Dropped() => Stop(ReplicaStop.Dropped, "its space was dropped");
 
+    /// <summary>Stops this replica because what it has is from when its node was a replica before.</summary>
+    public void Outdated() => Stop(ReplicaStop.Outdated, "what it has is from when it was a replica before");
+
     private void Stop(ReplicaStop reason, string why)
     {
         if (FaultReason is not null)
@@ -317,7 +320,7 @@ internal sealed class ShardReplica
         IsFaultedByFullDisk = reason == ReplicaStop.DiskFull;
         _applier.Stop();
         _snapshots.Stop();
-        if (reason != ReplicaStop.Dropped)
+        if (reason is ReplicaStop.Untrusted or ReplicaStop.DiskFull)
         {
             NodeLog.ReplicaFaulted(_environment.Logger, Shard.Value, why); // whoever drops a shard says so; that is no error
         }

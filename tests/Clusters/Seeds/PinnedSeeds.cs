@@ -67,5 +67,6 @@ internal static class PinnedSeeds
         41000056, // a watch could not begin while its shard's only replica was away: clients waited, and began when the run ended
         41000152, // likewise
         41000166, // likewise
+        44000035, // a replica that came back to a shard, and so began anew, was taken for one that had given up
     ];
 }
