@@ -53,6 +53,7 @@ public static class FuzzTargets
         new PartitionCommandTarget(),
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),
+        new KafkaStreamTarget(),
         .. CompressionTarget.All(),
         .. EventualTarget.All(),
         .. EventualRowsTarget.All(),

@@ -28,7 +28,8 @@ public sealed class ContentsTests
 
         await using var cluster = await ChaosCluster.StartAsync(Nodes, shards: 0);
         var paths = Environment.GetEnvironmentVariable("ATOLL_CONTENTS") ?? MadeUpPaths;
-        using var driver = DriverProcess.Start("/usr/bin/python3", "contents.py", [paths, .. cluster.Nodes.Select(node => node.Host)]);
+        using var driver = DriverProcess.Start(
+            "/usr/bin/python3", "Cql/contents.py", [paths, .. cluster.Nodes.Select(node => node.Host)]);
         try
         {
             await LoadAsync(cluster, driver);

@@ -1,3 +1,5 @@
+using Atoll.Gateways.Security;
+
 namespace Atoll.Gateways.Kafka;
 
 /// <summary>The bounds of the Kafka gateway.</summary>
@@ -5,6 +7,9 @@ public sealed record KafkaGatewayOptions
 {
     /// <summary>The port that clients try when they are told none.</summary>
     public const int DefaultPort = 9092;
+
+    /// <summary>Who may come in: the tokens are passwords, for any name.</summary>
+    public AccessTokens Tokens { get; init; } = AccessTokens.None;
 
     /// <summary>Clock and timers.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

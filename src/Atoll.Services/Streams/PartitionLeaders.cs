@@ -18,28 +18,33 @@ namespace Atoll.Services.Streams;
 public sealed class PartitionLeaders(IRequestPort port, int loops, TimeProvider time) : IPartitionLeaders
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(100);
+
+    // While the loops are asked, what they said before is good enough for so long.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AskedMoment = TimeSpan.FromSeconds(1);
     private static readonly Duration AskTimeout = Duration.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<ShardId, (PartitionLeader Leader, long At)> _asked = new();
-    private Task<LeaderView> _view = Task.FromResult(LeaderView.Empty);
-    private long _lookedAt = long.MinValue;
+    private Task<LeaderView>? _looking;
+    private LeaderView _seen = LeaderView.Empty;
+    private long _seenAt = long.MinValue;
 
     /// <inheritdoc />
     public ValueTask<LeaderView> ViewAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
         {
-            if (_view.IsCompleted && (_lookedAt == long.MinValue || time.GetElapsedTime(_lookedAt) > Moment))
+            var age = _seenAt == long.MinValue ? TimeSpan.MaxValue : time.GetElapsedTime(_seenAt);
+            if (age <= Moment)
             {
-                _lookedAt = time.GetTimestamp();
-                _view = LookAsync(_view.Result);
+                return new ValueTask<LeaderView>(_seen);
             }
 
-            return _view.IsCompleted
-                ? new ValueTask<LeaderView>(_view.Result)
-                : new ValueTask<LeaderView>(_view.WaitAsync(cancellationToken));
+            _looking = _looking is { IsCompleted: false } ? _looking : LookAsync();
+            return age <= Patience
+                ? new ValueTask<LeaderView>(_seen)
+                : new ValueTask<LeaderView>(_looking.WaitAsync(cancellationToken));
         }
     }
 
@@ -65,18 +70,28 @@ public sealed class PartitionLeaders(IRequestPort port, int loops, TimeProvider 
         return leader;
     }
 
-    private async Task<LeaderView> LookAsync(LeaderView before)
+    private async Task<LeaderView> LookAsync()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, loops).Select(loop => SubmitAsync(
             new Request { Kind = RequestKind.Status, RoutingHash = (ulong)loop }))).ConfigureAwait(false);
-        var self = before.Self;
+        lock (_lock)
+        {
+            _seen = Read(answers) ?? _seen; // the node starts or stops: what was known stays
+            _seenAt = time.GetTimestamp();
+            return _seen;
+        }
+    }
+
+    private static LeaderView? Read(Response[] answers)
+    {
+        var self = NodeId.None;
         var leaders = new Dictionary<ShardId, PartitionLeader>();
         var dead = new HashSet<NodeId>();
         foreach (var answer in answers)
         {
             if (answer.Status != ResponseStatus.Ok || !LoopStatus.TryRead(answer.Body, out var status) || status is null)
             {
-                return before; // the node starts or stops
+                return null;
             }
 
             self = status.Node;

@@ -24,7 +24,7 @@ internal static class NodeConfiguration
         ["peer-port"] = "Port for other nodes. Default: 4601",
         ["http-port"] = "Port for HTTP; 0: none. Default: 4680",
         ["cql-port"] = "Port for CQL's native protocol; 0: none. As far from port on every node. Default: 9042",
-        ["kafka-port"] = "Port for the Kafka protocol; 0: none. As far from port on every node. Default: 9092, or none with tokens",
+        ["kafka-port"] = "Port for the Kafka protocol; 0: none. As far from port on every node. Default: 9092",
         ["name"] = "The node's name, unique in the cluster. Default: its client address",
         ["region"] = "The region that it stands in",
         ["zone"] = "The zone that fails as one",
@@ -69,12 +69,7 @@ internal static class NodeConfiguration
 
         var tokens = Tokens(settings, out var ownToken);
         var tls = Tls(settings);
-        var kafkaPort = settings.Number("kafka-port", tokens.AreRequired ? 0 : KafkaGatewayOptions.DefaultPort, 0, 65535);
-        if (kafkaPort != 0 && tokens.AreRequired)
-        {
-            throw new CommandException("the Kafka protocol does not ask clients for tokens yet: leave kafka-port out, or the tokens");
-        }
-
+        var kafkaPort = settings.Number("kafka-port", KafkaGatewayOptions.DefaultPort, 0, 65535);
         RequireSafety(settings, native.Address, tls is not null, tokens.AreRequired);
         var authority = tls is null ? "" : settings.Text("tls-ca") ?? "";
         var joins = settings.Text("join")?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -100,6 +100,7 @@ internal sealed class NodeHost : IAsyncDisposable
         NodeHostOptions options, EmbeddedNode node, NodeTables? tables, IStreams streams) => new()
     {
         KafkaEndPoint = options.KafkaEndPoint,
+        Kafka = new KafkaGatewayOptions { Tokens = options.Tokens },
         KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, streams, kafka) : null,
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),

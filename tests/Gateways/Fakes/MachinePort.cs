@@ -8,6 +8,7 @@ using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
+using Atoll.StateMachines.Streams;
 
 namespace Atoll.Gateways.Tests.Fakes;
 
@@ -19,6 +20,7 @@ internal sealed class MachinePort : IRequestPort
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<ShardId, ReplicatedState> _states = [];
+    private readonly Dictionary<ShardId, List<ReadOnlyMemory<byte>>> _logs = [];
     private readonly List<(Request Request, IResponseSink Sink)> _lingering = [];
     private readonly DirectoryStateMachine _directory = new();
     private HybridTime _now = HybridTime.FromUnixMilliseconds(1_767_225_600_000);
@@ -110,14 +112,21 @@ internal sealed class MachinePort : IRequestPort
         if (!_states.TryGetValue(shard, out var state))
         {
             state = _states[shard] = new ReplicatedState(
-                HoldsRows(shard) ? new RowsStateMachine() : new RecordsStateMachine(), new RequestTableOptions());
+                KindOf(shard) switch
+                {
+                    SpaceKind.Rows => new RowsStateMachine(),
+                    SpaceKind.Streams => new PartitionStateMachine(),
+                    _ => new RecordsStateMachine(),
+                },
+                new RequestTableOptions());
         }
 
         var result = new WireWriter();
         if (request.Kind == RequestKind.Read)
         {
             _ = state.TryRead(request.Payload, result); // all of it is in memory
-            return new Response(ResponseStatus.Ok, result.ToArray(), AppliedVersion: state.Now, Shard: shard);
+            var answer = state.Machine is PartitionStateMachine ? WithBatches(shard, request.Payload, result.ToArray()) : result.ToArray();
+            return new Response(ResponseStatus.Ok, answer, AppliedVersion: state.Now, Shard: shard);
         }
 
         if (shard != ShardId.Directory && _directory.View.TryGetShard(shard, out var info)
@@ -127,23 +136,53 @@ internal sealed class MachinePort : IRequestPort
                 fault.Kind == CommandFaultKind.TooLarge ? ResponseStatus.TooLarge : ResponseStatus.Invalid, Detail: fault.Detail);
         }
 
+        if (state.Machine is PartitionStateMachine)
+        {
+            _logs.TryAdd(shard, []);
+            _logs[shard].Add(request.Payload[PartitionCommand.BatchAt..]);
+        }
+
         var (status, body) = Apply(state, request.Identity, request.Payload.ToArray());
         return status is ApplyStatus.Applied or ApplyStatus.Repeated
             ? new Response(ResponseStatus.Ok, body, AppliedVersion: state.Now, Shard: shard)
             : new Response(status == ApplyStatus.Expired ? ResponseStatus.RequestExpired : ResponseStatus.Invalid);
     }
 
-    private bool HoldsRows(ShardId shard) =>
+    private SpaceKind KindOf(ShardId shard) =>
         _directory.View.TryGetShard(shard, out var info) && _directory.View.TryGetSpace(info.Space, out var space)
-            && space.Options.Kind == SpaceKind.Rows;
+            ? space.Options.Kind : SpaceKind.Records;
 
-    private CommandFault Validate(ReadOnlyMemory<byte> command, ShardInfo shard) => HoldsRows(shard.Id)
-        ? RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default)
-        : RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default);
+    private CommandFault Validate(ReadOnlyMemory<byte> command, ShardInfo shard) => KindOf(shard.Id) switch
+    {
+        SpaceKind.Rows => RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default),
+        SpaceKind.Streams => PartitionCommand.Validate(command),
+        _ => RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default),
+    };
+
+    // As a replica puts it together from its log.
+    private byte[] WithBatches(ShardId shard, ReadOnlyMemory<byte> query, byte[] answer)
+    {
+        if (PartitionQuery.KindOf(query.Span) != PartitionQueryKind.Fetch || FetchPlaces.TryRead(answer) is not { } places)
+        {
+            return answer;
+        }
+
+        var body = new WireWriter();
+        body.WriteBytes(answer);
+        foreach (var place in places.Batches)
+        {
+            var batch = _logs[shard][(int)place.Index.Value - 1].ToArray();
+            RecordBatchHeader.Place(batch, place.BaseOffset, place.LeaderEpoch);
+            body.WriteRaw(batch);
+        }
+
+        return body.ToArray();
+    }
 
     private static bool IsNothing(Response response) =>
-        RecordsResultCodec.TryReadChanges(response.Body, out var page)
-            && page is { Status: RecordsStatus.Ok, Changes.Count: 0, More: false };
+        (RecordsResultCodec.TryReadChanges(response.Body, out var page)
+            && page is { Status: RecordsStatus.Ok, Changes.Count: 0, More: false })
+        || FetchedBatches.TryRead(response.Body) is { Places: { Status: PartitionStatus.Ok, Batches.Count: 0 } };
 
     private (ApplyStatus Status, byte[] Body) Apply(ReplicatedState state, RequestIdentity identity, byte[] command)
     {

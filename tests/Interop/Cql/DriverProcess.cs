@@ -52,17 +52,18 @@ internal sealed class DriverProcess : IDisposable
 
     /// <summary>Starts a scenario.</summary>
     public static DriverProcess Start(Driver driver, string scenario, IEnumerable<string> addresses) => driver == Driver.Python
-        ? Start("/usr/bin/python3", "driver.py", [scenario, .. addresses]) : Start("node", "driver.js", [scenario, .. addresses]);
+        ? Start("/usr/bin/python3", "Cql/driver.py", [scenario, .. addresses])
+        : Start("node", "Cql/driver.js", [scenario, .. addresses]);
 
     /// <summary>Starts a program.</summary>
     /// <param name="program">What runs it.</param>
-    /// <param name="script">Its file beside this one.</param>
+    /// <param name="script">Its file, from the folder of these tests on.</param>
     /// <param name="arguments">What it is told.</param>
     public static DriverProcess Start(string program, string script, IEnumerable<string> arguments)
     {
         var process = new Process
         {
-            StartInfo = new ProcessStartInfo(program, [Path.Combine(Root, "tests", "Interop", "Cql", script), .. arguments])
+            StartInfo = new ProcessStartInfo(program, [Path.Combine(Root, "tests", "Interop", script), .. arguments])
             {
                 RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             },
@@ -175,7 +176,8 @@ internal sealed class DriverProcess : IDisposable
         }
     }
 
-    private static bool Succeeds(string program, params string[] arguments)
+    /// <summary>Whether a program is there, and ends well.</summary>
+    public static bool Succeeds(string program, params string[] arguments)
     {
         if (!File.Exists(program))
         {

@@ -2,6 +2,19 @@ using System.Net;
 
 namespace Atoll.Gateways.Kafka.Connections;
 
+/// <summary>What is due next of a client that shows who it is.</summary>
+public enum KafkaLogin
+{
+    /// <summary>Nothing: it has not begun, or it has ended.</summary>
+    None,
+
+    /// <summary>Its token, in a request.</summary>
+    Token,
+
+    /// <summary>Its token, without a head.</summary>
+    BareToken,
+}
+
 /// <summary>What is known of the client of a connection.</summary>
 /// <param name="address">Where it is.</param>
 /// <param name="gone">Cancelled when it has gone.</param>
@@ -12,6 +25,18 @@ public sealed class KafkaClient(IPAddress address, CancellationToken gone)
 
     /// <summary>Cancelled when it has gone.</summary>
     public CancellationToken Gone => gone;
+
+    /// <summary>Whether it has shown who it is.</summary>
+    public bool IsAuthenticated { get; internal set; }
+
+    /// <summary>Who it has shown to be; empty before, and where nobody is asked.</summary>
+    public string UserName { get; internal set; } = "";
+
+    /// <summary>What is due next, when it shows who it is.</summary>
+    internal KafkaLogin Login { get; set; }
+
+    /// <summary>Ends when all that was to be appended for it has been sent to the partitions, in the order of its requests.</summary>
+    internal Task Appending { get; set; } = Task.CompletedTask;
 
     /// <summary>What it calls itself: as the last request said.</summary>
     public string Name { get; internal set; } = "";

@@ -15,6 +15,9 @@ namespace Atoll.Gateways.Kafka.Connections;
 /// </summary>
 internal sealed partial class KafkaConnection : IDisposable
 {
+    // Before it has shown who it is, it has nothing longer to say.
+    private const int LoginBytesMax = 64 * 1024;
+
     private const int GatheredBytesMax = 64 * 1024;
     private const int KeptWriterBytesMax = 1024 * 1024;
 
@@ -24,7 +27,7 @@ internal sealed partial class KafkaConnection : IDisposable
     private readonly KafkaGatewayOptions _options;
     private readonly ByteBudget _budget;
     private readonly ILogger _logger;
-    private readonly KafkaFrameReader _frames;
+    private readonly KafkaFrameReader _frames = new();
     private readonly CancellationTokenSource _gone = new();
     private readonly CancellationTokenSource _stopped = new();
     private readonly SemaphoreSlim _room;
@@ -37,6 +40,7 @@ internal sealed partial class KafkaConnection : IDisposable
     private long _flushingSince;
     private int _inFlight;
     private bool _leaving;
+    private bool _isDisposed;
     private string _whyEnded = "";
 
     public KafkaConnection(
@@ -48,7 +52,6 @@ internal sealed partial class KafkaConnection : IDisposable
         _options = options;
         _budget = budget;
         _logger = logger;
-        _frames = new KafkaFrameReader(options.RequestBytesMax);
         _room = new SemaphoreSlim(options.InFlightMax);
         Client = new KafkaClient(address, _gone.Token);
         _waitingSince = options.Time.GetTimestamp();
@@ -102,6 +105,11 @@ internal sealed partial class KafkaConnection : IDisposable
     {
         var since = Volatile.Read(ref _waitingSince);
         var waited = since == 0 ? TimeSpan.Zero : _options.Time.GetElapsedTime(since);
+        if (Volatile.Read(ref _isDisposed))
+        {
+            return; // a last heartbeat
+        }
+
         if (Volatile.Read(ref _flushingSince) is var flushing && flushing != 0
             && _options.Time.GetElapsedTime(flushing) > _options.FrameTimeout)
         {
@@ -110,6 +118,10 @@ internal sealed partial class KafkaConnection : IDisposable
         else if (_frames.IsInFrame && waited > _options.FrameTimeout)
         {
             End($"the rest of a request did not come within {_options.FrameTimeout.TotalSeconds:0} s");
+        }
+        else if (!IsIn && waited > _options.FrameTimeout)
+        {
+            End($"it did not show who it is within {_options.FrameTimeout.TotalSeconds:0} s");
         }
         else if (Volatile.Read(ref _inFlight) == 0 && waited > _options.IdleTimeout)
         {
@@ -120,10 +132,13 @@ internal sealed partial class KafkaConnection : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        Volatile.Write(ref _isDisposed, true);
         _gone.Dispose();
         _stopped.Dispose();
         _room.Dispose();
     }
+
+    private bool IsIn => Client.IsAuthenticated || !_options.Tokens.AreRequired;
 
     private static bool IsEnd(Exception failure) => failure is IOException or OperationCanceledException or InvalidOperationException
         or ConnectionAbortedException or ConnectionResetException;
@@ -166,7 +181,7 @@ internal sealed partial class KafkaConnection : IDisposable
         {
             if (!_frames.IsInFrame)
             {
-                var length = _frames.ReadLength(ref buffer);
+                var length = _frames.ReadLength(ref buffer, IsIn ? _options.RequestBytesMax : LoginBytesMax);
                 if (length < 0)
                 {
                     break;

@@ -7,8 +7,7 @@ namespace Atoll.Gateways.Kafka.Connections;
 /// Cuts what a client sends into requests: four bytes of length, big-endian, then as many bytes. It never throws on bad input, and keeps no
 /// more than the request that has begun. Not thread-safe.
 /// </summary>
-/// <param name="bytesMax">The longest request.</param>
-public sealed class KafkaFrameReader(int bytesMax)
+public sealed class KafkaFrameReader
 {
     private const int LengthBytes = 4;
 
@@ -22,8 +21,10 @@ public sealed class KafkaFrameReader(int bytesMax)
     public bool IsInFrame => _frame is not null;
 
     /// <summary>Reads the length of the next request, if it is there; the request itself is read by <see cref="TryFill"/>.</summary>
+    /// <param name="input">What has come; the length is cut off when it is there.</param>
+    /// <param name="bytesMax">The longest request that is taken.</param>
     /// <returns>The length; -1 when it is not there yet, or is none (<see cref="Fault"/>).</returns>
-    public int ReadLength(ref ReadOnlySequence<byte> input)
+    public int ReadLength(ref ReadOnlySequence<byte> input, int bytesMax)
     {
         if (Fault is not null || input.Length < LengthBytes)
         {

@@ -1,4 +1,3 @@
-using Atoll.Foundation.Identity;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams;
@@ -6,8 +5,8 @@ using Atoll.Services.Streams;
 namespace Atoll.Gateways.Kafka.Requests;
 
 /// <summary>
-/// The partitions that one request is about: those that are led elsewhere are refused, so that the client goes there, as with Kafka's
-/// brokers; of others the error is one that clients know what to do about.
+/// The partitions that one request is about. Any node answers for all of them, whoever leads: such requests are few and small, and clients
+/// do not all come again when they are refused.
 /// </summary>
 /// <param name="sources">The topics.</param>
 /// <param name="cancellation">Ends the wait.</param>
@@ -23,15 +22,8 @@ internal sealed class KafkaPartitions(KafkaSources sources, CancellationToken ca
         try
         {
             var found = (await sources.Streams.TopicsAsync(cancellation).ConfigureAwait(false)).Find(topic);
-            if (found?.Partition(partition) is not { } shard)
-            {
-                return KafkaError.UnknownTopicOrPartition;
-            }
-
-            var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
-            var leader = leaders.LeaderOf(shard.Id).Node;
-            return leader != NodeId.None && leader != leaders.Self
-                ? KafkaError.NotLeaderOrFollower
+            return found?.Partition(partition) is null
+                ? KafkaError.UnknownTopicOrPartition
                 : await ask(found).ConfigureAwait(false);
         }
         catch (AtollException error)

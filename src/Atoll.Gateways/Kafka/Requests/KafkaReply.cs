@@ -15,12 +15,20 @@ public sealed record KafkaReply(int Correlation, IKafkaMessage? Body, int Versio
     /// <summary>No answer.</summary>
     public static readonly KafkaReply None = new(0, null, 0, false, null);
 
+    /// <summary>An answer without a head and without contents.</summary>
+    public static readonly KafkaReply Bare = new(0, null, 0, false, null);
+
     /// <summary>The end of the connection: nothing that the client can understand can be said.</summary>
     public static KafkaReply Close(string why) => new(0, null, 0, false, why);
 
     /// <summary>Appends the answer as it goes over the wire, if there is one.</summary>
     public void Write(WireWriter target)
     {
+        if (ReferenceEquals(this, Bare))
+        {
+            target.WriteUInt32(0);
+        }
+
         if (Body is null)
         {
             return;

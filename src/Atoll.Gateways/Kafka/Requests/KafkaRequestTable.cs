@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Gateways.Security;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
@@ -10,32 +11,42 @@ namespace Atoll.Gateways.Kafka.Requests;
 public sealed class KafkaRequestTable
 {
     private readonly FrozenDictionary<short, KafkaHandler> _handlers;
+    private readonly SaslRequests _sasl;
+    private readonly bool _needsLogin;
 
-    /// <summary>A table of families of calls; that of the versions (ApiVersions) is added.</summary>
-    public KafkaRequestTable(IEnumerable<IKafkaRequests> families)
+    /// <summary>A table of families of calls; those of the versions (ApiVersions) and of who may come in are added.</summary>
+    public KafkaRequestTable(IEnumerable<IKafkaRequests> families, AccessTokens tokens)
     {
-        var handlers = families.SelectMany(static family => family.Handlers).ToList();
+        _sasl = new SaslRequests(tokens);
+        _needsLogin = tokens.AreRequired;
+        var handlers = families.Append(_sasl).SelectMany(static family => family.Handlers).ToList();
         handlers.Add(new VersionRequests(handlers).Handler);
         _handlers = handlers.ToFrozenDictionary(static handler => (short)handler.Api);
     }
 
     /// <summary>Everything that a node serves: one line for each family of calls.</summary>
     public static KafkaRequestTable Of(KafkaSources sources, KafkaGatewayOptions options) => new(
-    [
-        new MetadataRequests(sources, options),
-        new TopicRequests(sources),
-        new ConfigRequests(sources),
-        new ProduceRequests(sources, options),
-        new ProducerRequests(sources),
-        new FetchRequests(sources, options),
-        new OffsetRequests(sources),
-    ]);
+        [
+            new MetadataRequests(sources, options),
+            new TopicRequests(sources),
+            new ConfigRequests(sources),
+            new ProduceRequests(sources, options),
+            new ProducerRequests(sources),
+            new FetchRequests(sources, options),
+            new OffsetRequests(sources),
+        ],
+        options.Tokens);
 
     /// <summary>Serves a request.</summary>
     /// <param name="frame">The request, from its header on: any bytes. Its contents may be kept, and must not change.</param>
     /// <param name="client">Who sent it.</param>
     public ValueTask<KafkaReply> ServeAsync(ReadOnlyMemory<byte> frame, KafkaClient client)
     {
+        if (client.Login == KafkaLogin.BareToken)
+        {
+            return new(_sasl.TakeBare(frame.Span, client));
+        }
+
         var reader = new KafkaReader(frame);
         var header = KafkaRequestHeader.Read(ref reader);
         if (!reader.Ok)
@@ -54,6 +65,11 @@ public sealed class KafkaRequestTable
             return new(handler.Api == KafkaApi.ApiVersions
                 ? new KafkaReply(header.CorrelationId, VersionRequests.Unsupported(handler), 0, HasTaggedHeader: false, null)
                 : KafkaReply.Close($"{handler.Api} has the versions {handler.VersionMin} to {handler.VersionMax}, not {header.Version}"));
+        }
+
+        if (_needsLogin && !client.IsAuthenticated && !SaslRequests.IsFree(handler.Api))
+        {
+            return new(KafkaReply.Close($"a {handler.Api} comes before it has shown who it is"));
         }
 
         var definition = KafkaApiDefinition.Find(header.ApiKey)!;

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Compression;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams;
@@ -68,8 +69,7 @@ internal sealed class OffsetRequests(KafkaSources sources) : IKafkaRequests
         return KafkaError.None;
     }
 
-    // Which record of the batch it is. Of one that is compressed it is not known: then it is the batch's first, and its reader passes over
-    // what is too old.
+    // Which record of the batch it is. When the batch cannot be looked into, it is its first: its reader passes over what is too old.
     private async Task<(long Offset, long Timestamp)> FindRecordAsync(
         Topic topic, int partition, PartitionFind find, FoundOffset found, BatchPlace place, CancellationToken cancellation)
     {
@@ -78,9 +78,10 @@ internal sealed class OffsetRequests(KafkaSources sources) : IKafkaRequests
             Node.Requests.ReadLevel.Linearizable, cancellation).ConfigureAwait(false);
         var wanted = find.Timestamp == PartitionFind.MaxTimestamp ? found.Timestamp : find.Timestamp;
         if (RecordBatch.Read(fetched.Records, out var batch) == RecordBatchFault.None
-            && batch.Header is { Compression: RecordCompression.None, IsControl: false } header && header.BaseOffset == place.BaseOffset)
+            && batch.Header is { IsControl: false } header && header.BaseOffset == place.BaseOffset
+            && new RecordCodec().Decompress(batch, out var records) == CompressionFault.None)
         {
-            var reader = new RecordReader(batch.Records, header.RecordCount);
+            var reader = new RecordReader(records, header.RecordCount);
             while (reader.TryNext(out var record))
             {
                 var timestamp = header.BaseTimestamp + record.TimestampDelta;

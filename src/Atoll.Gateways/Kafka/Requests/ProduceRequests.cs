@@ -3,6 +3,7 @@ using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Gateways.Kafka.Requests;
@@ -25,13 +26,13 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
 
     public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<ProduceRequest>(KafkaApi.Produce, ServeAsync)];
 
+    // A client's batches are appended in the order in which it sent them: nothing is awaited before all of a request is sent where that can
+    // be, and else those that come behind wait, too. And a client that has gone since may have wanted no answer: it is served all the same.
     private ValueTask<IKafkaMessage?> ServeAsync(KafkaExchange exchange, ProduceRequest request)
     {
-        // Nothing is awaited before all is sent where that can be: a client's batches are appended in the order in which it sent them.
-        // And a client that has gone since may have wanted no answer: it is served all the same.
         var catalog = sources.Streams.TopicsAsync();
         var leaders = sources.Leaders.ViewAsync();
-        return catalog.IsCompletedSuccessfully && leaders.IsCompletedSuccessfully
+        return exchange.Client.Appending.IsCompleted && catalog.IsCompletedSuccessfully && leaders.IsCompletedSuccessfully
             ? AppendAsync(exchange, request, catalog.Result, leaders.Result)
             : WaitAsync(exchange, request, catalog, leaders);
     }
@@ -39,17 +40,35 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
     private async ValueTask<IKafkaMessage?> WaitAsync(
         KafkaExchange exchange, ProduceRequest request, ValueTask<TopicCatalog> catalog, ValueTask<LeaderView> leaders)
     {
-        TopicCatalog topics;
+        var before = exchange.Client.Appending;
+        var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        exchange.Client.Appending = sent.Task;
+        ValueTask<IKafkaMessage?> answering;
         try
         {
-            topics = await catalog.ConfigureAwait(false);
+            var view = await leaders.ConfigureAwait(false);
+            var topics = await OrNoneAsync(catalog).ConfigureAwait(false);
+            await before.ConfigureAwait(false);
+            answering = AppendAsync(exchange, request, topics, view);
+        }
+        finally
+        {
+            sent.SetResult();
+        }
+
+        return await answering.ConfigureAwait(false);
+    }
+
+    private static async ValueTask<TopicCatalog> OrNoneAsync(ValueTask<TopicCatalog> catalog)
+    {
+        try
+        {
+            return await catalog.ConfigureAwait(false);
         }
         catch (AtollException)
         {
-            topics = TopicCatalog.Of(StateMachines.Directory.DirectoryView.Empty);
+            return TopicCatalog.Of(DirectoryView.Empty);
         }
-
-        return await AppendAsync(exchange, request, topics, await leaders.ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     private async ValueTask<IKafkaMessage?> AppendAsync(

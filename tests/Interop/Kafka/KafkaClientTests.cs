@@ -1,0 +1,70 @@
+using Atoll.Interop.Tests.Cql;
+using Atoll.Interop.Tests.Processes;
+using Xunit;
+
+namespace Atoll.Interop.Tests.Kafka;
+
+/// <summary>
+/// Clients of Kafka that Debian has, unchanged, against three real processes: kcat and confluent_kafka (both librdkafka), and kafka-python.
+/// What they do is in client.py beside this file.
+/// </summary>
+public sealed class KafkaClientTests
+{
+    [Fact]
+    public async Task Clients_create_topics_produce_in_every_way_and_read_partitions()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat" }.Select(client =>
+            RunAsync(cluster, client, static _ => Task.CompletedTask)));
+    }
+
+    [Fact]
+    public async Task Nothing_is_lost_or_doubled_while_the_brokers_are_killed_one_after_the_other()
+    {
+        using var cluster = new ProcessCluster();
+        await StartAsync(cluster);
+        await RunAsync(cluster, "failover", async client =>
+        {
+            await client.SaysAsync("running");
+            await client.AskAsync("", "progress");
+            for (var victim = 1; victim <= 3; victim++)
+            {
+                cluster.Node(victim).Dispose();
+                await client.AskAsync("", "progress");
+                await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
+                await client.AskAsync("", "progress");
+            }
+
+            client.Write("enough");
+        });
+    }
+
+    private static Task StartAsync(ProcessCluster cluster)
+    {
+        if (!DriverProcess.Succeeds("/usr/bin/python3", "-c", "import confluent_kafka, kafka") || !File.Exists("/usr/bin/kcat"))
+        {
+            Assert.Fail("missing: kcat, python3-confluent-kafka or python3-kafka (Debian's packages); ./test --all as root installs them");
+        }
+
+        return cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
+    }
+
+    // What happens while it runs; it must then come to its end.
+    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
+    {
+        using var client = DriverProcess.Start(
+            "/usr/bin/python3", "Kafka/client.py", [scenario, .. Enumerable.Range(1, 3).Select(node => $"{cluster.Host(node)}:9092")]);
+        try
+        {
+            await meanwhile(client);
+            client.EndInput();
+            await client.SaysAsync("done");
+            TestContext.Current.SendDiagnosticMessage(client.Output);
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
+    }
+}
