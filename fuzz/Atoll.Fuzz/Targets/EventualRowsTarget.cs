@@ -143,6 +143,7 @@ public sealed class EventualRowsTarget : CodecTarget
         {
             Seen = CausalContext.Empty.With(new CounterOrigin(new NodeId(4), 5), Stamp),
         }).WriteTo);
+        yield return Bytes(new RecordAddition("s"u8.ToArray(), -5, new CounterOrigin(new NodeId(1), 2), new(Stamp, 3, 4)).WriteTo);
         yield return Bytes(w => RowsCommand.WriteExpire(w, [new ExpiredRow(RowKey.OfPartition(5, [1]), new HybridTime(7), true)]));
     }
 
@@ -248,6 +249,12 @@ public sealed class EventualRowsTarget : CodecTarget
         {
             put.WriteTo(again);
             return $"sibling {result.Status}";
+        }
+
+        if (RecordAddition.TryRead(input, out var addition))
+        {
+            addition.WriteTo(again);
+            return $"addition {result.Status}";
         }
 
         // What a replica finds dead, it removes by the command that strong shards have for it.

@@ -17,7 +17,7 @@ public sealed class SiblingsTarget : CodecTarget
 
     /// <inheritdoc />
     public override string About =>
-        "SiblingCommand and RecordSiblings: read or refused; what Validate passes is a command, and its context is read or refused";
+        "SiblingCommand, AddCommand, RecordSiblings: read or refused; what Validate passes is a command, its context read or refused";
 
     /// <inheritdoc />
     public override AllocationBound Allocation => AllocationBound.Usual;
@@ -28,6 +28,7 @@ public sealed class SiblingsTarget : CodecTarget
         Bytes(new SiblingCommand("k"u8.ToArray(), default, false, 5, "v"u8.ToArray()).WriteTo),
         Bytes(new SiblingCommand("k"u8.ToArray(), Answer().Context, true, 0, default).WriteTo),
         Bytes(Answer().WriteTo),
+        Bytes(new AddCommand("k"u8.ToArray(), -5).WriteTo),
     ];
 
     /// <inheritdoc />
@@ -41,6 +42,13 @@ public sealed class SiblingsTarget : CodecTarget
             var isContext = RecordSiblings.TryReadContext(command.Context, command.Key.Span, out _);
             command.WriteTo(again);
             outcome = $"command {fault.Kind}, context {isContext}";
+            return true;
+        }
+
+        if (AddCommand.TryRead(input, out var add))
+        {
+            add.WriteTo(again);
+            outcome = "addition";
             return true;
         }
 

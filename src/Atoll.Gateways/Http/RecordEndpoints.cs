@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Atoll.Foundation;
 using Atoll.Foundation.Time;
@@ -19,6 +20,8 @@ internal sealed class RecordEndpoints
 {
     private const string PathRoute = "/v1/spaces/{space}/records/{key}";
     private const string QueryRoute = "/v1/spaces/{space}/record";
+
+    private const int DeltaBytesMax = 20;
 
     private readonly IAtollClient _client;
     private readonly ServerClock _clock;
@@ -54,6 +57,10 @@ internal sealed class RecordEndpoints
             .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set. "
                 + "In a space that keeps siblings the header Atoll-Context, of a get, says what it replaces; all else stays. " + about)
             .Accepts<byte[]>("application/octet-stream", "*/*").Produces(204).ProducesProblem(412).ProducesProblem(413);
+        routes.MapPatch(route, AddAsync)
+            .WithSummary("Add to a counter").WithTags("records")
+            .WithDescription("In a space whose records are counters. The body is what is added, such as 5 or -3. " + about)
+            .Accepts<byte[]>("text/plain", "*/*").Produces(204);
         routes.MapDelete(route, DeleteAsync)
             .WithSummary("Delete a record").WithTags("records").WithDescription(about)
             .Produces(204).ProducesProblem(404).ProducesProblem(412);
@@ -84,8 +91,13 @@ internal sealed class RecordEndpoints
         }
 
         var headers = context.Response.Headers;
-        headers.ETag = RecordJson.ETag(found.Version);
-        headers.LastModified = DateTimeOffset.FromUnixTimeMilliseconds(found.Version.UnixMilliseconds).ToString("r");
+        if (found.Version != HybridTime.Zero)
+        {
+            // A counter has none.
+            headers.ETag = RecordJson.ETag(found.Version);
+            headers.LastModified = DateTimeOffset.FromUnixTimeMilliseconds(found.Version.UnixMilliseconds).ToString("r");
+        }
+
         headers.CacheControl = "no-cache";
         if (found.ExpiresAt != HybridTime.Zero)
         {
@@ -93,7 +105,7 @@ internal sealed class RecordEndpoints
         }
 
         if (context.Request.Headers.IfNoneMatch.ToString() is { Length: > 0 } tag
-            && (tag == "*" || (RecordInputs.TryParseETag(tag, out var known) && known == found.Version)))
+            && (tag == "*" || (RecordInputs.TryParseETag(tag, out var known) && known == found.Version && known != HybridTime.Zero)))
         {
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
@@ -126,6 +138,30 @@ internal sealed class RecordEndpoints
 
         var outcome = await records.CompareAndSetAsync(at, version, value, options, context.RequestAborted).ConfigureAwait(false);
         await AnswerAsync(context, outcome, session).ConfigureAwait(false);
+    }
+
+    private async Task AddAsync(
+        HttpContext context, string space, string? key, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
+        [FromHeader(Name = "Atoll-Session")] string? token)
+    {
+        var (name, at) = (RecordInputs.Space(space), RecordInputs.Key(context));
+        var session = RecordInputs.Session(context);
+        var options = RecordInputs.Write(context, session, name, at, _clock.Now);
+        if (!options.Identity.IsNone)
+        {
+            throw new InvalidRequestException("additions take no Idempotency-Key: what is remembered of them needs the time of the first");
+        }
+
+        var body = await RecordInputs.BodyAsync(context, DeltaBytesMax).ConfigureAwait(false);
+        var isNumber = long.TryParse(body, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var delta);
+        if (!isNumber)
+        {
+            throw new InvalidRequestException("the body must be what is added: a number of 64 bits in decimal digits, such as 5 or -3");
+        }
+
+        await _client.Records(name).AddAsync(at, delta, options, context.RequestAborted).ConfigureAwait(false);
+        RecordInputs.ReturnSession(context, session);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
     private async Task DeleteAsync(

@@ -123,7 +123,8 @@ internal sealed class SpaceEndpoints
     {
         "last-write" or "lastWrite" => ConflictRule.LastWrite,
         "siblings" => ConflictRule.Siblings,
-        _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write and siblings"),
+        "counters" => ConflictRule.Counters,
+        _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write, siblings and counters"),
     };
 
     private static T Named<T>(string text, string member)
@@ -141,7 +142,7 @@ internal sealed class SpaceEndpoints
 /// <param name="Shards">How many shards.</param>
 /// <param name="Regions">How many copies in which region; null: spread over all that are allowed.</param>
 /// <param name="AllowedRegions">The regions that may store the space's data; null: all.</param>
-/// <param name="Conflicts">Of an eventual space: "last-write", or "siblings" to keep concurrent writes.</param>
+/// <param name="Conflicts">Of an eventual space: "last-write", "siblings" to keep concurrent writes, or "counters".</param>
 public sealed record SpaceBody(
     string Replication = "strong", int? Replicas = null, string Partitioning = "hash", int Shards = 1,
     IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string>? AllowedRegions = null,

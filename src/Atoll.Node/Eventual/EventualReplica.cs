@@ -517,19 +517,13 @@ internal sealed class EventualReplica
         Submit(new AppliedCommand(done));
     }
 
-    /// <summary>Takes an update of counters; the result has the version to replicate.</summary>
-    public void Increment(CounterIncrement increment, Action<ResponseStatus, EventualResult> done)
+    /// <summary>Takes an update under its own name; the result has the version to replicate.</summary>
+    /// <param name="write">Writes the command.</param>
+    /// <param name="done">The end.</param>
+    public void Lead(Action<WireWriter> write, Action<ResponseStatus, EventualResult> done)
     {
         BeginCommand();
-        EventualCommand.WriteIncrement(_scratch, increment);
-        Submit(new AppliedCommand(done));
-    }
-
-    /// <summary>Takes a write of a record that keeps siblings; the result has the version to replicate.</summary>
-    public void PutSibling(SiblingPut put, Action<ResponseStatus, EventualResult> done)
-    {
-        BeginCommand();
-        put.WriteTo(_scratch);
+        write(_scratch);
         Submit(new AppliedCommand(done));
     }
 

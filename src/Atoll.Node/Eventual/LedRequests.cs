@@ -1,3 +1,4 @@
+using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
@@ -42,8 +43,13 @@ internal sealed class LedRequests
 
     /// <summary>Takes a write with increments.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, RowsMutation mutation) => Take(
-        pending, shard, WriteKind.Counter, (replica, names, done) => replica.Increment(
-            new CounterIncrement(mutation, EventualClock.MicrosOf(names.Stamp), names.Stamp, names.Origin, names.Id), done));
+        pending, shard, WriteKind.Counter, (_, names, writer) => EventualCommand.WriteIncrement(
+            writer, new CounterIncrement(mutation, EventualClock.MicrosOf(names.Stamp), names.Stamp, names.Origin, names.Id)));
+
+    /// <summary>Takes an addition to a record that is a counter.</summary>
+    public void Take(PendingRequest pending, ShardInfo shard, AddCommand command) => Take(
+        pending, shard, WriteKind.Counter,
+        (_, names, writer) => new RecordAddition(command.Key, command.Delta, names.Origin, names.Id).WriteTo(writer));
 
     /// <summary>Takes a write of a record that keeps siblings.</summary>
     /// <param name="pending">The request.</param>
@@ -51,11 +57,11 @@ internal sealed class LedRequests
     /// <param name="command">The write.</param>
     /// <param name="seen">What its writer had read.</param>
     public void Take(PendingRequest pending, ShardInfo shard, SiblingCommand command, CausalContext seen) => Take(
-        pending, shard, WriteKind.Simple, (replica, names, done) =>
+        pending, shard, WriteKind.Simple, (replica, names, writer) =>
         {
             var expires = command.TimeToLiveMilliseconds == 0 ? 0 : names.Stamp.UnixMilliseconds + command.TimeToLiveMilliseconds;
             var write = new Sibling(names.Origin, HybridTime.Zero, names.Id, command.IsDeletion, expires, command.Value);
-            replica.PutSibling(new SiblingPut(command.Key, seen, write, names.Stamp, replica.Basis), done);
+            new SiblingPut(command.Key, seen, write, names.Stamp, replica.Basis).WriteTo(writer);
         });
 
     private void Take(PendingRequest pending, ShardInfo shard, WriteKind kind, LedUpdate update)
@@ -110,7 +116,7 @@ internal sealed class LedRequests
             : new CounterUpdateId(identity.IssuedAt, identity.ClientId, identity.Sequence);
         _stamps.Add(stamp);
         var origin = new CounterOrigin(_environment.Options.Self, generation.Value);
-        update(replica, new UpdateNames(stamp, origin, id), (status, result) =>
+        replica.Lead(writer => update(replica, new UpdateNames(stamp, origin, id), writer), (status, result) =>
         {
             _stamps.Remove(stamp);
             if (!held.IsHeld)
@@ -129,7 +135,8 @@ internal sealed class LedRequests
         });
     }
 
-    private delegate void LedUpdate(EventualReplica replica, UpdateNames names, Action<ResponseStatus, EventualResult> done);
+    // Writes the command that the replica takes.
+    private delegate void LedUpdate(EventualReplica replica, UpdateNames names, WireWriter writer);
 
     /// <summary>By what an update is known.</summary>
     /// <param name="Stamp">Its stamp.</param>

@@ -109,15 +109,19 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
     private void TakeWrite(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var command = pending.Request.Payload;
-        if (environment.Directory.KeepsSiblings(shard))
+        switch (environment.Directory.ConflictsOf(shard))
         {
-            TakeSibling(pending, shard, command);
-            return;
+            case ConflictRule.Siblings:
+                TakeSibling(pending, shard, command);
+                return;
+            case ConflictRule.Counters:
+                TakeAddition(pending, shard, command);
+                return;
         }
 
-        if (SiblingCommand.Is(command.Span))
+        if (SiblingCommand.Is(command.Span) || AddCommand.Is(command.Span))
         {
-            Refuse(pending, "the space keeps the last write of each record: its writes take no context");
+            Refuse(pending, "the space keeps the last write of each record: its writes take no context, and nothing is added");
             return;
         }
 
@@ -173,14 +177,30 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
         }
     }
 
+    private void TakeAddition(PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> bytes)
+    {
+        if (!AddCommand.Is(bytes.Span))
+        {
+            Refuse(pending, "the space's records are counters: they are added to, and neither written nor deleted");
+        }
+        else if (ShardRefusal.Of(AddCommand.Validate(bytes, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
+        {
+            environment.Router.Complete(pending, refusal);
+        }
+        else if (AddCommand.TryRead(bytes, out var command))
+        {
+            requests.Led.Take(pending, shard, command);
+        }
+    }
+
     private void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
     {
         var query = pending.Request.Payload;
         var consistency = LevelOf(pending);
-        if (environment.Directory.KeepsSiblings(shard)
+        if (environment.Directory.ConflictsOf(shard) != ConflictRule.LastWrite
             && (consistency.Serial != SerialLevel.None || RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes))
         {
-            Refuse(pending, "a space that keeps siblings has neither serial reads nor watches");
+            Refuse(pending, "only a space that keeps the last write has serial reads and watches");
             return;
         }
 

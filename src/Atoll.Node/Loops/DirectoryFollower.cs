@@ -161,9 +161,9 @@ public sealed class DirectoryFollower : IResponseSink
     internal bool IsOfRecords(ShardInfo shard) =>
         View.TryGetSpace(shard.Space, out var space) && space.Options.Kind == SpaceKind.Records;
 
-    /// <summary>Whether the shard is of a space whose records keep siblings.</summary>
-    internal bool KeepsSiblings(ShardInfo shard) =>
-        View.TryGetSpace(shard.Space, out var space) && space.Options.Conflicts == ConflictRule.Siblings;
+    /// <summary>What becomes of concurrent writes of the shard's records.</summary>
+    internal ConflictRule ConflictsOf(ShardInfo shard) =>
+        View.TryGetSpace(shard.Space, out var space) ? space.Options.Conflicts : ConflictRule.LastWrite;
 
     /// <summary>The loop of a node on which a shard lives.</summary>
     public bool TryLoopOf(NodeId node, ShardId shard, out byte loop)

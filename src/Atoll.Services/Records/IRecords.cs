@@ -41,6 +41,16 @@ public interface IRecords
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options = default,
             CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Adds to a counter, in a space whose records are counters; one that is not there is zero. Counted once, however often it is tried:
+    /// <see cref="OutcomeUnknownException"/> says that it may have been counted.
+    /// </summary>
+    ValueTask AddAsync(
+        ReadOnlyMemory<byte> key, long delta, WriteOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads a counter; zero when nothing was ever added.</summary>
+    ValueTask<long> GetCounterAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
+
     /// <summary>Removes a record; false when there was none.</summary>
     ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options = default, CancellationToken cancellationToken = default);
 

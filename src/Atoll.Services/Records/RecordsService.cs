@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
@@ -81,6 +82,38 @@ public sealed class RecordsService : IRecords
     public ValueTask<HybridTime> PutAsync(
         ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, WriteOptions options, CancellationToken cancellationToken) =>
         WriteAsync(RecordOperation.Put(key, value, null, Milliseconds(options)), options, RecordsReaders.Put, cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask AddAsync(ReadOnlyMemory<byte> key, long delta, WriteOptions options, CancellationToken cancellationToken)
+    {
+        if (RefuseKey(key.Span) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        var space = await CounterSpaceAsync(cancellationToken).ConfigureAwait(false);
+        var writer = Payloads.Begin();
+        new AddCommand(key, delta).WriteTo(writer);
+        var request = WriteRequest(space, StableHash.Compute(key.Span), Payloads.Take(writer), options, isConditional: false);
+        await _caller.Invoke(request, options.Timeout, options.Session, RecordsReaders.Put, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<long> GetCounterAsync(ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
+    {
+        await CounterSpaceAsync(cancellationToken).ConfigureAwait(false);
+        var (_, get) = await ReadAsync(key, options, cancellationToken).ConfigureAwait(false);
+        return get.Status != RecordsStatus.Ok ? 0
+            : long.TryParse(get.Value.Span, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var sum) ? sum
+            : throw new AtollException(ErrorCode.Protocol, "the shard's answer cannot be decoded");
+    }
+
+    private async ValueTask<SpaceInfo> CounterSpaceAsync(CancellationToken cancellation)
+    {
+        var space = Cached() ?? await ResolveAsync(cancellation).ConfigureAwait(false);
+        return space.Options.Conflicts == ConflictRule.Counters
+            ? space : throw new InvalidRequestException($"the records of space \"{Space}\" are no counters");
+    }
 
     /// <inheritdoc />
     public ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options, CancellationToken cancellationToken) =>

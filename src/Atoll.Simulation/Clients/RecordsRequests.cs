@@ -66,6 +66,15 @@ public static class RecordsRequests
         return Write(space, keyBytes, writer);
     }
 
+    /// <summary>Adds to a record of a space of counters.</summary>
+    public static Request Add(SpaceId space, string key, long delta)
+    {
+        var writer = new WireWriter();
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        new AddCommand(keyBytes, delta).WriteTo(writer);
+        return Write(space, keyBytes, writer);
+    }
+
     /// <summary>Reads a record.</summary>
     public static Request Get(SpaceId space, string key, ReadLevel level = ReadLevel.Linearizable)
     {

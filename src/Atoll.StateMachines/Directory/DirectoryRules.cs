@@ -71,8 +71,8 @@ internal static class DirectoryRules
     private static string? FaultOfConflicts(SpaceOptions options) => options.Conflicts switch
     {
         ConflictRule.LastWrite => null,
-        ConflictRule.Siblings => options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records }
-            ? null : "only eventual spaces of records keep siblings: in others nothing is written concurrently, or cell by cell",
+        ConflictRule.Siblings or ConflictRule.Counters => options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records }
+            ? null : "only eventual spaces of records keep siblings or counters: others write nothing concurrently, or cell by cell",
         _ => "what shall become of concurrent writes is unknown",
     };
 

@@ -50,6 +50,9 @@ public enum ConflictRule : byte
 
     /// <summary>All stay until a write that has seen them replaces them.</summary>
     Siblings = 1,
+
+    /// <summary>Records are counters: what is added concurrently is added up.</summary>
+    Counters = 2,
 }
 
 /// <summary>What is chosen when a space is created.</summary>

@@ -3,6 +3,8 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.StateMachines.Rows;
 using Atoll.Storage.Sorted;
+using CounterOrigin = Atoll.Kernel.Eventual.CounterOrigin;
+using CounterUpdateId = Atoll.Kernel.Eventual.CounterUpdateId;
 using OriginCounter = Atoll.Kernel.Eventual.CounterValue;
 
 namespace Atoll.StateMachines.Eventual;
@@ -30,38 +32,73 @@ internal static class CounterUpdate
         var counters = new VersionContents();
         foreach (var (place, delta) in DeltasOf(increment.Mutation))
         {
-            var cell = CounterAt(update, place);
-            if (CounterValue.TryReadOrigins(cell.Value) is not { } counter)
+            var status = Add(state, update, place, delta, increment.Origin, increment.Id, merge, out detail);
+            if (status != EventualStatus.Ok)
             {
-                counter = OriginCounter.Zero;
+                return status;
             }
-
-            // What is not remembered, and is that old, was never taken, or was forgotten.
-            var isTooOld = increment.Id.Stamp <= state.Horizon && !counter.Remembers(increment.Id);
-            if (isTooOld || !counter.TryAdd(increment.Origin, increment.Id, delta, out var after))
-            {
-                detail = "the update is so old that it is not known whether it was taken before";
-                return EventualStatus.Forgotten;
-            }
-
-            var value = CounterValue.OfOriginCounter(after);
-            if (value.Length > Limits.OriginCounterBytesMax)
-            {
-                detail = $"a counter remembers updates of at most {Limits.OriginCounterBytesMax} bytes";
-                return EventualStatus.TooLarge;
-            }
-
-            var counted = cell with { Value = value };
-            update.Put(place.Key.Memory, counted);
-            var row = RowData.Create(RowLiveness.None, DeletionTime.None, [], [counted]);
-            var one = new VersionContents();
-            one.Records.Add(new VersionRecord(place.Key.Memory, EventualRecords.Encode(row, new WireWriter())));
-            merge.Add(one);
         }
 
         version = merge.Merged().Encode();
         detail = update.Finish() ?? "";
         return detail.Length == 0 ? EventualStatus.Ok : EventualStatus.TooLarge;
+    }
+
+    /// <summary>Works out an addition to a record that is a counter.</summary>
+    /// <param name="state">The rows before.</param>
+    /// <param name="addition">The update.</param>
+    /// <param name="update">Where to.</param>
+    /// <param name="version">What to replicate.</param>
+    /// <param name="detail">What is wrong; empty when nothing is.</param>
+    internal static EventualStatus Work(
+        EventualRowsState state, RecordAddition addition, EventualUpdate update, out ReadOnlyMemory<byte> version, out string detail)
+    {
+        var merge = new VersionMerge();
+        var place = (new ByteKey(RowKey.OfRecord(addition.Key.Span)), RecordsVersion.Column);
+        version = default;
+        var status = Add(state, update, place, addition.Delta, addition.Origin, addition.Id, merge, out detail);
+        if (status == EventualStatus.Ok)
+        {
+            version = merge.Merged().Encode();
+            detail = update.Finish() ?? "";
+        }
+
+        return status == EventualStatus.Ok && detail.Length > 0 ? EventualStatus.TooLarge : status;
+    }
+
+    private static EventualStatus Add(
+        EventualRowsState state, EventualUpdate update, (ByteKey Key, uint Column) place, long delta, CounterOrigin origin,
+        CounterUpdateId id, VersionMerge merge, out string detail)
+    {
+        var cell = CounterAt(update, place);
+        if (CounterValue.TryReadOrigins(cell.Value) is not { } counter)
+        {
+            counter = OriginCounter.Zero;
+        }
+
+        // What is not remembered, and is that old, was never taken, or was forgotten.
+        var isTooOld = id.Stamp <= state.Horizon && !counter.Remembers(id);
+        if (isTooOld || !counter.TryAdd(origin, id, delta, out var after))
+        {
+            detail = "the update is so old that it is not known whether it was taken before";
+            return EventualStatus.Forgotten;
+        }
+
+        var value = CounterValue.OfOriginCounter(after);
+        if (value.Length > Limits.OriginCounterBytesMax)
+        {
+            detail = $"a counter remembers updates of at most {Limits.OriginCounterBytesMax} bytes";
+            return EventualStatus.TooLarge;
+        }
+
+        var counted = cell with { Value = value };
+        update.Put(place.Key.Memory, counted);
+        var row = RowData.Create(RowLiveness.None, DeletionTime.None, [], [counted]);
+        var one = new VersionContents();
+        one.Records.Add(new VersionRecord(place.Key.Memory, EventualRecords.Encode(row, new WireWriter())));
+        merge.Add(one);
+        detail = "";
+        return EventualStatus.Ok;
     }
 
     // In the order in which they come: every replay of the log must add alike.

@@ -23,6 +23,9 @@ public enum EventualCommandKind : byte
 
     /// <summary>Writes a record that keeps siblings, at this origin.</summary>
     PutSibling = 0x23,
+
+    /// <summary>Adds to a record that is a counter, at this origin.</summary>
+    AddToRecord = 0x24,
 }
 
 /// <summary>An update of counters, at the replica that leads it.</summary>
@@ -166,6 +169,15 @@ public static class EventualCommand
                     : CommandFault.None;
         }
 
+        if (RecordAddition.TryRead(command, out var addition))
+        {
+            return RowKey.HashOf(RowKey.OfRecord(addition.Key.Span)) is var hash && (hash < hashLow || hash > hashHigh)
+                ? CommandFault.WrongShard("the record belongs to another shard")
+                : addition.Key.Length + RowKey.RecordHeadBytes > limits.KeyBytesMax
+                    ? CommandFault.TooLarge($"the key has {addition.Key.Length} bytes: the limit is less")
+                    : CommandFault.None;
+        }
+
         return CommandFault.Invalid("the bytes are not a command of an eventual shard of rows");
     }
 
@@ -184,5 +196,6 @@ public static class EventualCommand
     public static bool TakesSpace(ReadOnlyMemory<byte> command) =>
         TryRead(command, out var change)
             ? RowsVersion.HasValues(change.Version) || change.Notes.Any(static note => !note.Value.IsEmpty)
-            : TryReadIncrement(command, out _) || (SiblingPut.TryRead(command, out var put) && !put.IsDeletion);
+            : TryReadIncrement(command, out _) || RecordAddition.TryRead(command, out _)
+                || (SiblingPut.TryRead(command, out var put) && !put.IsDeletion);
 }

@@ -126,6 +126,12 @@ public sealed class EventualRowsStateMachine : IStateMachine
             var update = new EventualUpdate(_state, _state.Horizon, truncates: false);
             Finish(update, SiblingUpdate.Work(sibling, update, out var version, out var detail), version, detail, context.Now, result);
         }
+        else if (parsed.Addition is { } addition)
+        {
+            var update = new EventualUpdate(_state, _state.Horizon, truncates: false);
+            var status = CounterUpdate.Work(_state, addition, update, out var version, out var detail);
+            Finish(update, status, version, detail, context.Now, result);
+        }
         else if (parsed.Expired is { } expired)
         {
             Expire(expired, context.Now);

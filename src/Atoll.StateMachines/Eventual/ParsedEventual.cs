@@ -22,6 +22,9 @@ internal sealed class ParsedEventual
     /// <summary>The write of a record that keeps siblings, if it is one.</summary>
     internal SiblingPut? Sibling { get; private init; }
 
+    /// <summary>The addition to a record that is a counter, if it is one.</summary>
+    internal RecordAddition? Addition { get; private init; }
+
     /// <summary>The records that something dead was found in, if it removes that.</summary>
     internal IReadOnlyList<ExpiredRow>? Expired { get; private init; }
 
@@ -99,6 +102,13 @@ internal sealed class ParsedEventual
         {
             var write = new ParsedEventual(command) { Sibling = put };
             write.Keys.Add(RowKey.OfRecord(put.Key.Span));
+            return write;
+        }
+
+        if (RecordAddition.TryRead(command, out var addition))
+        {
+            var write = new ParsedEventual(command) { Addition = addition };
+            write.Keys.Add(RowKey.OfRecord(addition.Key.Span));
             return write;
         }
 

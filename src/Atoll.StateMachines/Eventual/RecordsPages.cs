@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
@@ -201,6 +203,10 @@ public static class RecordsPages
         return new StoredRecord(version, HybridTime.Zero, writer.WrittenMemory);
     }
 
-    private static StoredRecord StoredOf(in RowCell cell) =>
-        new(RecordsVersion.VersionOf(cell.TimestampMicros), RecordsVersion.ExpiryOf(cell), cell.Value);
+    // A counter's value is its sum, in decimal digits; it has no version.
+    private static StoredRecord StoredOf(in RowCell cell) => cell.Kind == CellKind.Counter
+        ? new(
+            HybridTime.Zero, HybridTime.Zero,
+            Encoding.ASCII.GetBytes(CounterValue.Sum(cell.Value).ToString(CultureInfo.InvariantCulture)))
+        : new(RecordsVersion.VersionOf(cell.TimestampMicros), RecordsVersion.ExpiryOf(cell), cell.Value);
 }

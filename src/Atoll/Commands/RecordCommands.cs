@@ -39,6 +39,7 @@ internal sealed class RecordCommands
         yield return new RecordCommands(client).Put();
         yield return new RecordCommands(client).Get();
         yield return new RecordCommands(client).Delete();
+        yield return new RecordCommands(client).Add();
     }
 
     public static Option<string> SpaceOption() => new("--space", "-s") { Description = "The space", HelpName = "NAME", Required = true };
@@ -214,6 +215,23 @@ internal sealed class RecordCommands
 
     private static CommandException NotFound(byte[] key) =>
         new(ExitCode.NotFound, $"there is no record with the key {Printer.Readable(key)}");
+
+    private Command Add()
+    {
+        var delta = new Argument<long>("delta") { Description = "What is added, such as 5; behind -- also -5" };
+        var command = new Command("add", "Add to a record of a space of counters") { _key, delta, _space, _consistency, _base64 };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = _client.Connect(parsed);
+            var key = Bytes(parsed.GetRequiredValue(_key), parsed.GetValue(_base64));
+            var options = new WriteOptions { Consistency = Consistency(parsed, _consistency) };
+            await atoll.Records(parsed.GetRequiredValue(_space))
+                .AddAsync(key, parsed.GetValue(delta), options, cancellation).ConfigureAwait(false);
+            _client.Printer(parsed).Result("added", writer => writer.WriteBoolean("added", true));
+            return ExitCode.Ok;
+        });
+        return command;
+    }
 
     private Command Delete()
     {

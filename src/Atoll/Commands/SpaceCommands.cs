@@ -11,6 +11,11 @@ namespace Atoll.Commands;
 /// <summary><c>atoll space create|list|describe|drop</c>.</summary>
 internal static class SpaceCommands
 {
+    private static readonly SortedDictionary<string, ConflictRule> Rules = new(StringComparer.Ordinal)
+    {
+        ["last-write"] = ConflictRule.LastWrite, ["siblings"] = ConflictRule.Siblings, ["counters"] = ConflictRule.Counters,
+    };
+
     public static Command Create(ClientOptions client)
     {
         var command = new Command("space", "Create, list, describe and drop spaces");
@@ -33,10 +38,10 @@ internal static class SpaceCommands
         var conflicts = new Option<string>("--conflicts")
         {
             Description = "Eventual spaces: what becomes of concurrent writes of a record. last-write: the latest stays; "
-                + "siblings: all stay until a write that has seen them replaces them",
+                + "siblings: all stay until a write that has seen them replaces them; counters: records are numbers that are added to",
             DefaultValueFactory = _ => "last-write",
         };
-        conflicts.AcceptOnlyFromAmong("last-write", "siblings");
+        conflicts.AcceptOnlyFromAmong([.. Rules.Keys]);
         var replicas = new Option<int?>("--replicas", "-r")
         {
             Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 15 if eventual. Default: those of the regions together, or 3",
@@ -66,7 +71,7 @@ internal static class SpaceCommands
                 parsed.GetRequiredValue(name), Enum.Parse<FaultModel>(parsed.GetRequiredValue(replication), ignoreCase: true),
                 parsed.GetValue(replicas) ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
                 Partitioning.Hash, parsed.GetValue(shards), Regions: SpaceRegions.Of(factors, parsed.GetValue(allowed) ?? []),
-                Conflicts: parsed.GetRequiredValue(conflicts) == "siblings" ? ConflictRule.Siblings : ConflictRule.LastWrite);
+                Conflicts: Rules[parsed.GetRequiredValue(conflicts)]);
             var space = await atoll.Spaces.CreateAsync(options, cancellation).ConfigureAwait(false);
             var printer = client.Printer(parsed);
             if (printer.IsJson)
@@ -141,7 +146,7 @@ internal static class SpaceCommands
             var count = await atoll.Records(found.Space.Name).CountAsync(default, cancellation).ConfigureAwait(false);
             var options = found.Space.Options;
             var where = options.Regions is null ? "" : $" ({options.Regions})";
-            var siblings = options.Conflicts == ConflictRule.Siblings ? ", keeps siblings" : "";
+            var siblings = options.Conflicts == ConflictRule.LastWrite ? "" : $", {options.Conflicts.ToString().ToLowerInvariant()}";
             printer.Line($"space {found.Space.Name}: {options.FaultModel.ToString().ToLowerInvariant()}{siblings}, "
                 + $"{options.Replicas} replicas{where}, {options.ShardCount} shards, {count.Records} records, "
                 + $"about {Printer.Size(count.Bytes)} a copy");

@@ -137,6 +137,31 @@ public sealed class NodeHostTests : IDisposable
     }
 
     [Fact]
+    public async Task A_space_of_counters_adds_up_for_the_client_and_over_HTTP()
+    {
+        await using var node = await StartAsync("a", options => options with { Bootstrap = true });
+        await using var client = Client(node.Options.Node.ClientAddress);
+        await client.Spaces.CreateAsync(new SpaceOptions("s", FaultModel.Eventual, 1, Conflicts: ConflictRule.Counters));
+        var records = client.Records("s");
+        var key = "k"u8.ToArray();
+        Assert.Equal(0, await records.GetCounterAsync(key));
+        await records.AddAsync(key, 5);
+        await records.AddAsync(key, -7);
+        Assert.Equal(-2, await records.GetCounterAsync(key));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.PutAsync(key, key));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.DeleteAsync(key));
+
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{node.Options.HttpEndPoint}/v1/spaces/s/records/k") };
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.PatchAsync("", new ByteArrayContent("10"u8.ToArray()))).StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, (await http.PatchAsync("", new ByteArrayContent("1.5"u8.ToArray()))).StatusCode);
+        Assert.Equal("8", await http.GetStringAsync(""));
+        await foreach (var record in records.ScanAsync(default))
+        {
+            Assert.Equal("8", System.Text.Encoding.UTF8.GetString(record.Value.Span));
+        }
+    }
+
+    [Fact]
     public async Task A_node_comes_back_as_itself_with_its_data()
     {
         NodeHostOptions options;
