@@ -79,7 +79,7 @@ internal sealed class ClientOptions
     }
 
     /// <summary>A client of that cluster.</summary>
-    public IAtollClient Connect(ParseResult parsed, bool inlineContinuations = false)
+    public AtollClient Connect(ParseResult parsed, bool inlineContinuations = false)
     {
         var clock = new ServerClock(TimeProvider.System);
         var port = new RemotePort(Remote(parsed), clock);

@@ -35,6 +35,7 @@ public static class CommandTree
             root.Subcommands.Add(command);
         }
 
+        root.Subcommands.Add(TopicCommands.Create(client));
         root.Subcommands.Add(ImportCommand.Create(client));
         root.Subcommands.Add(ExportCommand.Create(client));
         root.Subcommands.Add(BackupCommand.Create(client));

@@ -1,0 +1,266 @@
+using System.CommandLine;
+using System.Text.Json;
+using Atoll.Output;
+using Atoll.Services.Errors;
+using Atoll.Services.Streams;
+using Atoll.StateMachines.Streams;
+using Spectre.Console;
+
+namespace Atoll.Commands;
+
+/// <summary><c>atoll topic create|list|describe|alter|delete|produce|consume|tail</c>.</summary>
+internal static class TopicCommands
+{
+    public static Command Create(ClientOptions client)
+    {
+        var command = new Command("topic", "Create, list, describe, change and delete topics; write and read their records");
+        command.Subcommands.Add(CreateCommand(client));
+        command.Subcommands.Add(ListCommand(client));
+        command.Subcommands.Add(DescribeCommand(client));
+        command.Subcommands.Add(AlterCommand(client));
+        command.Subcommands.Add(DeleteCommand(client));
+        foreach (var records in TopicRecordCommands.Create(client))
+        {
+            command.Subcommands.Add(records);
+        }
+
+        return command;
+    }
+
+    public static Argument<string> NameArgument() => new("name") { Description = "The topic's name" };
+
+    /// <summary>The topic of that name, as it is now.</summary>
+    public static async ValueTask<Topic> FindAsync(IStreams streams, string name, CancellationToken cancellation) =>
+        (await streams.RefreshAsync(cancellation).ConfigureAwait(false)).Find(name)
+        ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
+
+    private static Option<string[]> SetOption() => new("--set")
+    {
+        Description = $"A setting; may be given several times: {string.Join(", ", TopicSetting.All.Select(setting => setting.Name))}",
+        HelpName = "NAME=VALUE", AllowMultipleArgumentsPerToken = true,
+    };
+
+    private static Command CreateCommand(ClientOptions client)
+    {
+        var name = NameArgument();
+        var partitions = new Option<int?>("--partitions", "-p") { Description = "How many partitions. Default: 1" };
+        var replicas = new Option<int?>("--replicas", "-r")
+        {
+            Description = "Copies of each partition: 1, 3, 5 or 7. Default: 3, or 1 where there are fewer than three nodes",
+        };
+        var set = SetOption();
+        var command = new Command("create", "Create a topic") { name, partitions, replicas, set };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = client.Connect(parsed);
+            var topic = await atoll.Streams.CreateAsync(
+                new TopicCreation(
+                    parsed.GetRequiredValue(name), parsed.GetValue(partitions), parsed.GetValue(replicas),
+                    Changed(TopicSettings.Default, parsed.GetValue(set) ?? [], [])),
+                cancellation).ConfigureAwait(false);
+            client.Printer(parsed).Result(
+                $"topic {topic.Name}: {topic.Partitions.Length} partitions, {topic.Space.Options.Replicas} replicas",
+                writer => Write(writer, topic));
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command ListCommand(ClientOptions client)
+    {
+        var command = new Command("list", "List all topics");
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = client.Connect(parsed);
+            var topics = (await atoll.Streams.RefreshAsync(cancellation).ConfigureAwait(false)).Topics;
+            var printer = client.Printer(parsed);
+            if (printer.IsJson)
+            {
+                foreach (var topic in topics)
+                {
+                    printer.Json(writer => Write(writer, topic));
+                }
+
+                return ExitCode.Ok;
+            }
+
+            var table = new Table().Border(TableBorder.Simple).AddColumns("topic", "partitions", "replicas", "settings");
+            foreach (var topic in topics)
+            {
+                table.AddRow(
+                    Markup.Escape(topic.Name), $"{topic.Partitions.Length}", $"{topic.Space.Options.Replicas}",
+                    Markup.Escape(string.Join(", ", topic.Settings.Chosen.Select(pair => $"{pair.Key}={pair.Value}"))));
+            }
+
+            printer.Tables.Write(table);
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command DescribeCommand(ClientOptions client)
+    {
+        var name = NameArgument();
+        var command = new Command("describe", "Show a topic, its settings, and where its partitions are and what they have") { name };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            await using var atoll = client.Connect(parsed);
+            var topic = await FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
+            var ends = await Task.WhenAll(Enumerable.Range(0, topic.Partitions.Length).Select(async partition =>
+            {
+                var first = await atoll.Streams.FindAsync(
+                    topic, partition, new PartitionFind(PartitionFind.Earliest, false), cancellation).ConfigureAwait(false);
+                var last = await atoll.Streams.FindAsync(
+                    topic, partition, new PartitionFind(PartitionFind.Latest, false), cancellation).ConfigureAwait(false);
+                return (First: first.Offset, Next: last.Offset);
+            })).ConfigureAwait(false);
+            var printer = client.Printer(parsed);
+            if (printer.IsJson)
+            {
+                printer.Json(writer =>
+                {
+                    Write(writer, topic);
+                    WritePartitions(writer, topic, ends);
+                });
+                return ExitCode.Ok;
+            }
+
+            printer.Line($"topic {topic.Name}: {topic.Partitions.Length} partitions, {topic.Space.Options.Replicas} replicas");
+            foreach (var setting in TopicSetting.All)
+            {
+                printer.Line($"  {setting.Name} = {topic.Settings[setting]}");
+            }
+
+            var table = new Table().Border(TableBorder.Simple)
+                .AddColumns("partition", "shard", "first offset", "next offset", "nodes (preferred leader first)");
+            for (var partition = 0; partition < ends.Length; partition++)
+            {
+                var shard = topic.Partitions[partition];
+                table.AddRow(
+                    $"{partition}", $"{shard.Id}", $"{ends[partition].First}", $"{ends[partition].Next}",
+                    string.Join(", ", shard.Replicas));
+            }
+
+            printer.Tables.Write(table);
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command AlterCommand(ClientOptions client)
+    {
+        var name = NameArgument();
+        var set = SetOption();
+        var unset = new Option<string[]>("--unset")
+        {
+            Description = "A setting that is to have its default again; may be given several times",
+            HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
+        };
+        var command = new Command("alter", "Change settings of a topic") { name, set, unset };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var topic = parsed.GetRequiredValue(name);
+            var (chosen, dropped) = (parsed.GetValue(set) ?? [], parsed.GetValue(unset) ?? []);
+            await using var atoll = client.Connect(parsed);
+            await atoll.Streams.AlterAsync(topic, settings => Changed(settings, chosen, dropped), cancellation).ConfigureAwait(false);
+            client.Printer(parsed).Result($"topic {topic} is changed", writer => writer.WriteBoolean("changed", true));
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command DeleteCommand(ClientOptions client)
+    {
+        var name = NameArgument();
+        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
+        var command = new Command("delete", "Delete a topic with all its records") { name, yes };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var topic = parsed.GetRequiredValue(name);
+            if (!parsed.GetValue(yes) && !Confirm(topic))
+            {
+                return ExitCode.Usage;
+            }
+
+            await using var atoll = client.Connect(parsed);
+            var deleted = await atoll.Streams.DeleteAsync(topic, cancellation).ConfigureAwait(false);
+            client.Printer(parsed).Result(
+                deleted ? $"topic {topic} is gone" : $"there is no topic {topic}", writer => writer.WriteBoolean("deleted", deleted));
+            return deleted ? ExitCode.Ok : ExitCode.NotFound;
+        });
+        return command;
+    }
+
+    private static TopicSettings Changed(TopicSettings settings, string[] chosen, string[] dropped)
+    {
+        foreach (var text in chosen)
+        {
+            var equals = text.IndexOf('=', StringComparison.Ordinal);
+            var fault = equals < 0 ? "a name and a value, as retention.ms=60000, are needed"
+                : settings.TrySet(text[..equals], text[(equals + 1)..], out settings);
+            if (fault is not null)
+            {
+                throw new CommandException($"--set {text}: {fault}");
+            }
+        }
+
+        foreach (var text in dropped)
+        {
+            if (settings.TrySet(text, null, out settings) is { } fault)
+            {
+                throw new CommandException($"--unset {text}: {fault}");
+            }
+        }
+
+        return settings;
+    }
+
+    private static bool Confirm(string topic)
+    {
+        if (Console.IsInputRedirected)
+        {
+            throw new CommandException($"deleting topic \"{topic}\" loses its records; give --yes to say that you mean it");
+        }
+
+        Console.Error.Write($"Delete topic \"{topic}\" with all its records? Type its name: ");
+        return Console.ReadLine() == topic;
+    }
+
+    private static void Write(Utf8JsonWriter writer, Topic topic)
+    {
+        writer.WriteString("name", topic.Name);
+        writer.WriteString("id", topic.Id);
+        writer.WriteNumber("partitionCount", topic.Partitions.Length);
+        writer.WriteNumber("replicas", topic.Space.Options.Replicas);
+        writer.WriteStartObject("settings");
+        foreach (var setting in TopicSetting.All)
+        {
+            writer.WriteString(setting.Name, topic.Settings[setting]);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void WritePartitions(Utf8JsonWriter writer, Topic topic, (long First, long Next)[] ends)
+    {
+        writer.WriteStartArray("partitions");
+        for (var partition = 0; partition < ends.Length; partition++)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("partition", partition);
+            writer.WriteString("shard", $"{topic.Partitions[partition].Id}");
+            writer.WriteNumber("firstOffset", ends[partition].First);
+            writer.WriteNumber("nextOffset", ends[partition].Next);
+            writer.WriteStartArray("nodes");
+            foreach (var node in topic.Partitions[partition].Replicas)
+            {
+                writer.WriteStringValue($"{node}");
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+}
