@@ -5,6 +5,7 @@ using Atoll.Services.Directory;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Groups;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
@@ -32,6 +33,7 @@ public sealed class AtollClient : IAtollClient
         Schemas = new DirectoryDocuments(_caller, _directory, "keyspace:");
         Roles = new DirectoryDocuments(_caller, _directory, "cql:");
         Streams = new StreamsService(port, _caller, _directory, Spaces);
+        Groups = new GroupsService(_caller, _directory, Spaces);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
 
@@ -46,6 +48,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <summary>Topics.</summary>
     public IStreams Streams { get; }
+
+    /// <summary>Groups of consumers.</summary>
+    public IGroups Groups { get; }
 
     /// <summary>The schemas of tables.</summary>
     public IDocumentStore Schemas { get; }

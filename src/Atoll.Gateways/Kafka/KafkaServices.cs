@@ -1,6 +1,7 @@
 using Atoll.Gateways.Kafka.Requests;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Groups;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Atoll.Gateways.Kafka;
@@ -9,7 +10,11 @@ namespace Atoll.Gateways.Kafka;
 /// <param name="Streams">The topics.</param>
 /// <param name="Leaders">Tells who leads their partitions.</param>
 /// <param name="Self">The node as clients reach it.</param>
-public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, KafkaSelf Self);
+public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, KafkaSelf Self)
+{
+    /// <summary>The groups of consumers; null: none are served.</summary>
+    public IGroups? Groups { get; init; }
+}
 
 /// <summary>The Kafka gateway among a host's services.</summary>
 internal static class KafkaServices

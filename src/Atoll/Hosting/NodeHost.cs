@@ -59,7 +59,7 @@ internal sealed class NodeHost : IAsyncDisposable
             node.Live.DirectoryChanged = client.ObserveDirectory;
             tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
             var gateways = await GatewayServer.StartAsync(
-                node.Live, client, clock, Gateways(options, node, tables, client.Streams), loggers, cancellation).ConfigureAwait(false);
+                node.Live, client, clock, Gateways(options, node, tables, client), loggers, cancellation).ConfigureAwait(false);
             return new NodeHost(node, gateways, others, tables);
         }
         catch
@@ -97,11 +97,11 @@ internal sealed class NodeHost : IAsyncDisposable
     }
 
     private static GatewayServerOptions Gateways(
-        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, IStreams streams) => new()
+        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, AtollClient client) => new()
     {
         KafkaEndPoint = options.KafkaEndPoint,
         Kafka = new KafkaGatewayOptions { Tokens = options.Tokens },
-        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, streams, kafka) : null,
+        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, client, kafka) : null,
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
         Cql = new CqlGatewayOptions
@@ -122,10 +122,13 @@ internal sealed class NodeHost : IAsyncDisposable
     private static CqlSelf SelfOf(NodeHostOptions options, EmbeddedNode node) =>
         new(node.Id, options.CqlAdvertised ?? options.CqlEndPoint!, ClientPortOf(options));
 
-    private static KafkaSources KafkaSourcesOf(NodeHostOptions options, EmbeddedNode node, IStreams streams, IPEndPoint kafka) => new(
-        streams,
+    private static KafkaSources KafkaSourcesOf(NodeHostOptions options, EmbeddedNode node, AtollClient client, IPEndPoint kafka) => new(
+        client.Streams,
         new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System),
-        new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)));
+        new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)))
+    {
+        Groups = client.Groups,
+    };
 
     private static int ClientPortOf(NodeHostOptions options)
     {

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Security;
+using Atoll.Services.Streams.Groups;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
@@ -34,8 +35,17 @@ public sealed class KafkaRequestTable
             new ProducerRequests(sources),
             new FetchRequests(sources, options),
             new OffsetRequests(sources),
+            .. sources.Groups is { } groups ? Of(sources, groups) : [],
         ],
         options.Tokens);
+
+    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups) =>
+    [
+        new CoordinatorRequests(sources, groups),
+        new GroupRequests(groups),
+        new GroupOffsetRequests(sources, groups),
+        new GroupAdministration(groups),
+    ];
 
     /// <summary>Serves a request.</summary>
     /// <param name="frame">The request, from its header on: any bytes. Its contents may be kept, and must not change.</param>

@@ -1,0 +1,79 @@
+using Atoll.Foundation.Identity;
+using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Gateways.Kafka.Topology;
+using Atoll.Services.Errors;
+using Atoll.Services.Streams.Groups;
+
+namespace Atoll.Gateways.Kafka.Requests;
+
+/// <summary>
+/// FindCoordinator: the node whose replica leads a group's shard. Every node serves every group: what a client that is late asks elsewhere
+/// is passed on.
+/// </summary>
+internal sealed class CoordinatorRequests(KafkaSources sources, IGroups groups) : IKafkaRequests
+{
+    private const int GroupKey = 0;
+    private const int TransactionKey = 1;
+
+    // From this version on, several are asked for at once.
+    private const int SeveralFrom = 4;
+
+    public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<FindCoordinatorRequest>(KafkaApi.FindCoordinator, FindAsync)];
+
+    private async ValueTask<IKafkaMessage?> FindAsync(KafkaExchange exchange, FindCoordinatorRequest request)
+    {
+        if (exchange.Version >= SeveralFrom)
+        {
+            return new FindCoordinatorResponse
+            {
+                Coordinators = await Task.WhenAll(request.CoordinatorKeys.Select(key => FindAsync(key, request.KeyType, exchange.Gone)))
+                    .ConfigureAwait(false),
+            };
+        }
+
+        var found = await FindAsync(request.Key, request.KeyType, exchange.Gone).ConfigureAwait(false);
+        return new FindCoordinatorResponse
+        {
+            Error = found.Error, ErrorText = found.ErrorText, NodeId = found.NodeId, Host = found.Host, Port = found.Port,
+        };
+    }
+
+    private async Task<FindCoordinatorResponse.Coordinator> FindAsync(string key, int keyType, CancellationToken cancellation)
+    {
+        var answer = new FindCoordinatorResponse.Coordinator { Key = key, NodeId = -1, Host = "", Port = -1 };
+        try
+        {
+            if (keyType != GroupKey)
+            {
+                (answer.Error, answer.ErrorText) = keyType == TransactionKey
+                    ? (KafkaError.TransactionalIdAuthorizationFailed, "transactions are not served")
+                    : (KafkaError.InvalidRequest, "only groups have coordinators");
+            }
+            else if (await FindAsync(key, cancellation).ConfigureAwait(false) is { } broker)
+            {
+                (answer.NodeId, answer.Host, answer.Port) = ((int)broker.Id.Value, broker.Host, broker.Port);
+            }
+            else
+            {
+                (answer.Error, answer.ErrorText) = (KafkaError.CoordinatorNotAvailable, "nobody leads the group's shard at the moment");
+            }
+        }
+        catch (AtollException error)
+        {
+            (answer.Error, answer.ErrorText) = (GroupErrors.Of(error), error.Message);
+        }
+
+        return answer;
+    }
+
+    private async Task<KafkaBroker?> FindAsync(string group, CancellationToken cancellation)
+    {
+        var shard = await groups.ShardOfAsync(group, cancellation).ConfigureAwait(false);
+        var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
+        var leader = leaders.Knows(shard.Id) ? leaders.LeaderOf(shard.Id).Node
+            : (await sources.Leaders.AskAsync([shard], cancellation).ConfigureAwait(false))[shard.Id].Node;
+        var view = (await sources.Streams.TopicsAsync(cancellation).ConfigureAwait(false)).View;
+        return leader == NodeId.None || !leaders.IsAlive(leader) ? null
+            : sources.Self.BrokersOf(view).FirstOrDefault(broker => broker.Id == leader);
+    }
+}
