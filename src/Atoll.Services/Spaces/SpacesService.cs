@@ -1,7 +1,9 @@
+using Atoll.Kernel.Eventual;
 using Atoll.Node.Requests;
 using Atoll.Services.Calls;
 using Atoll.Services.Directory;
 using Atoll.Services.Errors;
+using Atoll.Services.Records;
 using Atoll.StateMachines.Directory;
 
 namespace Atoll.Services.Spaces;
@@ -25,9 +27,29 @@ public sealed class SpacesService : ISpaces
         await DirectoryWrites.InvokeAsync(
             _caller, writer => DirectoryCommand.WriteCreateSpace(writer, options), cancellationToken).ConfigureAwait(false);
         var view = await _directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        return view.TryGetSpace(options.Name, out var space)
-            ? space
-            : throw new UnknownSpaceException($"space \"{options.Name}\" was created, and dropped again at once by somebody else");
+        if (!view.TryGetSpace(options.Name, out var space))
+        {
+            throw new UnknownSpaceException($"space \"{options.Name}\" was created, and dropped again at once by somebody else");
+        }
+
+        if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records })
+        {
+            var records = new RecordsService(options.Name, _caller, _directory);
+            await NewReplicas.WaitAsync(
+                (level, timeout) => ReadAllAsync(records, level, timeout, cancellationToken), _caller.Time, cancellationToken)
+                .ConfigureAwait(false);
+        }
+
+        return space;
+    }
+
+    // The first record of all is known when every shard has answered.
+    private static async ValueTask ReadAllAsync(
+        RecordsService records, ConsistencyLevel level, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var options = new ReadOptions { Consistency = new RequestConsistency(level), Timeout = timeout };
+        await using var record = records.ScanAsync(default, options, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await record.MoveNextAsync().ConfigureAwait(false);
     }
 
     /// <inheritdoc />

@@ -1,4 +1,6 @@
+using Atoll.Kernel.Eventual;
 using Atoll.Services.Errors;
+using Atoll.Services.Spaces;
 using Atoll.Services.Tables.Language.Syntax;
 using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
@@ -16,10 +18,6 @@ namespace Atoll.Services.Tables.Execution;
 internal sealed class SchemaStatements(
     SchemaCatalog catalog, IRowShards shards, TablesOptions options, Func<Guid> newId, TimeProvider time)
 {
-    private static readonly TimeSpan WaitForAll = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan WaitForMost = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan WaitPause = TimeSpan.FromMilliseconds(20);
-
     /// <summary>Executes a statement; null when it is none that changes the schema.</summary>
     /// <exception cref="CqlException">The change is not possible.</exception>
     public async ValueTask<StatementResult?> TryExecuteAsync(
@@ -70,32 +68,17 @@ internal sealed class SchemaStatements(
 
         if (space.FaultModel == FaultModel.Eventual)
         {
-            await WaitForReplicasAsync(space.Table, cancellationToken).ConfigureAwait(false);
+            await NewReplicas.WaitAsync(
+                (level, timeout) => ReadAllAsync(space.Table, level, timeout, cancellationToken), time, cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
-    // Nobody tries again for whoever writes to an eventual table, and replicas are there only some moments after the table: whoever made it
-    // must be able to use it. When replicas are away, that is as it is.
-    private async ValueTask WaitForReplicasAsync(string table, CancellationToken cancellationToken)
+    private async ValueTask ReadAllAsync(
+        string table, ConsistencyLevel level, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        var startedAt = time.GetTimestamp();
-        while (time.GetElapsedTime(startedAt) is var waited && waited < WaitForMost)
-        {
-            try
-            {
-                var consistency = StatementConsistency.Read(waited < WaitForAll ? CqlConsistency.All : CqlConsistency.Quorum);
-                await ReadAllAsync(table, consistency with { Timeout = WaitForAll }, cancellationToken).ConfigureAwait(false);
-                return;
-            }
-            catch (AtollException error) when (error.Code is ErrorCode.Unavailable or ErrorCode.OutcomeUnknown)
-            {
-                await Task.Delay(WaitPause, time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-    }
-
-    private async ValueTask ReadAllAsync(string table, RowCallOptions call, CancellationToken cancellationToken)
-    {
+        var consistency = StatementConsistency.Read(level == ConsistencyLevel.All ? CqlConsistency.All : CqlConsistency.Quorum);
+        var call = consistency with { Timeout = timeout };
         var selection = new RowsSelection { RowsMax = 1 };
         do
         {
