@@ -126,7 +126,9 @@ public sealed class WireTests
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02 })]
     [InlineData(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01 })]
     [InlineData(new byte[] { 0x80 })]
-    public void Varints_beyond_64_bits_or_without_end_fail(byte[] bytes)
+    [InlineData(new byte[] { 0x80, 0 })]
+    [InlineData(new byte[] { 0xFD, 0xFF, 0xFF, 0xFF, 0xFF, 0xBF, 0xFF, 0xFF, 0xFF, 0 })]
+    public void Varints_beyond_64_bits_without_end_or_longer_than_need_be_fail(byte[] bytes)
     {
         var reader = new WireReader(bytes);
         Assert.Equal(0UL, reader.ReadVarint());

@@ -60,14 +60,17 @@ public ref struct WireReader
     /// <summary>Eight bytes; 0 after a failure.</summary>
     public ulong ReadUInt64() => Take(8) ? BinaryPrimitives.ReadUInt64LittleEndian(_span[(_position - 8)..]) : 0;
 
-    /// <summary>A varint of at most 64 bits; 0 after a failure.</summary>
+    /// <summary>
+    /// A varint of at most 64 bits, in as few bytes as it takes: what was taken apart is the same bytes when it is put together again, and
+    /// replicas compare bytes. 0 after a failure.
+    /// </summary>
     public ulong ReadVarint()
     {
         ulong value = 0;
         for (var shift = 0; shift < 64; shift += 7)
         {
             var b = ReadByte();
-            if (!Ok || (shift == 63 && b > 1))
+            if (!Ok || (shift == 63 && b > 1) || (shift > 0 && b == 0))
             {
                 break;
             }
