@@ -64,7 +64,7 @@ public sealed class FuzzTargetTests
     public void Names_are_those_of_folders_and_every_folder_of_the_corpus_is_a_targets()
     {
         Assert.Equal(Targets.Count, Targets.Select(target => target.Name).Distinct().Count());
-        Assert.All(Targets, target => Assert.Matches("^[a-z]+(-[a-z]+)*$", target.Name));
+        Assert.All(Targets, target => Assert.Matches("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", target.Name));
         Assert.All(Corpus.All, file => Assert.Contains(Targets, target => target.Name == file.Target));
     }
 
