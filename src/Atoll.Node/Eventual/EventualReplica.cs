@@ -165,7 +165,7 @@ internal sealed class EventualReplica
     /// <param name="done">True when they are merged, false when they may not be, or could not be.</param>
     public void Merge(ReadOnlyMemory<byte> version, HybridTime basis, Action<bool> done) => _merges.Add(ended =>
     {
-        if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll || IsUnknownYet)
+        if (_horizon is null || !_horizon.AdmitsFrom(basis) || !HasHeardAll || IsUnknownYet || !_environment.Floors.IsPresentDurable())
         {
             BehindRefused.Hit();
             ended(true);
@@ -364,7 +364,7 @@ internal sealed class EventualReplica
 
     private void OnWrite(LoopAddress from, in EventualMessage message)
     {
-        if (_horizon is null || IsUnknownYet)
+        if (_horizon is null || IsUnknownYet || !_environment.Floors.IsPresentDurable())
         {
             _answer(from, message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
             return;

@@ -558,7 +558,8 @@ internal sealed class EventualShards : IEventualShards
             _conditional.Step(from.Node, message, Now);
         }
         else if (_replicas.TryGetValue(PaxosPartition.ShardOf(message.Partition), out var replica)
-            && replica is { Paxos: { } paxos, IsRejoining: false, CanVote: true })
+            && replica is { Paxos: { } paxos, IsRejoining: false, CanVote: true }
+            && (message.Kind != PaxosMessageKind.Commit || _environment.Floors.IsPresentDurable()))
         {
             paxos.Step(from, message);
         }

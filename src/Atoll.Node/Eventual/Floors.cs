@@ -42,6 +42,22 @@ internal sealed class Floors
     /// <summary>What this loop has told.</summary>
     public HybridTime Own => _own;
 
+    /// <summary>
+    /// Whether this loop would know the present again if it were started now: only then is anything taken that may lie in it. Data of a
+    /// time that was just heard of, hours ahead, would else be shown after a power cut, and hide what is written then.
+    /// </summary>
+    public bool IsPresentDurable()
+    {
+        var time = _clock.Peek();
+        if (time <= _file.DurableFloor)
+        {
+            return true;
+        }
+
+        _file.SaveFloor(time.Add(EventualFile.Ahead));
+        return false;
+    }
+
     /// <summary>Moves this loop's floor on and tells it to every loop of the cluster.</summary>
     /// <param name="view">The cluster.</param>
     /// <param name="earliestUnderWay">The earliest stamp of what this loop has under way; Max for nothing.</param>

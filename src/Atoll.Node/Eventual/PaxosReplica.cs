@@ -180,8 +180,9 @@ internal sealed class PaxosReplica
             }
             else
             {
+                // Not at once: while the disk stands still every attempt is refused at once, and the loop would do nothing else.
                 partition.ToAbsorb = partition.ToAbsorb is { } more ? taken.Absorb(more) : taken;
-                Reload(partition);
+                partition.MustReload = true;
             }
         });
     }

@@ -44,6 +44,7 @@ public sealed class NodeLoop : INetworkEvents
     private readonly HybridClock _hybrid;
     private readonly PeerOutbox _outbox;
     private readonly PeerLiveness _liveness;
+    private readonly SignsOfLife _signs;
     private readonly DirectoryFollower _directory;
     private readonly ViewFile _viewFile;
     private readonly ReplicaHost _replicas;
@@ -53,7 +54,6 @@ public sealed class NodeLoop : INetworkEvents
     private LsmStore? _store;
     private StorageScrub? _scrub;
     private long _faultsFound;
-    private Instant _nextPing;
     private Instant _nextMaintenance;
     private Instant _nextStoreSlice;
     private SpaceWatch? _space;
@@ -84,6 +84,7 @@ public sealed class NodeLoop : INetworkEvents
         _viewFile = new ViewFile(disk);
         _directory = new DirectoryFollower(options, network, _liveness, _viewFile, logger);
         _outbox = new PeerOutbox(network, FrameRefused);
+        _signs = new SignsOfLife(options, _liveness, _directory, _outbox);
         _replicas = new ReplicaHost(options, _directory, logger, AnswerLocally);
         _router = new Router(options, _outbox, _liveness, _directory, _replicas, tracer, clock.Now);
     }
@@ -201,17 +202,7 @@ public sealed class NodeLoop : INetworkEvents
             _replicas.PeerDied(silent);
         }
 
-        if (now >= _nextPing)
-        {
-            _nextPing = now + _options.PingInterval;
-            foreach (var peer in _liveness.Peers)
-            {
-                var frame = _outbox.Begin(new LoopAddress(peer, 0), Lane.Urgent, PeerMessageKind.Ping, out var position);
-                frame.WriteUInt64(_directory.View.Version.Value);
-                _outbox.End(new LoopAddress(peer, 0), Lane.Urgent, position);
-            }
-        }
-
+        _signs.Tick(now);
         _router.Tick(now);
         if (!IsReady)
         {
@@ -315,12 +306,8 @@ public sealed class NodeLoop : INetworkEvents
 
                 break;
             case PeerMessageKind.Ping:
-                Say(from, PeerMessageKind.Pong);
-                if (new HybridTime(reader.ReadUInt64()) < _directory.View.Version && reader.Ok)
-                {
-                    SayView(from);
-                }
-
+                var version = new HybridTime(reader.ReadUInt64());
+                _signs.Pinged(from, reader.Ok ? version : null);
                 return;
             case PeerMessageKind.View:
                 if (DirectoryView.TryDecode(body, out var view) && view.ClusterId == _options.ClusterId)
@@ -343,20 +330,6 @@ public sealed class NodeLoop : INetworkEvents
         }
 
         NodeLog.MalformedMessage(_logger, from.ToString(), $"a {kind} that cannot be read");
-    }
-
-    private void Say(LoopAddress to, PeerMessageKind kind)
-    {
-        _outbox.Begin(to, Lane.Urgent, kind, out var position);
-        _outbox.End(to, Lane.Urgent, position);
-    }
-
-    // All the directory's replicas may have moved while a node was away: any node that knows more tells it.
-    private void SayView(LoopAddress to)
-    {
-        var frame = _outbox.Begin(to, Lane.Urgent, PeerMessageKind.View, out var position);
-        _directory.View.Encode(frame);
-        _outbox.End(to, Lane.Urgent, position);
     }
 
     private void FrameRefused(LoopAddress to, SendOutcome outcome)

@@ -6,7 +6,7 @@ namespace Atoll.Node.Loops;
 
 /// <summary>
 /// The last view of the directory on disk: a checksum, then the encoded view; written beside and renamed into place. It is a cache: a
-/// damaged one is no loss as long as the node was told of any member.
+/// damaged one is no loss, because the others tell the view to a node that says nothing to them (<see cref="SignsOfLife"/>).
 /// </summary>
 internal sealed class ViewFile
 {

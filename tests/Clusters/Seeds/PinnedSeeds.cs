@@ -24,6 +24,7 @@ internal static class PinnedSeeds
         25406915948137, // a snapshot found no room in the store when a node started: the replica gave up instead of waiting
         277911204090261, // a flush waited for the disk to take two half-filled buffers, and they for the flush to fill them
         600003221, // a log was cut off while a follower read it from the disk: a check failed
+        73171157916621, // the only founder's saved view of the directory was damaged: it heard the others, and could not answer
         600003955, // a store whose manifest could not be written had no work left, and nobody looked whether it had failed
     ];
 
@@ -52,6 +53,8 @@ internal static class PinnedSeeds
         1007, // an increment that its leader had taken was answered as without effect, because no others were up
         2063, // a hint, which is all that a write at ANY needs, was taken for a copy by the checker
         50158, // a page ended behind a row that it did not show, and the checker looked for the row on the next page
+        193263140130931, // a time that was heard of and not durable, but in data that were: shown after a power cut, it hid what came next
+        240235959993041, // a decree to take over was refused by a full queue, and tried again at once, for as long as the disk stood still
         50153, // hints were handed to a replica that takes few writes at a time four every ten seconds, and held the floor back
         80189, // likewise, from three sides at once
         2079, // an exchange that brought more records than a replica takes at a time began anew each time: it never got everything back
