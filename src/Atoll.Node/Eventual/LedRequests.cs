@@ -27,6 +27,10 @@ internal sealed class LedRequests
     // Updates that this loop's replicas are taking: no round of the coordinator holds the floor for them yet.
     private readonly SortedSet<HybridTime> _stamps = [];
 
+    // Requests that this loop holds, by their numbers. Where a range has closed the time at which one was issued, nobody takes it any more:
+    // so that time is not closed while it is tried.
+    private readonly Dictionary<ulong, (PendingRequest Pending, HybridTime IssuedAt)> _asked = [];
+
     public LedRequests(
         EventualEnvironment environment, IReadOnlyDictionary<ShardId, EventualReplica> replicas, Prng random)
     {
@@ -38,18 +42,40 @@ internal sealed class LedRequests
     /// <summary>Replicates a version as a request's write.</summary>
     public required Action<PendingRequest, ShardInfo, ReadOnlyMemory<byte>, HybridTime> Write { get; init; }
 
-    /// <summary>The earliest stamp of an update that is being taken, or Max.</summary>
-    public HybridTime EarliestStamp => _stamps.Count == 0 ? HybridTime.Max : _stamps.Min;
+    /// <summary>The earliest stamp of an update that is being taken, or of one that may be tried again, or Max.</summary>
+    public HybridTime EarliestStamp
+    {
+        get
+        {
+            var earliest = _stamps.Count == 0 ? HybridTime.Max : _stamps.Min;
+            foreach (var (number, (pending, issuedAt)) in _asked)
+            {
+                if (pending.Number != number || pending.State == PendingState.Free)
+                {
+                    _asked.Remove(number); // it was answered
+                }
+                else
+                {
+                    earliest = issuedAt < earliest ? issuedAt : earliest;
+                }
+            }
+
+            return earliest;
+        }
+    }
 
     /// <summary>Takes a write with increments.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, RowsMutation mutation) => Take(
         pending, shard, WriteKind.Counter, (_, names, writer) => EventualCommand.WriteIncrement(
-            writer, new CounterIncrement(mutation, EventualClock.MicrosOf(names.Stamp), names.Stamp, names.Origin, names.Id)));
+            writer,
+            new CounterIncrement(
+                mutation, EventualClock.MicrosOf(names.Stamp), names.Stamp, names.Origin, names.Id, names.IsOnlyAgain)));
 
     /// <summary>Takes an addition to a record that is a counter.</summary>
     public void Take(PendingRequest pending, ShardInfo shard, AddCommand command) => Take(
         pending, shard, WriteKind.Counter,
-        (_, names, writer) => new RecordAddition(command.Key, command.Delta, names.Origin, names.Id).WriteTo(writer));
+        (_, names, writer) => new RecordAddition(
+            command.Key, command.Delta, names.Origin, names.Id, names.IsOnlyAgain).WriteTo(writer));
 
     /// <summary>Takes a write of a record that keeps siblings.</summary>
     /// <param name="pending">The request.</param>
@@ -66,6 +92,13 @@ internal sealed class LedRequests
 
     private void Take(PendingRequest pending, ShardInfo shard, WriteKind kind, LedUpdate update)
     {
+        // What this loop's floor has passed cannot be held any more; and a client whose clock is far behind must not hold it for ever.
+        var issuedAt = pending.Request.Identity.IssuedAt;
+        if (issuedAt > _environment.Floors.Own)
+        {
+            _asked.TryAdd(pending.Number, (pending, issuedAt));
+        }
+
         if (_replicas.TryGetValue(shard.Id, out var replica) && replica.IsReady)
         {
             var held = new HeldRequest(pending, pending.Number);
@@ -116,7 +149,8 @@ internal sealed class LedRequests
             : new CounterUpdateId(identity.IssuedAt, identity.ClientId, identity.Sequence);
         _stamps.Add(stamp);
         var origin = new CounterOrigin(_environment.Options.Self, generation.Value);
-        replica.Lead(writer => update(replica, new UpdateNames(stamp, origin, id), writer), (status, result) =>
+        var names = new UpdateNames(stamp, origin, id, IsOnlyAgain: id.Stamp <= replica.Closed);
+        replica.Lead(writer => update(replica, names, writer), (status, result) =>
         {
             _stamps.Remove(stamp);
             if (!held.IsHeld)
@@ -142,7 +176,8 @@ internal sealed class LedRequests
     /// <param name="Stamp">Its stamp.</param>
     /// <param name="Origin">Who takes it.</param>
     /// <param name="Id">What all its retries share.</param>
-    private readonly record struct UpdateNames(HybridTime Stamp, CounterOrigin Origin, CounterUpdateId Id);
+    /// <param name="IsOnlyAgain">Whether it is too old to be taken, and only answered if it was before.</param>
+    private readonly record struct UpdateNames(HybridTime Stamp, CounterOrigin Origin, CounterUpdateId Id, bool IsOnlyAgain);
 
     private Response Refusal(ResponseStatus status, ShardInfo shard, string? why) => new(
         status, Shard: shard.Id, RetryAfter: status == ResponseStatus.Overloaded ? Duration.FromMilliseconds(50) : default,

@@ -174,6 +174,11 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>, IEndedCall
 
     private bool TryAgain(in Response response)
     {
+        if (response.Status == ResponseStatus.RequestExpired && TryIssueAnew(response))
+        {
+            return true;
+        }
+
         var unknown = response.Status == ResponseStatus.OutcomeUnknown;
         _mayHaveTakenEffect |= unknown && _request.Kind == RequestKind.Write;
 
@@ -205,6 +210,27 @@ internal sealed class Call<T> : IResponseSink, IValueTaskSource<T>, IEndedCall
             _timer = _caller.Time.CreateTimer(static call => ((Call<T>)call!).Resubmit(), this, delay, Timeout.InfiniteTimeSpan);
         }
 
+        return true;
+    }
+
+    // Not taken, and never to be: this client's clock was too far behind the shard's, which the answer tells.
+    private bool TryIssueAnew(in Response response)
+    {
+        if (_mayHaveTakenEffect || !_ownsIdentity || response.AppliedVersion == default || _attempt >= _caller.Retries.AttemptsMax)
+        {
+            return false;
+        }
+
+        _caller.Clock.ObserveVersion(response.AppliedVersion);
+        _ownsIdentity = _caller.TryIssueAnew(_request.Identity, out var identity);
+        if (!_ownsIdentity)
+        {
+            return false;
+        }
+
+        _request = _request with { Identity = identity };
+        _attempt++;
+        Resubmit();
         return true;
     }
 

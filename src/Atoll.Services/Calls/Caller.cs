@@ -99,6 +99,13 @@ public sealed class Caller
 
     internal void Submit(Request request, IResponseSink sink) => _port.Submit(request, sink);
 
+    /// <summary>A new identity for a request that was not taken, and never will be under the one that it had.</summary>
+    internal bool TryIssueAnew(in RequestIdentity before, out RequestIdentity identity)
+    {
+        _identities.Answered(before.Sequence);
+        return _identities.TryNext(out identity);
+    }
+
     internal void Answered(in RequestIdentity identity) => _identities.Answered(identity.Sequence);
 }
 

@@ -32,7 +32,8 @@ internal static class CounterUpdate
         var counters = new VersionContents();
         foreach (var (place, delta) in DeltasOf(increment.Mutation))
         {
-            var status = Add(state, update, place, delta, increment.Origin, increment.Id, merge, out detail);
+            var status = Add(
+                state, update, place, delta, increment.Origin, increment.Id, increment.IsOnlyAgain, merge, out detail);
             if (status != EventualStatus.Ok)
             {
                 return status;
@@ -56,7 +57,8 @@ internal static class CounterUpdate
         var merge = new VersionMerge();
         var place = (new ByteKey(RowKey.OfRecord(addition.Key.Span)), RecordsVersion.Column);
         version = default;
-        var status = Add(state, update, place, addition.Delta, addition.Origin, addition.Id, merge, out detail);
+        var status = Add(
+            state, update, place, addition.Delta, addition.Origin, addition.Id, addition.IsOnlyAgain, merge, out detail);
         if (status == EventualStatus.Ok)
         {
             version = merge.Merged().Encode();
@@ -68,7 +70,7 @@ internal static class CounterUpdate
 
     private static EventualStatus Add(
         EventualRowsState state, EventualUpdate update, (ByteKey Key, uint Column) place, long delta, CounterOrigin origin,
-        CounterUpdateId id, VersionMerge merge, out string detail)
+        CounterUpdateId id, bool isOnlyAgain, VersionMerge merge, out string detail)
     {
         var cell = CounterAt(update, place);
         if (CounterValue.TryReadOrigins(cell.Value) is not { } counter)
@@ -76,8 +78,9 @@ internal static class CounterUpdate
             counter = OriginCounter.Zero;
         }
 
-        // What is not remembered, and is that old, was never taken, or was forgotten.
-        var isTooOld = id.Stamp <= state.Horizon && !counter.Remembers(id);
+        // What is not remembered, and is that old, was never taken, or was forgotten. Or it was taken elsewhere, and others, whose horizon is
+        // ahead of this one's, have settled how often: it must not be taken here behind their backs.
+        var isTooOld = (isOnlyAgain || id.Stamp <= state.Horizon) && !counter.Remembers(id);
         if (isTooOld || !counter.TryAdd(origin, id, delta, out var after))
         {
             detail = "the update is so old that it is not known whether it was taken before";

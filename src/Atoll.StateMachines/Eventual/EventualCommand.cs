@@ -26,6 +26,12 @@ public enum EventualCommandKind : byte
 
     /// <summary>Adds to a record that is a counter, at this origin.</summary>
     AddToRecord = 0x24,
+
+    /// <summary>An <see cref="Increment"/> that is only answered if it was taken before.</summary>
+    IncrementAgain = 0x25,
+
+    /// <summary>An <see cref="AddToRecord"/> that is only answered if it was taken before.</summary>
+    AddToRecordAgain = 0x26,
 }
 
 /// <summary>An update of counters, at the replica that leads it.</summary>
@@ -37,8 +43,11 @@ public enum EventualCommandKind : byte
 /// <param name="Stamp">The stamp of the deletions in it.</param>
 /// <param name="Origin">This replica, in this life of its disk.</param>
 /// <param name="Id">The update, the same in all its retries.</param>
+/// <param name="IsOnlyAgain">
+/// The range had closed the time of the identity here when this came: it is answered if it is remembered, and else not taken.
+/// </param>
 public sealed record CounterIncrement(
-    RowsMutation Mutation, long TimestampMicros, HybridTime Stamp, CounterOrigin Origin, CounterUpdateId Id);
+    RowsMutation Mutation, long TimestampMicros, HybridTime Stamp, CounterOrigin Origin, CounterUpdateId Id, bool IsOnlyAgain = false);
 
 /// <summary>
 /// The commands of an eventual shard of rows. Layout of a change: kind (byte), whether it truncates (byte), horizon (8 bytes), version
@@ -65,7 +74,7 @@ public static class EventualCommand
     /// <summary>Writes an update of counters; the result has the version to replicate (<see cref="EventualResult.Version"/>).</summary>
     public static void WriteIncrement(WireWriter writer, CounterIncrement increment)
     {
-        writer.WriteByte((byte)EventualCommandKind.Increment);
+        writer.WriteByte((byte)(increment.IsOnlyAgain ? EventualCommandKind.IncrementAgain : EventualCommandKind.Increment));
         writer.WriteVarint(ZigZag.Encode(increment.TimestampMicros));
         writer.WriteUInt64(increment.Stamp.Value);
         writer.WriteVarint(increment.Origin.Node.Value);
@@ -125,8 +134,8 @@ public static class EventualCommand
         var id = new CounterUpdateId(new HybridTime(reader.ReadUInt64()), reader.ReadUInt64(), reader.ReadVarint());
         var isMutation = RowsCommand.TryReadMutate(reader.ReadRaw(reader.Remaining), out var mutation);
         var origin = new CounterOrigin(new NodeId((uint)node), (uint)generation);
-        increment = new CounterIncrement(mutation, timestamp, stamp, origin, id);
-        return reader.OkAtEnd && isMutation && kind == EventualCommandKind.Increment
+        increment = new CounterIncrement(mutation, timestamp, stamp, origin, id, kind == EventualCommandKind.IncrementAgain);
+        return reader.OkAtEnd && isMutation && (kind is EventualCommandKind.Increment or EventualCommandKind.IncrementAgain)
             && node <= uint.MaxValue && generation <= uint.MaxValue && mutation.Conditions.Count == 0
             && timestamp is >= RowTimestamp.Min and <= RowTimestamp.Max;
     }

@@ -16,12 +16,14 @@ namespace Atoll.StateMachines.Eventual;
 /// <param name="Delta">What is added.</param>
 /// <param name="Origin">This replica, in this life of its disk.</param>
 /// <param name="Id">The update, the same in all its retries.</param>
-public sealed record RecordAddition(ReadOnlyMemory<byte> Key, long Delta, CounterOrigin Origin, CounterUpdateId Id)
+/// <param name="IsOnlyAgain">As <see cref="CounterIncrement.IsOnlyAgain"/>.</param>
+public sealed record RecordAddition(
+    ReadOnlyMemory<byte> Key, long Delta, CounterOrigin Origin, CounterUpdateId Id, bool IsOnlyAgain = false)
 {
     /// <summary>Writes the command; the result has the version to replicate (<see cref="EventualResult.Version"/>).</summary>
     public void WriteTo(WireWriter writer)
     {
-        writer.WriteByte((byte)EventualCommandKind.AddToRecord);
+        writer.WriteByte((byte)(IsOnlyAgain ? EventualCommandKind.AddToRecordAgain : EventualCommandKind.AddToRecord));
         writer.WriteVarint(Origin.Node.Value);
         writer.WriteVarint(Origin.Generation);
         writer.WriteUInt64(Id.Stamp.Value);
@@ -41,8 +43,9 @@ public sealed record RecordAddition(ReadOnlyMemory<byte> Key, long Delta, Counte
         var id = new CounterUpdateId(new HybridTime(reader.ReadUInt64()), reader.ReadUInt64(), reader.ReadVarint());
         var delta = ZigZag.Decode(reader.ReadVarint());
         var key = reader.ReadBytes();
-        addition = new RecordAddition(key, delta, new CounterOrigin(new NodeId((uint)node), (uint)generation), id);
-        return reader.OkAtEnd && kind == EventualCommandKind.AddToRecord && node <= uint.MaxValue && generation <= uint.MaxValue
+        addition = new RecordAddition(
+            key, delta, new CounterOrigin(new NodeId((uint)node), (uint)generation), id, kind == EventualCommandKind.AddToRecordAgain);
+        return reader.OkAtEnd && (kind is EventualCommandKind.AddToRecord or EventualCommandKind.AddToRecordAgain) && node <= uint.MaxValue && generation <= uint.MaxValue
             && key.Length is > 0 and <= Limits.KeyBytesMax - RowKey.RecordHeadBytes;
     }
 }
