@@ -454,15 +454,15 @@ internal sealed class EventualShards : IEventualShards
         }
     }
 
-    // A replica that is being brought back takes the write later, as a hint; one that is no replica never.
+    // A replica that is being brought back takes the write later, as a hint; one that is no replica never. Who knows nothing of the shard may
+    // be behind: what is saved of the directory may be older than the shard.
     private EventualMessage RefusalOf(in EventualMessage message, ShardId shard)
     {
         var isRead = message.Kind is EventualMessageKind.Read or EventualMessageKind.ReadDigest;
         var isOurs = _environment.Directory.TryGetShard(shard, out var info) && info!.Keepers.Contains(_environment.Options.Self);
-        var isKnown = info is not null || !_environment.Directory.IsConfirmed;
         return message.Answer(isRead ? EventualMessageKind.ReadRefused : EventualMessageKind.WriteRefused) with
         {
-            Reason = isOurs || !isKnown ? RefusalReason.Overloaded : RefusalReason.WrongReplica,
+            Reason = isOurs || info is null ? RefusalReason.Overloaded : RefusalReason.WrongReplica,
         };
     }
 

@@ -128,11 +128,16 @@ internal sealed class HintedWrites
         }
         else
         {
-            Queue.Refused(peer, sequence, answer.Reason, now);
+            Queue.Refused(peer, sequence, IsForNobody(peer, new ShardId(answer.Range)) ? RefusalReason.WrongReplica
+                : answer.Reason == RefusalReason.WrongReplica ? RefusalReason.Overloaded : answer.Reason, now);
         }
 
         CarryOut();
     }
+
+    // That it is no replica a node says, too, that has just started with an old view of the directory. And it may be the only one.
+    private bool IsForNobody(NodeId peer, ShardId shard) => _environment.Directory.IsConfirmed
+        && !(_environment.Directory.TryGetShard(shard, out var info) && info!.Keepers.Contains(peer));
 
     /// <summary>Writes down what has gathered, and hands over what the pace allows.</summary>
     /// <param name="local">The loop's own shard, or null while it is not there.</param>
