@@ -117,9 +117,11 @@ public sealed record SimulationSheet
     {
         var nodes = sheet.Cluster.Nodes;
         var quorumOfDirectory = (sheet.Cluster.DirectoryReplicas / 2) + 1;
+        var replicas = Math.Min(nodes, prng.Pick([1, 2, 3, 3, 3, 3, 4, 5]));
         var eventual = sheet with
         {
-            Replicas = Math.Min(nodes, prng.Pick([1, 2, 3, 3, 3, 3, 4, 5])),
+            Replicas = replicas,
+            ExpendableNodes = Math.Min(sheet.ExpendableNodes, (replicas - 1) / 2),
             Faults = sheet.Faults with
             {
                 ClocksApartMax = Duration.FromSeconds(prng.Pick([0, 0, 1, 60, 7_200, 7_200])),
