@@ -138,6 +138,7 @@ public sealed class EventualRowsTarget : CodecTarget
             w, new EventualChange { Truncates = true, Notes = [new Note(new byte[] { 1 }, new byte[] { 2 }),
                 new Note(new byte[] { 3 }, default)] }));
         yield return Bytes(w => EventualCommand.WriteIncrement(w, Increment()));
+        yield return Bytes(w => EventualCommand.WriteIncrement(w, Increment() with { IsOnlyAgain = true }));
         yield return Bytes(Put("s"u8.ToArray()).WriteTo);
         yield return Bytes((Put("s"u8.ToArray()) with
         {

@@ -85,6 +85,18 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task A_write_that_was_issued_by_a_slow_clock_is_issued_anew_by_the_shard_s()
+    {
+        var present = HybridTime.FromUnixMilliseconds(_time.GetUtcNow().ToUnixTimeMilliseconds() + 3_600_000);
+        var port = new ScriptedPort((_, number) =>
+            number == 0 ? new Response(ResponseStatus.RequestExpired, AppliedVersion: present) : new Response(ResponseStatus.Ok));
+        await RunAsync(port, Write);
+        Assert.Equal(2, port.Requests.Count);
+        Assert.NotEqual(port.Requests[0].Identity.Sequence, port.Requests[1].Identity.Sequence);
+        Assert.True(port.Requests[0].Identity.IssuedAt < present && port.Requests[1].Identity.IssuedAt >= present);
+    }
+
+    [Fact]
     public async Task A_read_without_an_answer_is_unavailable_and_never_unknown()
     {
         var port = new ScriptedPort((_, _) => new Response(ResponseStatus.OutcomeUnknown));

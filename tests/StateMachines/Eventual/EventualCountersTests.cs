@@ -100,6 +100,33 @@ public sealed class EventualCountersTests
     }
 
     [Fact]
+    public void An_update_from_before_what_the_range_has_closed_is_answered_if_it_was_taken_and_else_not_taken()
+    {
+        var replica = new EventualReplica();
+        var first = replica.Increment(Increment("a", 5, 10, 0));
+        var again = replica.Increment(Increment("a", 5, 10, 0) with { IsOnlyAgain = true });
+        Assert.Equal(EventualStatus.Ok, again.Status);
+        Assert.Equal(first.Version.ToArray(), again.Version.ToArray());
+        Assert.Equal(EventualStatus.Forgotten, replica.Increment(Increment("a", 2, 11, 0) with { IsOnlyAgain = true }).Status);
+        Assert.Equal(5, Sum(replica, "a"));
+    }
+
+    /// <summary>
+    /// Why the time of issue counts: two replicas took an update, and one had settled it before it heard of the other, whose horizon was
+    /// behind. That is what the host must not let happen.
+    /// </summary>
+    [Fact]
+    public void An_update_that_is_taken_where_the_horizon_is_behind_and_settled_where_it_is_ahead_counts_twice()
+    {
+        var (ahead, behind) = (new EventualReplica(), new EventualReplica());
+        ahead.Increment(Increment("a", 5, 1, 0));
+        ahead.MoveHorizon(HybridTime.FromUnixMilliseconds(1_020));
+        ahead.Expire();
+        ahead.Merge(behind.Increment(Increment("a", 5, 1, 1)).Version);
+        Assert.Equal(10, Sum(ahead, "a"));
+    }
+
+    [Fact]
     public void Increments_of_one_counter_in_one_update_add_up_and_are_one_update()
     {
         var replica = new EventualReplica();
