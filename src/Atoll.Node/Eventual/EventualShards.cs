@@ -454,8 +454,8 @@ internal sealed class EventualShards : IEventualShards
         }
     }
 
-    // A replica that is being brought back takes the write later, as a hint; one that is no replica never. Who knows nothing of the shard may
-    // be behind: what is saved of the directory may be older than the shard.
+    // A replica that is being brought back takes the write later, as a hint; one that is no replica never. Who knows nothing of the shard
+    // may be behind: what is saved of the directory may be older than the shard.
     private EventualMessage RefusalOf(in EventualMessage message, ShardId shard)
     {
         var isRead = message.Kind is EventualMessageKind.Read or EventualMessageKind.ReadDigest;

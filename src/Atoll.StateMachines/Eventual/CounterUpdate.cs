@@ -78,8 +78,8 @@ internal static class CounterUpdate
             counter = OriginCounter.Zero;
         }
 
-        // What is not remembered, and is that old, was never taken, or was forgotten. Or it was taken elsewhere, and others, whose horizon is
-        // ahead of this one's, have settled how often: it must not be taken here behind their backs.
+        // What is not remembered, and is that old, was never taken, or was forgotten. Or it was taken elsewhere, and others, whose horizon
+        // is ahead of this one's, have settled how often: it must not be taken here behind their backs.
         var isTooOld = (isOnlyAgain || id.Stamp <= state.Horizon) && !counter.Remembers(id);
         if (isTooOld || !counter.TryAdd(origin, id, delta, out var after))
         {

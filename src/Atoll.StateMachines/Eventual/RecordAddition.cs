@@ -45,7 +45,8 @@ public sealed record RecordAddition(
         var key = reader.ReadBytes();
         addition = new RecordAddition(
             key, delta, new CounterOrigin(new NodeId((uint)node), (uint)generation), id, kind == EventualCommandKind.AddToRecordAgain);
-        return reader.OkAtEnd && (kind is EventualCommandKind.AddToRecord or EventualCommandKind.AddToRecordAgain) && node <= uint.MaxValue && generation <= uint.MaxValue
+        return reader.OkAtEnd && (kind is EventualCommandKind.AddToRecord or EventualCommandKind.AddToRecordAgain)
+            && node <= uint.MaxValue && generation <= uint.MaxValue
             && key.Length is > 0 and <= Limits.KeyBytesMax - RowKey.RecordHeadBytes;
     }
 }

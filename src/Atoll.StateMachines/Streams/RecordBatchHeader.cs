@@ -133,6 +133,7 @@ public readonly record struct RecordBatchHeader(
     }
 
     /// <summary>Computes and sets the checksum of a batch whose other fields are all set.</summary>
-    internal static void Seal(Span<byte> batch) => BinaryPrimitives.WriteUInt32BigEndian(
+    /// <param name="batch">A whole batch.</param>
+    public static void Seal(Span<byte> batch) => BinaryPrimitives.WriteUInt32BigEndian(
         batch[ChecksumAt..], Foundation.Bytes.Crc32C.Compute(batch[ChecksummedFrom..]));
 }

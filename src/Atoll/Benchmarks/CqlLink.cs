@@ -3,7 +3,6 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
-using Atoll.Foundation.Bytes;
 using Atoll.Gateways.Cql.Messages;
 using Atoll.Gateways.Cql.Wire;
 using Atoll.Hosting;
@@ -21,15 +20,14 @@ internal sealed class CqlLink : IAsyncDisposable
     private readonly Socket _socket;
     private readonly List<CqlCall> _calls = [];
     private readonly Lock _lock = new();
+    private readonly GatheringSender _sender;
     private readonly Task _receiving;
-    private WireWriter _filling = new(64 * 1024);
-    private WireWriter _sending = new(64 * 1024);
-    private bool _isSending;
     private Exception? _broken;
 
     private CqlLink(Socket socket)
     {
         _socket = socket;
+        _sender = new GatheringSender(socket);
         _receiving = Task.Run(ReceiveAsync);
     }
 
@@ -77,50 +75,14 @@ internal sealed class CqlLink : IAsyncDisposable
     /// <summary>Sends a request under a stream.</summary>
     public void Send(short stream, CqlRequest request)
     {
-        lock (_lock)
+        if (Volatile.Read(ref _broken) is { } broken)
         {
-            if (_broken is not null)
-            {
-                throw new IOException("the connection is broken", _broken);
-            }
-
-            RequestEncoder.Write(_filling, CqlVersion.V4, stream, request);
-            if (_isSending)
-            {
-                return;
-            }
-
-            _isSending = true;
+            throw new IOException("the connection is broken", broken);
         }
 
-        _ = Task.Run(FlushAsync);
-    }
-
-    private async Task FlushAsync()
-    {
-        while (true)
-        {
-            lock (_lock)
-            {
-                (_filling, _sending) = (_sending, _filling);
-                if (_sending.Length == 0)
-                {
-                    _isSending = false;
-                    return;
-                }
-            }
-
-            try
-            {
-                await _socket.SendAsync(_sending.WrittenMemory).ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
-            {
-                return; // whoever receives says so
-            }
-
-            _sending.Reset();
-        }
+        _sender.Send(
+            (Stream: stream, Request: request),
+            static (writer, sent) => RequestEncoder.Write(writer, CqlVersion.V4, sent.Stream, sent.Request));
     }
 
     private async Task ReceiveAsync()

@@ -16,6 +16,12 @@ public sealed record LoadResult(
     /// <summary>Calls a second.</summary>
     public double Rate => Latencies.Count / Seconds;
 
+    /// <summary>Messages that a call carried, on average.</summary>
+    public double MessagesPerCall { get; init; } = 1;
+
+    /// <summary>Bytes that a call carried, on average; zero when that was not counted.</summary>
+    public double BytesPerCall { get; init; }
+
     /// <summary>Processor cores that the servers kept busy.</summary>
     public double ServerCores => ServerCpuSeconds / Seconds;
 

@@ -27,6 +27,9 @@ internal sealed class ServerProcesses : IAsyncDisposable
     /// <summary>Where they speak CQL.</summary>
     public List<string> CqlAddresses { get; } = [];
 
+    /// <summary>Where they speak the Kafka protocol.</summary>
+    public List<string> KafkaAddresses { get; } = [];
+
     /// <summary>What the others' bytes go through on their way to the last node, when it was asked for.</summary>
     public SlowLink? SlowLink { get; private set; }
 
@@ -67,6 +70,7 @@ internal sealed class ServerProcesses : IAsyncDisposable
                     cancellation).ConfigureAwait(false);
                 servers.Addresses.Add(address);
                 servers.CqlAddresses.Add(EndPoints.Format(host, port + shift + 42));
+                servers.KafkaAddresses.Add(EndPoints.Format(host, port + shift + 44));
                 servers._httpAddresses.Add(EndPoints.Format(host, port + shift + 80));
             }
 

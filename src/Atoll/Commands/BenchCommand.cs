@@ -67,7 +67,7 @@ internal sealed class BenchCommand
             bench._port, bench._data, bench._serverOptions, bench._keep,
         };
         records.SetAction(bench.RunAsync);
-        return new Command("bench", "Measure") { records, BenchCqlCommand.Create(client) };
+        return new Command("bench", "Measure") { records, BenchCqlCommand.Create(client), BenchStreamsCommand.Create(client) };
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
@@ -106,7 +106,7 @@ internal sealed class BenchCommand
     {
         var report = new LoadReport(
             _client.Printer(parsed),
-            $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards");
+            $"{parsed.GetValue(_valueBytes)} B values, {parsed.GetValue(_replicas)} replicas, {parsed.GetValue(_shards)} shards", false);
         var load = new RecordsLoad(atoll.Records(space), Math.Max(1, parsed.GetValue(_keys)), Math.Max(0, parsed.GetValue(_valueBytes)));
         report.Add(await load.FillAsync(servers, Remark, cancellation).ConfigureAwait(false));
         foreach (var name in parsed.GetRequiredValue(_loads))

@@ -115,7 +115,7 @@ internal sealed class BenchCqlCommand
         var results = new List<LoadResult>();
         var report = new LoadReport(
             _client.Printer(parsed),
-            $"{parsed.GetValue(_valueBytes)} B rows, replication factor {parsed.GetValue(_replicas)}", "model", "level");
+            $"{parsed.GetValue(_valueBytes)} B rows, replication factor {parsed.GetValue(_replicas)}", false, "model", "level");
         IReadOnlyList<string> addresses = servers is null ? given : servers.CqlAddresses;
         var models = parsed.GetRequiredValue(_faultModel) is var chosen && chosen == "both" ? ["strong", "eventual"] : new[] { chosen };
         foreach (var model in models)

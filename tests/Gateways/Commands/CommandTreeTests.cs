@@ -40,6 +40,7 @@ public sealed class CommandTreeTests
     [InlineData("transfer-leader 3 --to 2")]
     [InlineData("bench records --clients 1 64 --load put mix --seconds 1 --json")]
     [InlineData("bench cql --clients 64 --load write lwt --consistency one quorum --fault-model both --slow-replica 200 --json")]
+    [InlineData("bench streams --message-bytes 256 1024 --partitions 1 16 --load produce consume both --clients 16 --json")]
     [InlineData("bench cql --cql 127.0.0.1:9042 127.0.0.2:9042 --fault-model eventual")]
     [InlineData("sim --seeds 10 --planted-bug LyingDisks")]
     [InlineData("sim --seed 7")]
@@ -69,6 +70,7 @@ public sealed class CommandTreeTests
     [InlineData("storage dump folder --section nonsense")]
     [InlineData("sim --planted-bug Nonsense")]
     [InlineData("bench cql --consistency most")]
+    [InlineData("bench streams --load delete")]
     [InlineData("bench cql --fault-model byzantine")]
     public void This_is_refused(string line) => Assert.NotEmpty(CommandTree.Create().Parse(line).Errors);
 }

@@ -58,6 +58,29 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
+    public async Task The_benchmark_of_streams_measures_every_load_without_errors()
+    {
+        var folder = Directory.CreateTempSubdirectory("atoll-bench-");
+        try
+        {
+            var port = RandomNumberGenerator.GetInt32(20_000, 28_000).ToString(CultureInfo.InvariantCulture);
+            var (code, output) = await ProcessCluster.RunAsync(
+                "bench", "streams", "--message-bytes", "256", "--partitions", "3", "--clients", "4", "--seconds", "0.3", "--warm-up", "0.1",
+                "--fill-megabytes", "1", "--port", port, "--data", folder.FullName, "--json");
+            Assert.True(code == 0, output);
+            var rows = Rows(output);
+            Assert.Equal(
+                ["produce", "consume", "produce, followed", "append to arrival"], rows.Select(row => row.GetProperty("load").GetString()));
+            Assert.All(rows, AssertMeasured);
+            Assert.All(rows, row => Assert.True(row.GetProperty("messagesPerSecond").GetDouble() > 0, output));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task The_comparison_with_etcd_measures_both()
     {
         foreach (var tool in (string[])["etcd", "etcdctl", "go", "jq"])

@@ -1,0 +1,253 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Output;
+using Atoll.StateMachines.Streams;
+
+namespace Atoll.Benchmarks;
+
+/// <summary>What one caller of <see cref="StreamsLoad"/> counts.</summary>
+internal abstract class StreamsCaller(StreamsLoad load, int number)
+{
+    private readonly Dictionary<KafkaLink, KafkaCall> _calls = [];
+    private static int errorsTold;
+
+    /// <summary>Calls that succeeded.</summary>
+    public long Calls { get; protected set; }
+
+    /// <summary>Messages that they carried.</summary>
+    public long Messages { get; protected set; }
+
+    /// <summary>Bytes of record batches that they carried.</summary>
+    public long Bytes { get; protected set; }
+
+    /// <summary>The topic.</summary>
+    protected StreamsLoad Load => load;
+
+    /// <summary>Which caller this is, from 0.</summary>
+    protected int Number => number;
+
+    /// <summary>Makes a call; whether it succeeded.</summary>
+    public abstract ValueTask<bool> CallAsync();
+
+    /// <summary>Asks a partition's leader.</summary>
+    /// <exception cref="CommandException">The node has gone.</exception>
+    protected async ValueTask<KafkaAnswer> AskAsync(int partition, KafkaApi api, short version, IKafkaMessage request)
+    {
+        try
+        {
+            return await load.CallOf(partition, number, _calls).SendAsync(api, version, request).ConfigureAwait(false);
+        }
+        catch (IOException error)
+        {
+            throw new CommandException($"a node has gone: {error.InnerException?.Message}");
+        }
+    }
+
+    /// <summary>What follows an error: others than those of a leader that moved are told, the first few.</summary>
+    protected async ValueTask RecoverAsync(KafkaError error)
+    {
+        const int errorsToTell = 5;
+        if (error is KafkaError.NotLeaderOrFollower or KafkaError.LeaderNotAvailable or KafkaError.UnknownTopicOrPartition)
+        {
+            await load.RefreshAsync().ConfigureAwait(false);
+        }
+        else if (Interlocked.Increment(ref errorsTold) <= errorsToTell)
+        {
+            Printer.Remark(error.ToString());
+        }
+    }
+}
+
+/// <summary>Appends batches, each acknowledged by a quorum (acks=all) before the next is sent, to one partition after the other.</summary>
+internal sealed class StreamsProducer : StreamsCaller
+{
+    private const short Version = 7;
+    private const short AllReplicas = -1;
+
+    private readonly byte[] _batch;
+    private readonly int _messages;
+    private readonly ProduceRequest _request;
+    private readonly int _stride;
+    private int _partition;
+
+    /// <summary>A producer.</summary>
+    /// <param name="load">The topic.</param>
+    /// <param name="number">Which producer this is.</param>
+    /// <param name="producers">Of how many: they begin at different partitions, and go on by as many.</param>
+    /// <param name="messageBytes">Bytes of a message, at least those of a stamp.</param>
+    /// <param name="messages">Messages of a batch.</param>
+    public StreamsProducer(StreamsLoad load, int number, int producers, int messageBytes, int messages)
+        : base(load, number)
+    {
+        _messages = messages;
+        _partition = number % load.Partitions;
+        _stride = producers % load.Partitions == 0 ? 0 : producers;
+        var value = new byte[Math.Max(MessageStamp.Bytes, messageBytes)];
+        new Random(number).NextBytes(value);
+        MessageStamp.Mark(value);
+        var builder = new RecordBatchBuilder();
+        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        for (var i = 0; i < messages; i++)
+        {
+            builder.Add(now, null, value);
+        }
+
+        _batch = builder.Build();
+        _request = new ProduceRequest
+        {
+            Acks = AllReplicas, TimeoutMs = 30_000, Topics = [new() { Name = load.Topic, Partitions = [new() { Records = _batch }] }],
+        };
+    }
+
+    /// <inheritdoc />
+    public override async ValueTask<bool> CallAsync()
+    {
+        // The checksum is part of what a producer has to do for each batch.
+        MessageStamp.Write(_batch, Stopwatch.GetTimestamp());
+        RecordBatchHeader.Seal(_batch);
+        _request.Topics[0].Partitions[0].Index = _partition;
+        KafkaError error;
+        using (var answer = await AskAsync(_partition, KafkaApi.Produce, Version, _request).ConfigureAwait(false))
+        {
+            error = answer.Read<ProduceResponse>(Version).Topics[0].Partitions[0].Error;
+        }
+
+        if (error != KafkaError.None)
+        {
+            await RecoverAsync(error).ConfigureAwait(false);
+            return false;
+        }
+
+        _partition = (_partition + _stride) % Load.Partitions;
+        Calls++;
+        Messages += _messages;
+        Bytes += _batch.Length;
+        return true;
+    }
+}
+
+/// <summary>Reads a partition: from its first message to its last and again, or what comes behind its last message.</summary>
+internal sealed class StreamsConsumer : StreamsCaller
+{
+    private const short Version = 11;
+    private const int WaitMs = 500;
+
+    private readonly bool _isTail;
+    private readonly int _partition;
+    private readonly FetchRequest _request;
+    private long _offset;
+    private bool _isPlaced;
+
+    /// <summary>A consumer.</summary>
+    /// <param name="load">The topic.</param>
+    /// <param name="number">Which consumer this is; also its partition.</param>
+    /// <param name="fetchBytes">The most that an answer shall hold.</param>
+    /// <param name="isTail">Whether it waits for what comes, from the end of what it finds at first.</param>
+    public StreamsConsumer(StreamsLoad load, int number, int fetchBytes, bool isTail)
+        : base(load, number)
+    {
+        _isTail = isTail;
+        _partition = number % load.Partitions;
+        _isPlaced = !isTail;
+        _request = new FetchRequest
+        {
+            WaitMs = isTail ? WaitMs : 0, BytesMin = 1, BytesMax = fetchBytes, SessionEpoch = -1, RackId = "",
+            Topics = [new() { Name = load.Topic, Partitions = [new() { Index = _partition, BytesMax = fetchBytes }] }],
+        };
+    }
+
+    /// <summary>From append to arrival, of the first message of each batch that came, once measured.</summary>
+    public LatencyHistogram EndToEnd { get; } = new();
+
+    /// <summary>Whether <see cref="EndToEnd"/> is filled.</summary>
+    public bool IsMeasuring { get; set; }
+
+    /// <inheritdoc />
+    public override async ValueTask<bool> CallAsync()
+    {
+        _request.Topics[0].Partitions[0].FetchOffset = _offset;
+        KafkaError error;
+        using (var answer = await AskAsync(_partition, KafkaApi.Fetch, Version, _request).ConfigureAwait(false))
+        {
+            var partition = answer.Read<FetchResponse>(Version).Topics[0].Partitions[0];
+            error = partition.Error;
+            if (error == KafkaError.None)
+            {
+                Take((partition.Records ?? default).Span, partition.HighWatermark);
+                Calls++;
+                return true;
+            }
+        }
+
+        await RecoverAsync(error).ConfigureAwait(false);
+        return false;
+    }
+
+    private void Take(ReadOnlySpan<byte> records, long highWatermark)
+    {
+        if (!_isPlaced)
+        {
+            (_isPlaced, _offset) = (true, highWatermark);
+            return;
+        }
+
+        Bytes += records.Length;
+        var now = Stopwatch.GetTimestamp();
+        while (records.Length >= RecordBatchHeader.Bytes)
+        {
+            var header = RecordBatchHeader.Read(records);
+            if (header.SizeBytes < RecordBatchHeader.Bytes || header.SizeBytes > records.Length)
+            {
+                break; // the rest of a batch that did not fit
+            }
+
+            if (header.BaseOffset < _offset && header.BaseOffset + header.LastOffsetDelta < _offset)
+            {
+                throw new CommandException($"offset {header.BaseOffset} came behind {_offset}");
+            }
+
+            if (IsMeasuring && MessageStamp.TryRead(records[..header.SizeBytes], out var sentAt))
+            {
+                EndToEnd.Record((long)Stopwatch.GetElapsedTime(sentAt, now).TotalMicroseconds);
+            }
+
+            Messages += header.RecordCount;
+            _offset = header.BaseOffset + header.LastOffsetDelta + 1;
+            records = records[header.SizeBytes..];
+        }
+
+        if (!_isTail && _offset >= highWatermark)
+        {
+            _offset = 0;
+        }
+    }
+}
+
+/// <summary>When a batch was sent: in its first message, behind a mark.</summary>
+internal static class MessageStamp
+{
+    private static ReadOnlySpan<byte> Marker => "atoll.at"u8;
+
+    // The head of a batch, and then that of a record with any length, are before it.
+    private const int SearchedBytes = 128;
+
+    /// <summary>Bytes of the mark and the stamp.</summary>
+    public static int Bytes => Marker.Length + sizeof(long);
+
+    /// <summary>Puts the mark before a message.</summary>
+    public static void Mark(Span<byte> message) => Marker.CopyTo(message);
+
+    /// <summary>Writes the stamp of a batch whose messages are marked.</summary>
+    public static void Write(Span<byte> batch, long timestamp) =>
+        BinaryPrimitives.WriteInt64LittleEndian(batch[(batch.IndexOf(Marker) + Marker.Length)..], timestamp);
+
+    /// <summary>Reads it, if it is there.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> batch, out long timestamp)
+    {
+        var at = batch[..Math.Min(batch.Length, SearchedBytes)].IndexOf(Marker);
+        var isThere = at >= 0 && batch.Length >= at + Bytes;
+        timestamp = isThere ? BinaryPrimitives.ReadInt64LittleEndian(batch[(at + Marker.Length)..]) : 0;
+        return isThere;
+    }
+}
