@@ -58,7 +58,7 @@ internal static class PinnedSeeds
         810000451, // an update of a counter was settled at some replicas, then taken at one whose horizon was behind: it counted twice
         810001331, // likewise; an increment that was acknowledged was missing
         810001484, // likewise: replicas that had settled it in two ways never became equal
-        810000991, // a node that had started with an old view of the directory refused hints for good: what was acknowledged at ANY was lost
+        810000991, // a node that had just started with an old view refused hints for good: what was acknowledged at ANY was lost
         50153, // hints were handed to a replica that takes few writes at a time four every ten seconds, and held the floor back
         80189, // likewise, from three sides at once
         2079, // an exchange that brought more records than a replica takes at a time began anew each time: it never got everything back
