@@ -22,6 +22,11 @@ public sealed class ReplicatedState
     private RequestTable _requests;
     private LogIndex _persistedIndex;
 
+    // Of a machine whose data are in the log: the states that the tree took and that were not durable when this was last looked at, each
+    // with the entry behind which it needs the log; and the latter of the state that is durable.
+    private readonly Queue<(LogIndex Index, LogIndex NeededAfter)> _persistedPoints = new();
+    private LogIndex _durablePoint;
+
     /// <summary>An empty state, before the first entry.</summary>
     /// <param name="machine">The machine, empty.</param>
     /// <param name="options">Bounds of the request table; the same on every replica.</param>
@@ -155,6 +160,30 @@ public sealed class ReplicatedState
         _persistence.WriteMeta(AppliedIndex, Now, note);
         Machine.Persist(Now);
         _persistedIndex = AppliedIndex;
+        if (Machine.SnapshotPoint is { } point)
+        {
+            _persistedPoints.Enqueue((AppliedIndex, point.Index));
+        }
+    }
+
+    /// <summary>
+    /// The last entry that no log need have any more: a start from what is durable in the tree neither applies it nor serves it. Zero for a
+    /// machine without a tree.
+    /// </summary>
+    public LogIndex FindUnneeded()
+    {
+        if (Machine.SnapshotPoint is null)
+        {
+            return DurableIndex;
+        }
+
+        while (_persistedPoints.TryPeek(out var persisted) && persisted.Index <= DurableIndex)
+        {
+            _durablePoint = persisted.NeededAfter;
+            _persistedPoints.Dequeue();
+        }
+
+        return LogIndex.Min(DurableIndex, _durablePoint);
     }
 
     /// <summary>Takes over what the machine's tree holds, after a start.</summary>
@@ -182,6 +211,7 @@ public sealed class ReplicatedState
                     SetApplied(recovered.Index);
                     AppliedIndex = Sabotage.Has(Sabotage.AppliedIndexApart) ? recovered.Index.Previous : recovered.Index;
                     _persistedIndex = recovered.Index;
+                    _durablePoint = SnapshotIndex;
                 }
 
                 done(error, recovered.Note);
@@ -305,6 +335,8 @@ public sealed class ReplicatedState
         Now = header.Now;
         SetApplied(header.Index);
         _persistedIndex = header.Index;
+        _persistedPoints.Clear();
+        _durablePoint = SnapshotIndex;
         AppliedIndex = Sabotage.Has(Sabotage.AppliedIndexApart) ? header.Index.Previous : header.Index;
     }
 }

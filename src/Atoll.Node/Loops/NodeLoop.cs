@@ -332,9 +332,9 @@ public sealed class NodeLoop : INetworkEvents
         NodeLog.MalformedMessage(_logger, from.ToString(), $"a {kind} that cannot be read");
     }
 
-    private void FrameRefused(LoopAddress to, SendOutcome outcome)
+    private void FrameRefused(LoopAddress to, SendOutcome outcome, long frame)
     {
-        _router.Refused(to);
+        _router.Refused(to, frame);
         _replicas.PeerUnreachable(to.Node);
     }
 

@@ -59,6 +59,12 @@ internal sealed class EntryApplier
     /// <summary>How far the log may be applied.</summary>
     public LogIndex CommitIndex { get; private set; }
 
+    /// <summary>
+    /// Where the log is the only copy of the data: how far it is durable here, which the state must not be ahead of. Others may have
+    /// committed more, and after a power cut the state would speak of data that are not there. Null for no such bound.
+    /// </summary>
+    public Func<LogIndex>? DurableIndex { get; init; }
+
     /// <summary>Bytes of the payloads applied so far.</summary>
     public long AppliedBytes { get; private set; }
 
@@ -85,14 +91,17 @@ internal sealed class EntryApplier
         Run();
     }
 
-    /// <summary>The store may take writes again.</summary>
+    /// <summary>The store may take writes again, or more of the log is durable.</summary>
     public void Tick() => Run();
 
     /// <summary>Applies nothing more.</summary>
     public void Stop() => _isStopped = true;
 
+    // How far it may be applied now.
+    private LogIndex End => DurableIndex is null ? CommitIndex : LogIndex.Min(CommitIndex, DurableIndex());
+
     private bool MayApply =>
-        !_isWaiting && !_isStopped && !IsPaused && _state.AppliedIndex < CommitIndex && (_state.TakesWrites || _isLeader());
+        !_isWaiting && !_isStopped && !IsPaused && _state.AppliedIndex < End && (_state.TakesWrites || _isLeader());
 
     private void Run()
     {
@@ -108,7 +117,7 @@ internal sealed class EntryApplier
             if (!TryNext(_state.AppliedIndex.Next, out var entry))
             {
                 _isWaiting = true;
-                _log.Read(_state.AppliedIndex.Next, CommitIndex, ReadBytes, ReadDone);
+                _log.Read(_state.AppliedIndex.Next, End, ReadBytes, ReadDone);
             }
             else if (_state.IsPrepared(entry))
             {
@@ -139,7 +148,7 @@ internal sealed class EntryApplier
         var entries = new List<LogEntry>();
         var bytes = 0;
         var index = _state.AppliedIndex.Next;
-        while (index <= CommitIndex && entries.Count < entriesMax && bytes < PreparedBytesMax && TryLookAhead(index, out var entry))
+        while (index <= End && entries.Count < entriesMax && bytes < PreparedBytesMax && TryLookAhead(index, out var entry))
         {
             entries.Add(entry);
             bytes += entry.SizeBytes;

@@ -164,7 +164,15 @@ internal sealed class ReplicaRecovery
     // entries that others had committed were applied and flushed here before this disk had them in its log.
     private void FitLog(LogIndex index, Term term)
     {
-        if (index > _log.LastIndex || !_log.TryTermAt(index, out var logged) || logged != term)
+        var isCovered = index <= _log.LastIndex && _log.TryTermAt(index, out var logged) && logged == term;
+        if (_state.SnapshotIndex < (isCovered ? _log.CompactedIndex : index))
+        {
+            // Where the log holds the data, it cannot be done without: the others have them.
+            _done(null, $"data behind index {_state.SnapshotIndex} are not in the log, which has {_log.FirstIndex} to {_log.LastIndex}");
+            return;
+        }
+
+        if (!isCovered)
         {
             StateAheadOfLog.Hit();
             if (_log.ResetTo(index, term) == Journal.Refused)

@@ -48,7 +48,10 @@ internal sealed class ShardReplica
         _raft = raft;
         Shard = shard;
         State = state;
-        _applier = new EntryApplier(log, state, OnApplied, Fault, () => _raft.Role == Role.Leader, MaySkip);
+        _applier = new EntryApplier(log, state, OnApplied, Fault, () => _raft.Role == Role.Leader, MaySkip)
+        {
+            DurableIndex = state.Machine.SnapshotPoint is null ? null : () => _raft.DurableIndex,
+        };
         _writes = new ReplicaWrites(environment, shard, policy, raft, state, this);
         _entrySender = new EntrySender(environment, log, raft, this);
         var window = policy.IsLeaderless ? Duration.Zero : environment.Options.VersionWindow;
@@ -219,6 +222,7 @@ internal sealed class ShardReplica
             MarkDirty();
         }
 
+        _applier.Tick();
         if (AwaitsDurability)
         {
             _isAwaitingDurability = true;

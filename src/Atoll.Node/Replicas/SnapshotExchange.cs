@@ -56,8 +56,7 @@ internal sealed class SnapshotExchange
             return;
         }
 
-        // What the state's data are in stays, however far the state itself is durable.
-        _compactor.Compact(LogIndex.Min(_state.DurableIndex, _state.SnapshotIndex));
+        _compactor.Compact(_state.FindUnneeded());
         if (_environment.Snapshots.Latest(_shard) is { } latest && latest.Meta.Index <= _state.DurableIndex)
         {
             _environment.Snapshots.DropShard(_shard);

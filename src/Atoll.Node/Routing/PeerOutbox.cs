@@ -12,19 +12,22 @@ namespace Atoll.Node.Routing;
 public sealed class PeerOutbox
 {
     private readonly INetwork _network;
-    private readonly Action<LoopAddress, SendOutcome> _refused;
+    private readonly Action<LoopAddress, SendOutcome, long> _refused;
 
     // A list, searched linearly: a loop talks to a handful of others, and the order of sending must not depend on hashes.
     private readonly List<Frame> _frames = [];
 
     /// <summary>An outbox over the network.</summary>
     /// <param name="network">Where frames go.</param>
-    /// <param name="refused">Told of each urgent frame that the network did not take.</param>
-    public PeerOutbox(INetwork network, Action<LoopAddress, SendOutcome> refused)
+    /// <param name="refused">Told of each urgent frame that the network did not take, with its number.</param>
+    public PeerOutbox(INetwork network, Action<LoopAddress, SendOutcome, long> refused)
     {
         _network = network;
         _refused = refused;
     }
+
+    /// <summary>The number of the frame that the next part to that loop is in: frames that it is sent count up.</summary>
+    public long NumberOf(LoopAddress to, Lane lane) => FrameTo(to, lane).Number;
 
     /// <summary>Starts a part of the frame to that loop; write its body to the result, then call <see cref="End"/>.</summary>
     public WireWriter Begin(LoopAddress to, Lane lane, PeerMessageKind kind, out int position)
@@ -81,9 +84,10 @@ public sealed class PeerOutbox
             ? SendOutcome.Full
             : _network.Send(frame.To, frame.Lane, frame.Writer.Written);
         frame.Writer.Reset();
+        var number = frame.Number++;
         if (outcome != SendOutcome.Queued && frame.Lane == Lane.Urgent)
         {
-            _refused(frame.To, outcome);
+            _refused(frame.To, outcome, number);
         }
     }
 
@@ -102,5 +106,8 @@ public sealed class PeerOutbox
         return added;
     }
 
-    private sealed record Frame(LoopAddress To, Lane Lane, WireWriter Writer);
+    private sealed record Frame(LoopAddress To, Lane Lane, WireWriter Writer)
+    {
+        public long Number { get; set; }
+    }
 }

@@ -59,6 +59,9 @@ public sealed class PendingRequest
     /// <summary>Where it was forwarded to.</summary>
     public LoopAddress ForwardedTo { get; set; }
 
+    /// <summary>The number of the frame that it was forwarded in.</summary>
+    public long Frame { get; set; }
+
     /// <summary>The shard that it was last routed to.</summary>
     public ShardId Shard { get; set; }
 

@@ -294,8 +294,11 @@ public sealed class Router
         }
     }
 
-    /// <summary>The network did not take a frame to that loop: what was in it certainly did not arrive.</summary>
-    public void Refused(LoopAddress to) => Abandon(pending => pending.ForwardedTo == to, wasDelivered: false);
+    /// <summary>
+    /// The network did not take a frame to that loop: what was in it certainly did not arrive. What went before is under way still.
+    /// </summary>
+    public void Refused(LoopAddress to, long frame) =>
+        Abandon(pending => pending.ForwardedTo == to && pending.Frame == frame, wasDelivered: false);
 
     /// <summary>The peer cannot be reached, or was silent for long: what is under way to it may or may not arrive.</summary>
     public void PeerLost(NodeId peer, Instant now)
@@ -562,6 +565,7 @@ public sealed class Router
         Check.That(to != _self);
         SetState(pending, PendingState.Forwarded);
         pending.ForwardedTo = to;
+        pending.Frame = _outbox.NumberOf(to, Lane.Urgent);
         pending.Forwards++;
         pending.RetryAt = _now + (AttemptTimeout * (1L << Math.Min(pending.Attempts - 1, AttemptDoublingsMax))) + pending.Request.Linger;
         var remaining = pending.Deadline - _now;

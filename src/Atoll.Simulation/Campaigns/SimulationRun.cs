@@ -7,6 +7,7 @@ using Atoll.Simulation.Clusters;
 using Atoll.Simulation.Linearizability;
 using Atoll.Simulation.World;
 using Atoll.Simulation.Workloads;
+using Atoll.Simulation.Workloads.Streams;
 using Atoll.StateMachines.Directory;
 
 namespace Atoll.Simulation.Campaigns;
@@ -126,6 +127,7 @@ public sealed class SimulationRun
                 "records", _sheet.Replicas, _sheet.Shards, faultModel: FaultModel.Eventual),
             WorkloadKind.Siblings => _cluster.CreateSpace(new SpaceOptions(
                 "records", FaultModel.Eventual, _sheet.Replicas, ShardCount: _sheet.Shards, Conflicts: ConflictRule.Siblings)),
+            WorkloadKind.Streams => _cluster.CreateSpace("topic", _sheet.Replicas, _sheet.Shards, SpaceKind.Streams),
             _ => _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards),
         };
         PlantedBugs.Plant(_cluster, _sheet.Bug, _prng.Fork());
@@ -136,6 +138,7 @@ public sealed class SimulationRun
             WorkloadKind.EventualRecords => new EventualRecordsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             WorkloadKind.Siblings => new SiblingsWorkload(
                 _cluster, space, new SiblingsChecker(_sheet.Replicas, _sheet.ExpendableNodes > 0), shape, _prng.Fork()),
+            WorkloadKind.Streams => new StreamsWorkload(_cluster, space, shape, _prng.Fork()),
             _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),
         };
     }

@@ -85,7 +85,8 @@ internal static class ConvergenceChecker
                 if (replica.Raft.Membership.IsJoint
                     || (isWithinReach && !replica.Raft.Membership.Voters.SequenceEqual(shard.Replicas.Order())))
                 {
-                    return $"its membership is {replica.Raft.Membership}, not {string.Join(' ', shard.Replicas)}";
+                    return $"its membership is {replica.Raft.Membership}, not {string.Join(' ', shard.Replicas)}; "
+                        + $"last entry {replica.Raft.LastIndex}, {string.Join(", ", replica.Raft.DescribePeers())}";
                 }
             }
 

@@ -74,7 +74,7 @@ internal sealed class ClientCall : ISimEventTarget
 
     private void Identify()
     {
-        if (IsWrite)
+        if (IsWrite && _client.IdentifiesWrites)
         {
             _request = _request with { Identity = _client.NewIdentity(_shard) };
         }
@@ -162,6 +162,9 @@ internal sealed class ClientCall : ISimEventTarget
             }
         }
 
-        _done(new CallResult(response, _mayHaveTakenEffect && response.Status != ResponseStatus.Ok, _attempts));
+        _done(new CallResult(response, _mayHaveTakenEffect && response.Status != ResponseStatus.Ok, _attempts)
+        {
+            HasUncertainAttempt = _mayHaveTakenEffect,
+        });
     }
 }

@@ -48,6 +48,11 @@ public sealed class SimClient
     /// </summary>
     public bool RetriesUnknownOutcomes { get; set; } = true;
 
+    /// <summary>
+    /// Whether its writes have identities, so that each has one effect however often it is tried. Batches of streams have none.
+    /// </summary>
+    public bool IdentifiesWrites { get; set; } = true;
+
     internal SimCluster Cluster { get; }
 
     internal Prng Prng { get; }
@@ -124,4 +129,8 @@ internal sealed class IdentityStream(ulong id)
 /// <param name="Response">The last answer; OutcomeUnknown when there was none.</param>
 /// <param name="MayHaveTakenEffect">For writes without a success: whether one of the attempts may have had an effect, now or later.</param>
 /// <param name="Attempts">Attempts made.</param>
-public sealed record CallResult(Response Response, bool MayHaveTakenEffect, int Attempts);
+public sealed record CallResult(Response Response, bool MayHaveTakenEffect, int Attempts)
+{
+    /// <summary>For writes: whether one attempt's fate is not known, also when another one succeeded.</summary>
+    public bool HasUncertainAttempt { get; init; }
+}

@@ -22,6 +22,9 @@ public enum WorkloadKind
 
     /// <summary>An eventual space of records that keeps siblings.</summary>
     Siblings = 4,
+
+    /// <summary>Partitions of a stream, and groups of consumers.</summary>
+    Streams = 5,
 }
 
 /// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>

@@ -20,6 +20,9 @@ internal sealed class PartitionProducers
     private readonly SortedDictionary<long, ProducerState> _producers = [];
     private readonly SortedDictionary<long, long> _open = [];
 
+    /// <summary>Whether any was ever forgotten: then one that is not known need not be new.</summary>
+    internal bool HasForgotten { get; private set; }
+
     /// <summary>How many are remembered.</summary>
     internal int Count => _producers.Count;
 
@@ -83,6 +86,7 @@ internal sealed class PartitionProducers
 
     internal void Write(WireWriter writer)
     {
+        writer.WriteBool(HasForgotten);
         writer.WriteVarint((ulong)_producers.Count);
         foreach (var (id, producer) in _producers)
         {
@@ -93,7 +97,7 @@ internal sealed class PartitionProducers
 
     internal static PartitionProducers Read(ref WireReader reader)
     {
-        var producers = new PartitionProducers();
+        var producers = new PartitionProducers { HasForgotten = reader.ReadBool() };
         var count = reader.ReadCount(Math.Min(CountMax, reader.Remaining / ProducerBytesMin));
         var last = -1L;
         for (var i = 0; i < count && reader.Ok; i++)
@@ -115,6 +119,7 @@ internal sealed class PartitionProducers
 
     internal void AddTo(ref StateHasher hasher)
     {
+        hasher.Add(HasForgotten ? 1UL : 0);
         hasher.Add((ulong)_producers.Count);
         foreach (var (id, producer) in _producers)
         {
@@ -138,6 +143,7 @@ internal sealed class PartitionProducers
     {
         var idle = _producers.Where(pair => pair.Value.TransactionStart < 0 && isForgotten(pair.Value))
             .OrderBy(pair => pair.Value.LastActive).ThenBy(pair => pair.Key).Take(countMax).Select(pair => pair.Key).ToList();
+        HasForgotten |= idle.Count > 0;
         foreach (var id in idle)
         {
             _producers.Remove(id);

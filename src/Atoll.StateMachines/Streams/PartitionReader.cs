@@ -156,6 +156,16 @@ internal static class PartitionReader
 
     private static PartitionPositions PositionsOf(PartitionState state) => new(state.LogStart, state.LastStable, state.NextOffset);
 
+    // What was asked for may have been deleted since the walk began: then what was found is not all of it.
+    private static void WriteFetched(
+        PartitionState state, long offset, List<BatchPlace> batches, List<AbortedTransaction> aborted, WireWriter result)
+    {
+        var isGone = offset < state.LogStart;
+        new FetchPlaces(
+            isGone ? PartitionStatus.OffsetOutOfRange : PartitionStatus.Ok, PositionsOf(state), isGone ? [] : batches,
+            isGone ? [] : aborted).Write(result);
+    }
+
     /// <summary>Batches from an offset on.</summary>
     private sealed class FetchWalk(PartitionState state, PartitionIndex index, PartitionFetch fetch, long end) : IPartitionWalk
     {
@@ -186,7 +196,7 @@ internal static class PartitionReader
         public IPartitionWalk? Next() =>
             fetch.IsCommitted && _batches.Count > 0 ? new AbortedWalk(state, index, fetch.Offset, _batches) : null;
 
-        public void Write(WireWriter result) => new FetchPlaces(PartitionStatus.Ok, PositionsOf(state), _batches, []).Write(result);
+        public void Write(WireWriter result) => WriteFetched(state, fetch.Offset, _batches, [], result);
     }
 
     /// <summary>Aborted transactions that reach into what was found.</summary>
@@ -216,8 +226,7 @@ internal static class PartitionReader
 
         public IPartitionWalk? Next() => null;
 
-        public void Write(WireWriter result) =>
-            new FetchPlaces(PartitionStatus.Ok, PositionsOf(state), batches, _aborted).Write(result);
+        public void Write(WireWriter result) => WriteFetched(state, offset, batches, _aborted, result);
     }
 
     /// <summary>The first batch with a timestamp or a later one, in one segment; if there is none, the walk over the next.</summary>

@@ -35,6 +35,11 @@ public enum PartitionStatus : byte
 
     /// <summary>As many producers as are remembered have open transactions.</summary>
     TooManyProducers = 9,
+
+    /// <summary>
+    /// The producer may be one that was forgotten, or a batch is missing before this one. It is to begin anew, with another id or epoch.
+    /// </summary>
+    UnknownProducer = 10,
 }
 
 /// <summary>The answer to a command.</summary>

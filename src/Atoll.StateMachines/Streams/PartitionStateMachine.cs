@@ -188,7 +188,12 @@ public sealed class PartitionStateMachine : IStateMachine
             return status;
         }
 
-        // Nothing is known of it, or not any more: it may go on with any number.
+        // Its first batch may have been overtaken by the second, which must wait then: or the first would be taken for a repeated one.
+        if (header.BaseSequence != 0)
+        {
+            return _state.Producers.HasForgotten ? PartitionStatus.UnknownProducer : PartitionStatus.OutOfOrderSequence;
+        }
+
         producer = _state.Producers.FindOrAdd(header.ProducerId, header.ProducerEpoch);
         return producer is null ? PartitionStatus.TooManyProducers : PartitionStatus.Ok;
     }

@@ -76,4 +76,14 @@ internal static class PinnedSeeds
         41000166, // likewise
         44000035, // a replica that came back to a shard, and so began anew, was taken for one that had given up
     ];
+
+    /// <summary>The same, with clients that work on streams.</summary>
+    public static readonly ulong[] OfStreams =
+    [
+        1, // a producer's second batch overtook its first, which was then taken for one that is there already
+        11, // a read was answered with batches that had been deleted while it was under way
+        19, // applied before it was durable here, lost in a power cut: the whole log was dropped, which was the data
+        27, // the log was compacted to where the state in memory needs it, not to where the durable one does
+        51, // a frame was refused, and an append that had gone in an earlier one was sent again
+    ];
 }

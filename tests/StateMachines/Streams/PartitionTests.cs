@@ -96,19 +96,23 @@ public sealed class PartitionTests
     }
 
     [Fact]
-    public void A_producer_that_nothing_is_known_of_may_go_on_with_any_number()
+    public void A_producers_second_batch_that_overtakes_its_first_waits_for_it()
     {
-        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 3, 700).Status);
-        Assert.Equal(PartitionStatus.OutOfOrderSequence, _partition.Append(5, 3, 702).Status);
-        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 3, 701).Status);
+        Assert.Equal(PartitionStatus.OutOfOrderSequence, _partition.Append(5, 3, 2).Status);
+        Assert.Equal(0, _partition.Append(5, 3, 0, 2).BaseOffset);
+        Assert.Equal(2, _partition.Append(5, 3, 2).BaseOffset);
     }
 
     [Fact]
     public void Numbers_go_on_from_0_behind_the_largest()
     {
-        _partition.Append(5, 0, int.MaxValue - 1, 2);
-        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 0, 0, 2).Status);
-        Assert.Equal(0, _partition.Append(5, 0, int.MaxValue - 1, 2).BaseOffset);
+        var producer = new ProducerState();
+        producer.Begin(0);
+        producer.Add(new AppendedBatch(int.MaxValue - 1, int.MaxValue, 7));
+        Assert.Equal((PartitionStatus.Ok, -1), (producer.Judge(Numbered(0), out var offset), offset));
+        Assert.Equal((PartitionStatus.Ok, 7), (producer.Judge(Numbered(int.MaxValue - 1), out offset), offset));
+
+        static RecordBatchHeader Numbered(int sequence) => new(0, 100, 0, 0, 0, 1, 0, 0, 5, 0, sequence, 2);
     }
 
     [Fact]
@@ -295,7 +299,8 @@ public sealed class PartitionTests
         _partition.Append(6, 0, 0, isTransactional: true);
         _partition.Now += 25L * 3_600_000;
         _partition.Append(_partition.Batch()); // an hour has passed: the segment ends
-        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 0, 77).Status);
+        Assert.Equal(PartitionStatus.UnknownProducer, _partition.Append(5, 0, 77).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 1, 0).Status);
         Assert.Equal(PartitionStatus.OutOfOrderSequence, _partition.Append(6, 0, 77, isTransactional: true).Status);
     }
 
@@ -310,7 +315,8 @@ public sealed class PartitionTests
 
         _partition.Append(0, 0, 1);
         Assert.Equal(PartitionStatus.Ok, _partition.Append(1_000_000, 0, 0).Status);
-        Assert.Equal(PartitionStatus.Ok, _partition.Append(1, 0, 500).Status);
+        Assert.Equal(PartitionStatus.UnknownProducer, _partition.Append(1, 0, 500).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Append(1, 1, 0).Status);
         Assert.Equal(PartitionStatus.OutOfOrderSequence, _partition.Append(0, 0, 500).Status);
     }
 

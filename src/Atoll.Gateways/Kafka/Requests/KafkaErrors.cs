@@ -18,6 +18,7 @@ public static class KafkaErrors
         PartitionStatus.Ok => KafkaError.None,
         PartitionStatus.Invalid or PartitionStatus.CorruptBatch => KafkaError.CorruptMessage,
         PartitionStatus.OutOfOrderSequence => KafkaError.OutOfOrderSequenceNumber,
+        PartitionStatus.UnknownProducer => KafkaError.UnknownProducerId,
         PartitionStatus.DuplicateSequence => KafkaError.DuplicateSequenceNumber,
         PartitionStatus.ProducerFenced => KafkaError.InvalidProducerEpoch,
         PartitionStatus.CoordinatorFenced => KafkaError.TransactionCoordinatorFenced,

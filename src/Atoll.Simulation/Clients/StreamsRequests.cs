@@ -1,0 +1,66 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
+using Atoll.Node.Requests;
+using Atoll.StateMachines.Streams;
+
+namespace Atoll.Simulation.Clients;
+
+/// <summary>The requests of a client of a stream's partitions.</summary>
+public static class StreamsRequests
+{
+    /// <summary>Appends a batch, as a gateway does: nobody but the client sends it again.</summary>
+    public static Request Append(ShardId partition, ReadOnlySpan<byte> batch)
+    {
+        var writer = new WireWriter(batch.Length + PartitionCommand.BatchAt);
+        PartitionCommand.WriteAppend(writer, batch);
+        return Write(partition, writer) with { IsRepeatable = false };
+    }
+
+    /// <summary>Deletes the records before an offset.</summary>
+    public static Request DeleteBefore(ShardId partition, long offset)
+    {
+        var writer = new WireWriter();
+        PartitionCommand.WriteDeleteBefore(writer, offset);
+        return Write(partition, writer);
+    }
+
+    /// <summary>Changes the settings.</summary>
+    public static Request Configure(ShardId partition, PartitionSettings settings)
+    {
+        var writer = new WireWriter();
+        PartitionCommand.WriteConfigure(writer, settings);
+        return Write(partition, writer);
+    }
+
+    /// <summary>Reads batches from an offset on.</summary>
+    public static Request Fetch(
+        ShardId partition, PartitionFetch fetch, ReadLevel level = ReadLevel.Linearizable, Duration linger = default)
+    {
+        var writer = new WireWriter();
+        PartitionQuery.Write(writer, fetch);
+        return Read(partition, writer) with { Level = level, Linger = linger };
+    }
+
+    /// <summary>Asks for an offset.</summary>
+    public static Request Find(ShardId partition, PartitionFind find)
+    {
+        var writer = new WireWriter();
+        PartitionQuery.Write(writer, find);
+        return Read(partition, writer);
+    }
+
+    /// <summary>Asks where a leader's epoch ended.</summary>
+    public static Request EpochEnd(ShardId partition, int epoch)
+    {
+        var writer = new WireWriter();
+        PartitionQuery.WriteEpochEnd(writer, epoch);
+        return Read(partition, writer);
+    }
+
+    private static Request Write(ShardId partition, WireWriter command) =>
+        new() { Kind = RequestKind.Write, Shard = partition, Payload = command.ToArray() };
+
+    private static Request Read(ShardId partition, WireWriter query) =>
+        new() { Kind = RequestKind.Read, Shard = partition, Payload = query.ToArray() };
+}
