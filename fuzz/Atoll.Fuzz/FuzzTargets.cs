@@ -50,6 +50,7 @@ public static class FuzzTargets
         new CqlKeyspaceTarget(),
         new RecordBatchTarget(),
         new GroupCommandTarget(),
+        new TransactionCommandTarget(),
         new PartitionCommandTarget(),
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),

@@ -6,6 +6,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
@@ -34,6 +35,7 @@ public sealed class AtollClient : IAtollClient
         Roles = new DirectoryDocuments(_caller, _directory, "cql:");
         Streams = new StreamsService(port, _caller, _directory, Spaces);
         Groups = new GroupsService(_caller, _directory, Spaces);
+        Transactions = new TransactionsService(_caller, _directory, Spaces, Streams, Groups);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
 
@@ -51,6 +53,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <summary>Groups of consumers.</summary>
     public IGroups Groups { get; }
+
+    /// <summary>Transactions of producers.</summary>
+    public ITransactions Transactions { get; }
 
     /// <summary>The schemas of tables.</summary>
     public IDocumentStore Schemas { get; }

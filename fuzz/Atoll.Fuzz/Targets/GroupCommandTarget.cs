@@ -15,12 +15,19 @@ public sealed class GroupCommandTarget : IFuzzTarget
         "g", new MemberIdentity("", null), false, "c", "h", 10_000, 10_000, "consumer",
         [new GroupProtocol("range", new byte[] { 0, 0, 0, 0, 0, 1, 0, 1, (byte)'t' })]);
 
+    private static readonly ProducerTransaction Transaction = new(5, 0, 3);
+
+    private static readonly CommitOffsets Commit =
+        new("g", Member, 1, [new OffsetToCommit(new TopicPartition("t", 0), new CommittedOffset(7, 1, "m"))]);
+
     private readonly List<byte[]> _setUp =
     [
         Bytes(writer => GroupCommand.Write(writer, Join)),
         Bytes(writer => GroupCommand.WriteExpire(writer, [new GroupExpiry("g", 1, [])])),
         Bytes(writer => GroupCommand.Write(
             writer, new SyncGroup("g", Member, 1, null, null, [new MemberAssignment(Member.MemberId, new byte[] { 1 })]))),
+        Bytes(writer => GroupCommand.Write(writer, new BeginGroupTransaction("g", Transaction))),
+        Bytes(writer => GroupCommand.Write(writer, new CommitInTransaction(Commit, 5, 0))),
     ];
 
     /// <inheritdoc />
@@ -40,8 +47,10 @@ public sealed class GroupCommandTarget : IFuzzTarget
         Bytes(writer => GroupCommand.Write(writer, Join with { Identity = Member })),
         Bytes(writer => GroupCommand.Write(writer, new SyncGroup("g", Member, 1, "consumer", "range", []))),
         Bytes(writer => GroupCommand.Write(writer, new LeaveGroup("g", [Member, new MemberIdentity("", "i")]))),
-        Bytes(writer => GroupCommand.Write(writer, new CommitOffsets(
-            "g", Member, 1, [new OffsetToCommit(new TopicPartition("t", 0), new CommittedOffset(7, 1, "m"))]))),
+        Bytes(writer => GroupCommand.Write(writer, Commit)),
+        Bytes(writer => GroupCommand.Write(writer, new BeginGroupTransaction("g", Transaction with { Number = 4 }))),
+        Bytes(writer => GroupCommand.Write(writer, new CommitInTransaction(Commit, 5, 0))),
+        Bytes(writer => GroupCommand.Write(writer, new EndGroupTransaction("g", Transaction, true))),
         Bytes(writer => GroupCommand.Write(writer, new DeleteOffsets("g", [new TopicPartition("t", 0)]))),
         Bytes(writer => GroupCommand.WriteDelete(writer, "g")),
         Bytes(writer => GroupCommand.WriteExpire(writer, [new GroupExpiry("g", 2, [Member.MemberId])])),

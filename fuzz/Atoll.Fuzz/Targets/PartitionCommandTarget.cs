@@ -29,6 +29,7 @@ public sealed class PartitionCommandTarget : IFuzzTarget
     [
         .. RecordBatchTarget.Samples().Select(batch => Bytes(writer => PartitionCommand.WriteAppend(writer, batch))),
         Bytes(writer => PartitionCommand.WriteEndTransaction(writer, new TransactionMarker(7, 0, false, 1), 5)),
+        Bytes(writer => PartitionCommand.WriteBeginTransaction(writer, 7, 0, 1)),
         Bytes(writer => PartitionCommand.WriteDeleteBefore(writer, 2)),
         Bytes(writer => PartitionCommand.WriteConfigure(writer, PartitionSettings.Default)),
         Bytes(writer => PartitionQuery.Write(writer, new PartitionFetch(1, 100, true))),

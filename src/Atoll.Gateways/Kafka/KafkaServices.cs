@@ -2,6 +2,7 @@ using Atoll.Gateways.Kafka.Requests;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Transactions;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Atoll.Gateways.Kafka;
@@ -14,6 +15,9 @@ public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, K
 {
     /// <summary>The groups of consumers; null: none are served.</summary>
     public IGroups? Groups { get; init; }
+
+    /// <summary>The transactions of producers; null: none are served.</summary>
+    public ITransactions? Transactions { get; init; }
 }
 
 /// <summary>The Kafka gateway among a host's services.</summary>

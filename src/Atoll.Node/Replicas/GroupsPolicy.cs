@@ -25,7 +25,8 @@ internal sealed class GroupsPolicy : IShardPolicy
         : ShardRefusal.Of(GroupCommand.Validate(command, shard.HashLow, shard.HashHigh), shard.Id);
 
     public bool TakesSpace(ReadOnlyMemory<byte> command) =>
-        GroupCommand.KindOf(command.Span) is GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit;
+        GroupCommand.KindOf(command.Span) is GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit
+            or GroupCommandKind.BeginTransaction or GroupCommandKind.CommitInTransaction;
 
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         !answer.IsEmpty && answer.Span[0] == (byte)GroupStatus.Waiting;

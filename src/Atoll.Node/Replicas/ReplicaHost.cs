@@ -41,6 +41,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
     private readonly StreamsPolicy _streamsPolicy = new();
+    private readonly TransactionsPolicy _transactionsPolicy = new();
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
     private Instant _nextSpaceRetry;
@@ -442,6 +443,7 @@ internal sealed class ReplicaHost : ILocalReplicas
                 SpaceKind.Rows => _rowsPolicy,
                 SpaceKind.Streams => _streamsPolicy,
                 SpaceKind.Groups => new GroupsPolicy(),
+                SpaceKind.Transactions => _transactionsPolicy,
                 _ => _recordsPolicy,
             };
     }

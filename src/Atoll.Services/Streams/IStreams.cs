@@ -1,5 +1,6 @@
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Services.Streams;
@@ -70,6 +71,22 @@ public interface IStreams
 
     /// <summary>Deletes the records before an offset; <see cref="PartitionCommand.EndOffset"/> for all.</summary>
     ValueTask<PartitionResult> DeleteBeforeAsync(Topic topic, int partition, long offset, CancellationToken cancellationToken = default);
+
+    /// <summary>Lets a producer write in a transaction.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">One of its partitions.</param>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<PartitionResult> BeginTransactionAsync(
+        Topic topic, int partition, ProducerTransaction transaction, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends a transaction of a producer.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">One of its partitions.</param>
+    /// <param name="marker">Which one, and how.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<PartitionResult> EndTransactionAsync(
+        Topic topic, int partition, TransactionMarker marker, CancellationToken cancellationToken = default);
 
     /// <summary>A number for a producer: never given before in this cluster, and never again.</summary>
     ValueTask<long> NewProducerIdAsync(CancellationToken cancellationToken = default);

@@ -5,6 +5,7 @@ using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 using Atoll.Services.Spaces;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Services.Streams;
@@ -176,6 +177,24 @@ public sealed class StreamsService : IStreams
     {
         var writer = Payloads.Begin();
         PartitionCommand.WriteDeleteBefore(writer, offset);
+        return WriteAsync(topic.Partitions[partition], Payloads.Take(writer), cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<PartitionResult> BeginTransactionAsync(
+        Topic topic, int partition, ProducerTransaction transaction, CancellationToken cancellationToken)
+    {
+        var writer = Payloads.Begin();
+        PartitionCommand.WriteBeginTransaction(writer, transaction.ProducerId, transaction.Epoch, transaction.Number);
+        return WriteAsync(topic.Partitions[partition], Payloads.Take(writer), cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<PartitionResult> EndTransactionAsync(
+        Topic topic, int partition, TransactionMarker marker, CancellationToken cancellationToken)
+    {
+        var writer = Payloads.Begin();
+        PartitionCommand.WriteEndTransaction(writer, marker, _caller.Time.GetUtcNow().ToUnixTimeMilliseconds());
         return WriteAsync(topic.Partitions[partition], Payloads.Take(writer), cancellationToken);
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Atoll.Foundation;
 using Atoll.StateMachines.Groups;
+using Atoll.StateMachines.Transactions;
 
 namespace Atoll.StateMachines.Directory;
 
@@ -22,9 +23,11 @@ internal static class DirectoryRules
     internal static string? FaultOf(SpaceOptions options) =>
         FaultOfName("space", options.Name)
         ?? (options.FaultModel is < FaultModel.Strong or > FaultModel.Byzantine ? "the fault model is unknown" : null)
-        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Groups ? "what the space shall hold is unknown" : null)
+        ?? (options.Kind is < SpaceKind.Records or > SpaceKind.Transactions ? "what the space shall hold is unknown" : null)
         ?? (options.Name == GroupLimits.SpaceName && options.Kind != SpaceKind.Groups
             ? $"the name \"{options.Name}\" is reserved for groups of consumers" : null)
+        ?? (options.Name == TransactionLimits.SpaceName && options.Kind != SpaceKind.Transactions
+            ? $"the name \"{options.Name}\" is reserved for transactions" : null)
         ?? (options.Partitioning is < Partitioning.Hash or > Partitioning.Range ? "the partitioning is unknown" : null)
         ?? FaultOfReplicas(options)
         ?? FaultOfConflicts(options)
@@ -45,6 +48,11 @@ internal static class DirectoryRules
         if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Groups })
         {
             return "groups of consumers agree on who reads what, and in the fault model 'eventual' nobody agrees: they are 'strong'";
+        }
+
+        if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Transactions })
+        {
+            return "a transaction ends in one way, and in the fault model 'eventual' nobody agrees in which: they are 'strong'";
         }
 
         if (options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Streams })

@@ -40,6 +40,9 @@ public enum SpaceKind : byte
 
     /// <summary>Groups of consumers, with their offsets. The hash of a group's id says which shard it is in.</summary>
     Groups = 4,
+
+    /// <summary>Transactions of producers. The hash of a transactional id says which shard it is in.</summary>
+    Transactions = 5,
 }
 
 /// <summary>What becomes of concurrent writes of one record in an eventual space.</summary>

@@ -47,6 +47,10 @@ public sealed record ConsumerGroup(string Id)
     public ImmutableSortedDictionary<TopicPartition, CommittedOffset> Offsets { get; init; } =
         ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Empty;
 
+    /// <summary>Producers that commit its offsets in transactions, by their numbers.</summary>
+    public ImmutableSortedDictionary<long, GroupTransaction> Transactions { get; init; } =
+        ImmutableSortedDictionary<long, GroupTransaction>.Empty;
+
     /// <summary>When something changed last, in milliseconds since 1970 of the state's time.</summary>
     public long LastChange { get; init; }
 
@@ -55,7 +59,8 @@ public sealed record ConsumerGroup(string Id)
 
     /// <summary>When it may be forgotten, in milliseconds since 1970; null while somebody uses it.</summary>
     public long? ForgottenAt => IsActive ? null
-        : LastChange + (Offsets.IsEmpty ? GroupLimits.EmptyGroupMilliseconds : GroupLimits.OffsetRetentionMilliseconds);
+        : LastChange + (Offsets.IsEmpty && Transactions.IsEmpty
+            ? GroupLimits.EmptyGroupMilliseconds : GroupLimits.OffsetRetentionMilliseconds);
 
     /// <summary>How long its members may take to join or to ask for assignments, in milliseconds.</summary>
     public int RebalanceMilliseconds
@@ -125,6 +130,7 @@ public sealed record ConsumerGroup(string Id)
         && (Members.IsEmpty ? Leader.Length == 0 && Protocol.Length == 0 : Members.ContainsKey(Leader) && ProtocolType.Length > 0)
         && (!IsGathering || State == GroupState.PreparingRebalance)
         && Members.All(pair => IsConsistent(pair.Key, pair.Value))
+        && Transactions.All(static pair => pair.Key >= 0 && pair.Value.IsConsistent())
         && Pending.All(pair => pair.Key.Length > 0 && pair.Value > 0 && !Members.ContainsKey(pair.Key))
         && Members.Values.Select(static member => member.Identity.InstanceId).OfType<string>().GroupBy(static id => id)
             .All(static same => same.Count() == 1);

@@ -81,7 +81,9 @@ public sealed record GroupSynced(GroupStatus Status, string ProtocolType, string
 /// <summary>How far a group has come.</summary>
 /// <param name="Status">Ok, also of a group that there is not.</param>
 /// <param name="Offsets">The offsets asked for; <see cref="CommittedOffset.None"/> where none was committed.</param>
-public sealed record GroupOffsets(GroupStatus Status, IReadOnlyList<OffsetToCommit> Offsets)
+/// <param name="Unstable">Of those that were asked for, the ones that an open transaction is about to change, in order.</param>
+public sealed record GroupOffsets(
+    GroupStatus Status, IReadOnlyList<OffsetToCommit> Offsets, IReadOnlyList<TopicPartition> Unstable)
 {
     /// <summary>Reads what the machine answered; null when the bytes are none.</summary>
     public static GroupOffsets? TryRead(ReadOnlyMemory<byte> bytes)
@@ -95,7 +97,8 @@ public sealed record GroupOffsets(GroupStatus Status, IReadOnlyList<OffsetToComm
             offsets.Add(GroupWire.ReadOffset(ref reader));
         }
 
-        return reader.OkAtEnd ? new GroupOffsets(status, offsets) : null;
+        var unstable = GroupWire.ReadPlaces(ref reader);
+        return reader.OkAtEnd ? new GroupOffsets(status, offsets, unstable) : null;
     }
 
     internal void Write(WireWriter writer)
@@ -106,6 +109,8 @@ public sealed record GroupOffsets(GroupStatus Status, IReadOnlyList<OffsetToComm
         {
             GroupWire.WriteOffset(writer, offset);
         }
+
+        GroupWire.WritePlaces(writer, Unstable);
     }
 }
 

@@ -31,6 +31,15 @@ public enum GroupCommandKind : byte
 
     /// <summary>Groups that nobody has used for long are forgotten.</summary>
     Forget = 0x58,
+
+    /// <summary>A producer may commit offsets in a transaction.</summary>
+    BeginTransaction = 0x59,
+
+    /// <summary>Offsets are committed in a transaction.</summary>
+    CommitInTransaction = 0x5A,
+
+    /// <summary>A transaction ends.</summary>
+    EndTransaction = 0x5B,
 }
 
 /// <summary>
@@ -94,13 +103,31 @@ public static class GroupCommand
     public static void Write(WireWriter writer, CommitOffsets commit)
     {
         Begin(writer, GroupCommandKind.Commit, commit.Group);
-        GroupWire.WriteIdentity(writer, commit.Identity);
-        GroupWire.WriteNumber(writer, commit.Generation);
-        writer.WriteVarint((ulong)commit.Offsets.Count);
-        foreach (var offset in commit.Offsets)
-        {
-            GroupWire.WriteOffset(writer, offset);
-        }
+        WriteOffsets(writer, commit);
+    }
+
+    /// <summary>A producer may commit offsets in a transaction.</summary>
+    public static void Write(WireWriter writer, BeginGroupTransaction begin)
+    {
+        Begin(writer, GroupCommandKind.BeginTransaction, begin.Group);
+        GroupWire.WriteTransaction(writer, begin.Transaction);
+    }
+
+    /// <summary>Offsets are committed in a transaction.</summary>
+    public static void Write(WireWriter writer, CommitInTransaction commit)
+    {
+        Begin(writer, GroupCommandKind.CommitInTransaction, commit.Commit.Group);
+        WriteOffsets(writer, commit.Commit);
+        GroupWire.WriteNumber(writer, commit.ProducerId);
+        GroupWire.WriteNumber(writer, commit.Epoch);
+    }
+
+    /// <summary>A transaction ends.</summary>
+    public static void Write(WireWriter writer, EndGroupTransaction end)
+    {
+        Begin(writer, GroupCommandKind.EndTransaction, end.Group);
+        GroupWire.WriteTransaction(writer, end.Transaction);
+        writer.WriteBool(end.IsCommit);
     }
 
     /// <summary>Offsets are forgotten.</summary>
@@ -171,7 +198,8 @@ public static class GroupCommand
     /// <param name="command">The command; any bytes.</param>
     public static (string Group, string MemberId)? SenderOf(ReadOnlyMemory<byte> command)
     {
-        if (KindOf(command.Span) is not (GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit))
+        if (KindOf(command.Span) is not (GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit
+            or GroupCommandKind.CommitInTransaction))
         {
             return null;
         }
@@ -179,6 +207,17 @@ public static class GroupCommand
         var reader = new WireReader(command[1..]);
         var sender = (reader.ReadString(), reader.ReadString());
         return reader.Ok ? sender : null;
+    }
+
+    private static void WriteOffsets(WireWriter writer, CommitOffsets commit)
+    {
+        GroupWire.WriteIdentity(writer, commit.Identity);
+        GroupWire.WriteNumber(writer, commit.Generation);
+        writer.WriteVarint((ulong)commit.Offsets.Count);
+        foreach (var offset in commit.Offsets)
+        {
+            GroupWire.WriteOffset(writer, offset);
+        }
     }
 
     private static void Begin(WireWriter writer, GroupCommandKind kind, string group)

@@ -15,7 +15,7 @@ internal static class GroupCommandReader
     internal static ParsedGroupCommand? TryRead(ReadOnlyMemory<byte> command)
     {
         var kind = GroupCommand.KindOf(command.Span);
-        if (kind is < GroupCommandKind.Join or > GroupCommandKind.Delete)
+        if (kind is < GroupCommandKind.Join or > GroupCommandKind.EndTransaction or GroupCommandKind.Expire or GroupCommandKind.Forget)
         {
             return null;
         }
@@ -29,6 +29,11 @@ internal static class GroupCommandReader
             GroupCommandKind.Leave => ReadLeave(ref reader, group),
             GroupCommandKind.Commit => ReadCommit(ref reader, group),
             GroupCommandKind.DeleteOffsets => new DeleteOffsets(group, GroupWire.ReadPlaces(ref reader)),
+            GroupCommandKind.BeginTransaction => new BeginGroupTransaction(group, GroupWire.ReadTransaction(ref reader)),
+            GroupCommandKind.CommitInTransaction => new CommitInTransaction(
+                ReadCommit(ref reader, group), GroupWire.ReadInt64(ref reader), GroupWire.ReadInt16(ref reader)),
+            GroupCommandKind.EndTransaction => new EndGroupTransaction(
+                group, GroupWire.ReadTransaction(ref reader), reader.ReadBool()),
             _ => null,
         };
         return reader.OkAtEnd && GroupCommand.IsGroupId(group) ? new ParsedGroupCommand(kind, group, body) : null;

@@ -7,13 +7,7 @@ internal static class GroupCommits
 {
     internal static GroupOutcome Commit(ConsumerGroup? group, CommitOffsets commit)
     {
-        if (commit.Offsets.Any(static offset =>
-                offset.Committed.Metadata is { } words && Encoding.UTF8.GetByteCount(words) > GroupLimits.OffsetMetadataBytesMax))
-        {
-            return GroupOutcome.Refused(GroupStatus.MetadataTooLarge);
-        }
-
-        var status = Judge(group, commit);
+        var status = IsMetadataTooLarge(commit) ? GroupStatus.MetadataTooLarge : Judge(group, commit);
         if (status != GroupStatus.Ok)
         {
             return GroupOutcome.Refused(status);
@@ -57,6 +51,29 @@ internal static class GroupCommits
             new GroupResult(GroupStatus.Ok) { Parts = statuses },
             left.Count == group.Offsets.Count ? null : group with { Offsets = left });
     }
+
+    /// <summary>
+    /// Whether offsets may be committed in a transaction: also while the members of the generation wait for their assignments, and by a
+    /// producer that does not say for which member, as only newer ones do.
+    /// </summary>
+    internal static GroupStatus JudgeInTransaction(ConsumerGroup? group, CommitOffsets commit)
+    {
+        if (IsMetadataTooLarge(commit))
+        {
+            return GroupStatus.MetadataTooLarge;
+        }
+
+        if (commit is { Generation: < 0, Identity: { MemberId: "", InstanceId: null } })
+        {
+            return GroupStatus.Ok;
+        }
+
+        var status = Judge(group, commit);
+        return status == GroupStatus.RebalanceInProgress ? GroupStatus.Ok : status;
+    }
+
+    private static bool IsMetadataTooLarge(CommitOffsets commit) => commit.Offsets.Any(static offset =>
+        offset.Committed.Metadata is { } words && Encoding.UTF8.GetByteCount(words) > GroupLimits.OffsetMetadataBytesMax);
 
     // A client that is no member may commit for a group that has none: a tool, or a consumer that assigns its partitions itself.
     private static GroupStatus Judge(ConsumerGroup? group, CommitOffsets commit)

@@ -35,6 +35,14 @@ public static class GroupLimits
     /// <summary>Offsets that one group keeps.</summary>
     public const int OffsetsPerGroupMax = 250_000;
 
+    /// <summary>Producers that commit offsets of one group in transactions; a member has one, or one for each partition.</summary>
+    public const int ProducersPerGroupMax = 16 * 1024;
+
+    /// <summary>
+    /// How long it is remembered which transaction of a producer ended last, in milliseconds: no request is under way so long.
+    /// </summary>
+    public const long ProducerIdleMilliseconds = 60L * 60 * 1000;
+
     /// <summary>Groups of one shard: all are in memory.</summary>
     public const int GroupsPerShardMax = 100_000;
 

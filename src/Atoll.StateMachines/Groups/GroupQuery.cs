@@ -45,7 +45,7 @@ public static class GroupQuery
     public static void WriteHeartbeat(WireWriter writer, string group, in MemberIdentity identity, int generation) =>
         WriteMember(writer, GroupQueryKind.Heartbeat, group, identity, generation);
 
-    /// <summary>Asks for committed offsets; null: for all.</summary>
+    /// <summary>Asks for committed offsets, and which of them an open transaction may change; null: for all.</summary>
     public static void WriteOffsets(WireWriter writer, string group, IReadOnlyCollection<TopicPartition>? places)
     {
         writer.WriteByte((byte)GroupQueryKind.Offsets);

@@ -124,9 +124,14 @@ internal static class GroupReader
     private static GroupOffsets Offsets(ConsumerGroup? group, List<TopicPartition>? places)
     {
         var offsets = group?.Offsets ?? ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Empty;
-        return new GroupOffsets(GroupStatus.Ok, places is null
-            ? [.. offsets.Select(static pair => new OffsetToCommit(pair.Key, pair.Value))]
-            : [.. places.Select(place => new OffsetToCommit(place, offsets.GetValueOrDefault(place, CommittedOffset.None)))]);
+        var pending = new SortedSet<TopicPartition>(group?.Transactions.Values.SelectMany(static open => open.Offsets.Keys) ?? []);
+        return places is null
+            ? new GroupOffsets(
+                GroupStatus.Ok, [.. offsets.Select(static pair => new OffsetToCommit(pair.Key, pair.Value))], [.. pending])
+            : new GroupOffsets(
+                GroupStatus.Ok,
+                [.. places.Select(place => new OffsetToCommit(place, offsets.GetValueOrDefault(place, CommittedOffset.None)))],
+                [.. places.Where(pending.Contains)]);
     }
 
     private static GroupDescription Describe(ConsumerGroup? group) => group is null

@@ -47,6 +47,29 @@ public readonly record struct OffsetToCommit(TopicPartition Place, CommittedOffs
 /// <param name="Offsets">The offsets.</param>
 public sealed record CommitOffsets(string Group, MemberIdentity Identity, int Generation, IReadOnlyList<OffsetToCommit> Offsets);
 
+/// <summary>A producer's transaction, as far as a group is concerned.</summary>
+/// <param name="ProducerId">The producer.</param>
+/// <param name="Epoch">Its epoch: older ones are fenced off.</param>
+/// <param name="Number">Which transaction of it.</param>
+public readonly record struct ProducerTransaction(long ProducerId, short Epoch, int Number);
+
+/// <summary>Lets a producer commit offsets in a transaction.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Transaction">The transaction.</param>
+public sealed record BeginGroupTransaction(string Group, ProducerTransaction Transaction);
+
+/// <summary>Ends a transaction: its offsets are committed, or were never there.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Transaction">The transaction.</param>
+/// <param name="IsCommit">Whether it takes effect.</param>
+public sealed record EndGroupTransaction(string Group, ProducerTransaction Transaction, bool IsCommit);
+
+/// <summary>Commits offsets in the open transaction of a producer.</summary>
+/// <param name="Commit">The offsets, and for whom.</param>
+/// <param name="ProducerId">The producer.</param>
+/// <param name="Epoch">Its epoch.</param>
+public sealed record CommitInTransaction(CommitOffsets Commit, long ProducerId, short Epoch);
+
 /// <summary>Forgets offsets, of topics that no member is subscribed to.</summary>
 /// <param name="Group">The group.</param>
 /// <param name="Places">The partitions.</param>

@@ -53,6 +53,12 @@ public enum GroupStatus : byte
 
     /// <summary>The shard has as many groups, or the group as many offsets, as it may.</summary>
     TooMany = 16,
+
+    /// <summary>The producer has a newer epoch.</summary>
+    ProducerFenced = 17,
+
+    /// <summary>The producer has no open transaction with this group, or the one that is meant has ended.</summary>
+    InvalidTransactionState = 18,
 }
 
 /// <summary>Where a group is between two generations. The numbers are in states and answers.</summary>

@@ -41,6 +41,37 @@ internal static class GroupWire
         return (int)value;
     }
 
+    internal static short ReadInt16(ref WireReader reader)
+    {
+        var value = ReadInt64(ref reader);
+        if (value is < short.MinValue or > short.MaxValue)
+        {
+            reader.Fail();
+            return 0;
+        }
+
+        return (short)value;
+    }
+
+    internal static void WriteTransaction(WireWriter writer, in ProducerTransaction transaction)
+    {
+        WriteNumber(writer, transaction.ProducerId);
+        WriteNumber(writer, transaction.Epoch);
+        WriteNumber(writer, transaction.Number);
+    }
+
+    // The reader fails when there is no such transaction.
+    internal static ProducerTransaction ReadTransaction(ref WireReader reader)
+    {
+        var transaction = new ProducerTransaction(ReadInt64(ref reader), ReadInt16(ref reader), ReadInt32(ref reader));
+        if (transaction.ProducerId < 0 || transaction.Epoch < 0 || transaction.Number < 0)
+        {
+            reader.Fail();
+        }
+
+        return transaction;
+    }
+
     internal static void WriteProtocols(WireWriter writer, IReadOnlyCollection<GroupProtocol> protocols)
     {
         writer.WriteVarint((ulong)protocols.Count);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 
@@ -5,7 +6,8 @@ namespace Atoll.StateMachines.Groups;
 
 /// <summary>
 /// Groups as bytes. A snapshot is a format (byte), then records, each behind its length (4 bytes) and its kind (byte): a group, its
-/// members, its offsets, the next group, each in order; and the number of groups at the end.
+/// members, its offsets, its producers each with the offsets of its open transaction, the next group, each in order; and the number of
+/// groups at the end.
 /// </summary>
 internal static class GroupsSnapshot
 {
@@ -14,9 +16,26 @@ internal static class GroupsSnapshot
     internal const byte MemberRecord = 2;
     internal const byte OffsetRecord = 3;
     internal const byte EndRecord = 4;
+    internal const byte TransactionRecord = 5;
+    internal const byte PendingOffsetRecord = 6;
 
     // What a record holds came in one command, or in two: a member's words for its protocols, and its assignment.
     internal const int RecordBytesMax = 2 * Limits.EntryBytesMax;
+
+    /// <summary>The records of all groups.</summary>
+    internal static IEnumerable<byte> Records(ImmutableSortedDictionary<string, ConsumerGroup> groups, WireWriter writer)
+    {
+        foreach (var (_, group) in groups)
+        {
+            foreach (var kind in Records(group, writer))
+            {
+                yield return kind;
+            }
+        }
+
+        writer.WriteVarint((ulong)groups.Count);
+        yield return EndRecord;
+    }
 
     /// <summary>A group's records, one after the other.</summary>
     /// <param name="group">The group.</param>
@@ -35,6 +54,17 @@ internal static class GroupsSnapshot
         {
             GroupWire.WriteOffset(writer, new OffsetToCommit(place, committed));
             yield return OffsetRecord;
+        }
+
+        foreach (var (producer, transaction) in group.Transactions)
+        {
+            WriteTransaction(writer, producer, transaction);
+            yield return TransactionRecord;
+            foreach (var (place, committed) in transaction.Offsets)
+            {
+                GroupWire.WriteOffset(writer, new OffsetToCommit(place, committed));
+                yield return PendingOffsetRecord;
+            }
         }
     }
 
@@ -83,6 +113,25 @@ internal static class GroupsSnapshot
         HasSynced = reader.ReadBool(),
         Assignment = reader.ReadBytes().ToArray(),
     };
+
+    /// <summary>A producer without the offsets of its transaction; the reader fails when the bytes are none.</summary>
+    internal static (long Producer, GroupTransaction Transaction) ReadTransaction(ref WireReader reader) =>
+        (GroupWire.ReadInt64(ref reader), new GroupTransaction
+        {
+            Epoch = GroupWire.ReadInt16(ref reader),
+            Open = GroupWire.ReadInt32(ref reader),
+            Ended = GroupWire.ReadInt32(ref reader),
+            LastActive = GroupWire.ReadInt64(ref reader),
+        });
+
+    private static void WriteTransaction(WireWriter writer, long producer, GroupTransaction transaction)
+    {
+        GroupWire.WriteNumber(writer, producer);
+        GroupWire.WriteNumber(writer, transaction.Epoch);
+        GroupWire.WriteNumber(writer, transaction.Open);
+        GroupWire.WriteNumber(writer, transaction.Ended);
+        GroupWire.WriteNumber(writer, transaction.LastActive);
+    }
 
     private static void WriteGroup(WireWriter writer, ConsumerGroup group)
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
@@ -7,78 +6,25 @@ using Atoll.StateMachines.Snapshots;
 namespace Atoll.StateMachines.Groups;
 
 /// <summary>Reads the records of groups from slices as they come.</summary>
-internal sealed class GroupsSnapshotTarget(
-    HybridTime now, Action<ImmutableSortedDictionary<string, ConsumerGroup>> install) : IMachineTarget
+internal sealed class GroupsSnapshotTarget(HybridTime now, Action<ImmutableSortedDictionary<string, ConsumerGroup>> install)
+    : RecordSnapshotTarget(GroupsSnapshot.FormatVersion, GroupsSnapshot.RecordBytesMax, "groups")
 {
-    private readonly WireWriter _left = new();
     private readonly ImmutableSortedDictionary<string, ConsumerGroup>.Builder _groups =
         ImmutableSortedDictionary.CreateBuilder<string, ConsumerGroup>(StringComparer.Ordinal);
 
     private ConsumerGroup? _group;
     private ImmutableSortedDictionary<string, GroupMember>.Builder? _members;
     private ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Builder? _offsets;
+    private ImmutableSortedDictionary<long, GroupTransaction>.Builder? _transactions;
+    private long _producer;
     private string _last = "";
-    private bool _hasFormat;
     private bool _isComplete;
 
-    public ReadOnlyMemory<byte> Meta => default;
+    protected override bool IsComplete => _isComplete;
 
-    public string? Error { get; private set; }
+    public override void Install() => install(_groups.ToImmutable());
 
-    public bool Accept(ReadOnlyMemory<byte> slice)
-    {
-        if (Error is not null)
-        {
-            return false;
-        }
-
-        _left.WriteRaw(slice.Span);
-        var taken = 0;
-        if (!_hasFormat && _left.Length > 0)
-        {
-            _hasFormat = true;
-            taken = 1;
-            Error = _left.Written[0] == GroupsSnapshot.FormatVersion ? null : "the format of the groups is unknown";
-        }
-
-        while (Error is null && _left.Length - taken >= 4)
-        {
-            var bytes = BinaryPrimitives.ReadUInt32LittleEndian(_left.Written[taken..]);
-            if (bytes is 0 or > GroupsSnapshot.RecordBytesMax)
-            {
-                Error = "a record of the groups is larger than one can be";
-            }
-            else if (_left.Length - taken - 4 < bytes)
-            {
-                break;
-            }
-            else
-            {
-                var record = _left.WrittenMemory.Slice(taken + 4, (int)bytes);
-                taken += 4 + (int)bytes;
-                Error = !_isComplete && TryTake(record.Span[0], record[1..]) ? null : "the groups are garbled";
-            }
-        }
-
-        var rest = _left.Written[taken..].ToArray();
-        _left.Reset();
-        _left.WriteRaw(rest);
-        return Error is null;
-    }
-
-    public bool Complete()
-    {
-        if (Error is null && (!_isComplete || _left.Length > 0))
-        {
-            Error = "the groups end in the middle";
-        }
-
-        return Error is null;
-    }
-
-    public void Install() => install(_groups.ToImmutable());
-
-    private bool TryTake(byte kind, ReadOnlyMemory<byte> record)
+    protected override bool TryTake(byte kind, ReadOnlyMemory<byte> record)
     {
         var reader = new WireReader(record);
         switch (kind)
@@ -94,6 +40,7 @@ internal sealed class GroupsSnapshotTarget(
                 _last = group.Id;
                 _members = group.Members.ToBuilder();
                 _offsets = group.Offsets.ToBuilder();
+                _transactions = group.Transactions.ToBuilder();
                 break;
             case GroupsSnapshot.MemberRecord when _members is not null:
                 var member = GroupsSnapshot.ReadMember(ref reader);
@@ -110,6 +57,24 @@ internal sealed class GroupsSnapshotTarget(
                     return false;
                 }
 
+                break;
+            case GroupsSnapshot.TransactionRecord when _transactions is not null:
+                (_producer, var transaction) = GroupsSnapshot.ReadTransaction(ref reader);
+                if (!_transactions.TryAdd(_producer, transaction))
+                {
+                    return false;
+                }
+
+                break;
+            case GroupsSnapshot.PendingOffsetRecord when _transactions is { Count: > 0 }:
+                var pending = GroupWire.ReadOffset(ref reader);
+                var open = _transactions[_producer];
+                if (open.Offsets.ContainsKey(pending.Place))
+                {
+                    return false;
+                }
+
+                _transactions[_producer] = open with { Offsets = open.Offsets.Add(pending.Place, pending.Committed) };
                 break;
             case GroupsSnapshot.EndRecord:
                 _isComplete = TryEndGroup() && reader.ReadCount(GroupLimits.GroupsPerShardMax) == _groups.Count;
@@ -128,7 +93,10 @@ internal sealed class GroupsSnapshotTarget(
             return true;
         }
 
-        var group = _group with { Members = _members!.ToImmutable(), Offsets = _offsets!.ToImmutable() };
+        var group = _group with
+        {
+            Members = _members!.ToImmutable(), Offsets = _offsets!.ToImmutable(), Transactions = _transactions!.ToImmutable(),
+        };
         _group = null;
         if (!group.IsConsistent() || group.LastChange > now.UnixMilliseconds)
         {

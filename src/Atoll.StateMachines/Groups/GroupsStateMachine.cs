@@ -99,7 +99,11 @@ public sealed class GroupsStateMachine : IStateMachine
         Check.Unreachable("groups are made durable by snapshots");
 
     /// <inheritdoc />
-    public ISnapshotSource BeginSnapshot() => new GroupsSnapshotSource(_groups);
+    public ISnapshotSource BeginSnapshot()
+    {
+        var groups = _groups;
+        return new RecordSnapshotSource(GroupsSnapshot.FormatVersion, writer => GroupsSnapshot.Records(groups, writer));
+    }
 
     /// <inheritdoc />
     public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load) => new GroupsSnapshotTarget(now, restored =>
@@ -147,6 +151,9 @@ public sealed class GroupsStateMachine : IStateMachine
             LeaveGroup leave => GroupMembership.Leave(group, leave),
             CommitOffsets commit => GroupCommits.Commit(group, commit),
             DeleteOffsets delete => GroupCommits.DeleteOffsets(group, delete),
+            BeginGroupTransaction begin => GroupTransactions.Begin(group, begin, now.UnixMilliseconds),
+            CommitInTransaction commit => GroupTransactions.Commit(group, commit, now.UnixMilliseconds),
+            EndGroupTransaction end => GroupTransactions.End(group, end, now.UnixMilliseconds),
             _ => Delete(group),
         };
         if (outcome.Changed is { } changed)

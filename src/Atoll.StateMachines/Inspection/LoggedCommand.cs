@@ -7,6 +7,7 @@ using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
 using Atoll.StateMachines.Streams;
+using Atoll.StateMachines.Transactions;
 
 namespace Atoll.StateMachines.Inspection;
 
@@ -53,6 +54,12 @@ public sealed record LoggedCommand(string Kind, HybridTime Stamp, RequestIdentit
         if (Enum.IsDefined(GroupCommand.KindOf(envelope.Command.Span)))
         {
             return new LoggedCommand($"group {GroupCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
+        }
+
+        if (Enum.IsDefined(TransactionCommand.KindOf(envelope.Command.Span)))
+        {
+            return new LoggedCommand(
+                $"transaction {TransactionCommand.KindOf(envelope.Command.Span)}", envelope.Stamp, envelope.Identity, []);
         }
 
         return RecordsCommand.TryParse(envelope.Command, out var records, out var operations)

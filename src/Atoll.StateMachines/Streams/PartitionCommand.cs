@@ -18,11 +18,15 @@ public enum PartitionCommandKind : byte
 
     /// <summary>Changes the settings.</summary>
     Configure = 0x34,
+
+    /// <summary>A producer may write in a transaction from here on.</summary>
+    BeginTransaction = 0x35,
 }
 
 /// <summary>
 /// The commands of a partition. Layout: kind (byte); then of an append the batch to the end, of a marker the control batch to the end, of a
-/// deletion the offset (8 bytes), of settings the four of them (zigzag varints).
+/// deletion the offset (8 bytes), of settings the four of them (zigzag varints), of a beginning the producer's number (8 bytes), its epoch
+/// (2 bytes) and the transaction's number (4 bytes).
 /// </summary>
 public static class PartitionCommand
 {
@@ -37,6 +41,19 @@ public static class PartitionCommand
     {
         writer.WriteByte((byte)PartitionCommandKind.Append);
         writer.WriteRaw(batch);
+    }
+
+    /// <summary>Lets a producer write in a transaction.</summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="producerId">The producer.</param>
+    /// <param name="epoch">Its epoch: older ones are fenced off.</param>
+    /// <param name="number">Which transaction of it.</param>
+    public static void WriteBeginTransaction(WireWriter writer, long producerId, short epoch, int number)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.BeginTransaction);
+        writer.WriteUInt64((ulong)producerId);
+        writer.WriteUInt16((ushort)epoch);
+        writer.WriteUInt32((uint)number);
     }
 
     /// <summary>Ends a transaction.</summary>
@@ -85,6 +102,7 @@ public static class PartitionCommand
                 return TransactionMarker.TryRead(rest, out _) ? CommandFault.None : CommandFault.Invalid("the bytes are not a marker");
             case PartitionCommandKind.DeleteBefore when TryReadDeleteBefore(command, out _):
             case PartitionCommandKind.Configure when TryReadConfigure(command, out _):
+            case PartitionCommandKind.BeginTransaction when TryReadBeginTransaction(command, out _, out _, out _):
                 return CommandFault.None;
             default:
                 return CommandFault.Invalid("the bytes are not a command of a partition");
@@ -96,6 +114,13 @@ public static class PartitionCommand
         var reader = new WireReader(command[BatchAt..]);
         offset = (long)reader.ReadUInt64();
         return reader.OkAtEnd && offset >= EndOffset;
+    }
+
+    internal static bool TryReadBeginTransaction(ReadOnlyMemory<byte> command, out long producerId, out short epoch, out int number)
+    {
+        var reader = new WireReader(command[BatchAt..]);
+        (producerId, epoch, number) = ((long)reader.ReadUInt64(), (short)reader.ReadUInt16(), (int)reader.ReadUInt32());
+        return reader.OkAtEnd && producerId >= 0 && epoch >= 0 && number >= 0;
     }
 
     internal static bool TryReadConfigure(ReadOnlyMemory<byte> command, out PartitionSettings settings)

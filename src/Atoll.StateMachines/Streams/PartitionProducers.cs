@@ -78,6 +78,7 @@ internal sealed class PartitionProducers
         var wasOpen = _open.Remove(producer.TransactionStart);
         Check.That(wasOpen);
         producer.TransactionStart = -1;
+        producer.OpenTransaction = -1;
     }
 
     /// <summary>Forgets those that were silent for a day.</summary>
@@ -141,7 +142,7 @@ internal sealed class PartitionProducers
 
     private void Forget(Predicate<ProducerState> isForgotten, int countMax)
     {
-        var idle = _producers.Where(pair => pair.Value.TransactionStart < 0 && isForgotten(pair.Value))
+        var idle = _producers.Where(pair => !pair.Value.IsInTransaction && isForgotten(pair.Value))
             .OrderBy(pair => pair.Value.LastActive).ThenBy(pair => pair.Key).Take(countMax).Select(pair => pair.Key).ToList();
         HasForgotten |= idle.Count > 0;
         foreach (var id in idle)

@@ -24,8 +24,8 @@ public enum PartitionStatus : byte
     /// <summary>The producer has a newer epoch.</summary>
     ProducerFenced = 5,
 
-    /// <summary>The coordinator has a newer epoch.</summary>
-    CoordinatorFenced = 6,
+    /// <summary>The transaction has ended, and others may have begun since.</summary>
+    TransactionOver = 6,
 
     /// <summary>Not what a producer with, or without, an open transaction may do.</summary>
     InvalidTransactionState = 7,

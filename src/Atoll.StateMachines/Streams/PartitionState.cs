@@ -32,7 +32,7 @@ internal readonly record struct EpochStart(int Epoch, long StartOffset);
 /// </summary>
 internal sealed class PartitionState
 {
-    private const byte FormatVersion = 2;
+    private const byte FormatVersion = 3;
     private const int SegmentBytesMin = 28;
 
     /// <summary>What may be chosen.</summary>

@@ -88,6 +88,9 @@ public sealed class PartitionStateMachine : IStateMachine
             PartitionCommandKind.DeleteBefore when PartitionCommand.TryReadDeleteBefore(command, out var before) =>
                 DeleteBefore(context, before),
             PartitionCommandKind.Configure when PartitionCommand.TryReadConfigure(command, out var settings) => Configure(settings),
+            PartitionCommandKind.BeginTransaction
+                when PartitionCommand.TryReadBeginTransaction(command, out var id, out var epoch, out var number) =>
+                BeginTransaction(context, id, epoch, number),
             _ => PartitionStatus.Invalid,
         };
         Check.That(_state.LogStart <= _state.LastStable && _state.LastStable <= _state.NextOffset);
@@ -188,6 +191,11 @@ public sealed class PartitionStateMachine : IStateMachine
             return status;
         }
 
+        if (header.IsTransactional)
+        {
+            return PartitionStatus.InvalidTransactionState;
+        }
+
         // Its first batch may have been overtaken by the second, which must wait then: or the first would be taken for a repeated one.
         if (header.BaseSequence != 0)
         {
@@ -198,6 +206,42 @@ public sealed class PartitionStateMachine : IStateMachine
         return producer is null ? PartitionStatus.TooManyProducers : PartitionStatus.Ok;
     }
 
+    // From now on a batch of the transaction is taken; one that comes late, when the transaction has ended, is not.
+    private PartitionStatus BeginTransaction(in CommandContext context, long id, short epoch, int number)
+    {
+        var isKnown = _state.Producers.Find(id) is not null;
+        if (_state.Producers.FindOrAdd(id, epoch) is not { } producer)
+        {
+            return PartitionStatus.TooManyProducers;
+        }
+
+        if (epoch < producer.Epoch)
+        {
+            return PartitionStatus.ProducerFenced;
+        }
+
+        if (number == producer.EndedTransaction || ProducerState.IsBefore(number, producer.EndedTransaction)
+            || ProducerState.IsBefore(number, producer.OpenTransaction))
+        {
+            return PartitionStatus.TransactionOver;
+        }
+
+        if (producer.TransactionStart >= 0 && number != producer.OpenTransaction)
+        {
+            return PartitionStatus.InvalidTransactionState;
+        }
+
+        if (epoch > producer.Epoch)
+        {
+            producer.Begin(epoch);
+        }
+
+        producer.MayBeForgotten |= !isKnown && _state.Producers.HasForgotten;
+        producer.OpenTransaction = number;
+        producer.LastActive = context.Now.UnixMilliseconds;
+        return PartitionStatus.Ok;
+    }
+
     private PartitionStatus EndTransaction(in CommandContext context, ReadOnlyMemory<byte> bytes, out long offset)
     {
         offset = -1;
@@ -206,6 +250,7 @@ public sealed class PartitionStateMachine : IStateMachine
             return PartitionStatus.CorruptBatch;
         }
 
+        var isKnown = _state.Producers.Find(marker.ProducerId) is not null;
         if (_state.Producers.FindOrAdd(marker.ProducerId, marker.ProducerEpoch) is not { } producer)
         {
             return PartitionStatus.TooManyProducers;
@@ -216,9 +261,15 @@ public sealed class PartitionStateMachine : IStateMachine
             return PartitionStatus.ProducerFenced;
         }
 
-        if (marker.CoordinatorEpoch < producer.CoordinatorEpoch)
+        if (marker.Number == producer.EndedTransaction)
         {
-            return PartitionStatus.CoordinatorFenced;
+            return PartitionStatus.Ok;
+        }
+
+        if (ProducerState.IsBefore(marker.Number, producer.EndedTransaction)
+            || ProducerState.IsBefore(marker.Number, producer.OpenTransaction))
+        {
+            return PartitionStatus.TransactionOver;
         }
 
         if (marker.ProducerEpoch > producer.Epoch)
@@ -226,10 +277,12 @@ public sealed class PartitionStateMachine : IStateMachine
             producer.Begin(marker.ProducerEpoch);
         }
 
-        producer.CoordinatorEpoch = marker.CoordinatorEpoch;
+        producer.MayBeForgotten |= !isKnown && _state.Producers.HasForgotten;
+        producer.EndedTransaction = marker.Number;
         producer.LastActive = context.Now.UnixMilliseconds;
         if (producer.TransactionStart < 0)
         {
+            producer.OpenTransaction = -1;
             return PartitionStatus.Ok;
         }
 

@@ -22,8 +22,17 @@ internal sealed class ProducerState
     /// <summary>Its epoch: older ones are fenced off.</summary>
     internal short Epoch { get; private set; }
 
-    /// <summary>The epoch of the coordinator that ended a transaction of it last; -1 before any did.</summary>
-    internal int CoordinatorEpoch { get; set; } = -1;
+    /// <summary>The transaction that it may write in; -1 when there is none.</summary>
+    internal int OpenTransaction { get; set; } = -1;
+
+    /// <summary>The transaction that ended here last; -1 before any did.</summary>
+    internal int EndedTransaction { get; set; } = -1;
+
+    /// <summary>Whether it may have appended batches that were forgotten since, so that the next one need not be its first.</summary>
+    internal bool MayBeForgotten { get; set; }
+
+    /// <summary>Whether it is in a transaction, or may be.</summary>
+    internal bool IsInTransaction => OpenTransaction >= 0 || TransactionStart >= 0;
 
     /// <summary>The first offset of its open transaction; -1 when none is open.</summary>
     internal long TransactionStart { get; set; } = -1;
@@ -39,6 +48,7 @@ internal sealed class ProducerState
     {
         Epoch = epoch;
         _count = 0;
+        MayBeForgotten = false;
     }
 
     /// <summary>Remembers a batch; of more than five the oldest goes.</summary>
@@ -51,6 +61,7 @@ internal sealed class ProducerState
         }
 
         _batches[_count++] = batch;
+        MayBeForgotten = false;
     }
 
     /// <summary>Whether a batch may be appended next.</summary>
@@ -66,7 +77,7 @@ internal sealed class ProducerState
 
         if (header.ProducerEpoch > Epoch)
         {
-            return TransactionStart >= 0 ? PartitionStatus.InvalidTransactionState
+            return TransactionStart >= 0 || header.IsTransactional ? PartitionStatus.InvalidTransactionState
                 : header.BaseSequence == 0 ? PartitionStatus.Ok
                 : PartitionStatus.OutOfOrderSequence;
         }
@@ -81,17 +92,24 @@ internal sealed class ProducerState
         }
 
         var expected = _count == 0 ? 0 : ProducerSequence.Next(_batches[_count - 1].LastSequence);
-        return header.BaseSequence != expected
-                ? _count > 0 && ProducerSequence.IsBefore(header.LastSequence, _batches[0].BaseSequence)
+        return header.IsTransactional && OpenTransaction < 0 ? PartitionStatus.InvalidTransactionState
+            : header.BaseSequence != expected
+                ? MayBeForgotten ? PartitionStatus.UnknownProducer
+                    : _count > 0 && ProducerSequence.IsBefore(header.LastSequence, _batches[0].BaseSequence)
                     ? PartitionStatus.DuplicateSequence : PartitionStatus.OutOfOrderSequence
             : TransactionStart >= 0 && !header.IsTransactional ? PartitionStatus.InvalidTransactionState
             : PartitionStatus.Ok;
     }
 
+    /// <summary>Whether a transaction comes before another one, as far as their numbers tell, which begin anew some time.</summary>
+    internal static bool IsBefore(int transaction, int other) => other >= 0 && ProducerSequence.IsBefore(transaction, other);
+
     internal void Write(WireWriter writer)
     {
         writer.WriteUInt16((ushort)Epoch);
-        writer.WriteVarint(ZigZag.Encode(CoordinatorEpoch));
+        writer.WriteVarint(ZigZag.Encode(OpenTransaction));
+        writer.WriteVarint(ZigZag.Encode(EndedTransaction));
+        writer.WriteBool(MayBeForgotten);
         writer.WriteVarint(ZigZag.Encode(TransactionStart));
         writer.WriteVarint(ZigZag.Encode(LastActive));
         writer.WriteByte((byte)_count);
@@ -103,15 +121,19 @@ internal sealed class ProducerState
         }
     }
 
+    /// <summary>Reads it; the reader fails when the bytes are none.</summary>
     internal static ProducerState Read(ref WireReader reader)
     {
         var state = new ProducerState();
         state.Begin((short)reader.ReadUInt16());
-        state.CoordinatorEpoch = (int)ZigZag.Decode(reader.ReadVarint());
+        state.OpenTransaction = ReadNumber(ref reader);
+        state.EndedTransaction = ReadNumber(ref reader);
+        state.MayBeForgotten = reader.ReadBool();
         state.TransactionStart = ZigZag.Decode(reader.ReadVarint());
         state.LastActive = ZigZag.Decode(reader.ReadVarint());
         var count = reader.ReadByte();
-        if (count > BatchesMax || state.Epoch < 0 || state.TransactionStart < -1 || state.CoordinatorEpoch < -1)
+        if (count > BatchesMax || state.Epoch < 0 || state.TransactionStart < -1
+            || (state.TransactionStart >= 0 && state.OpenTransaction < 0))
         {
             reader.Fail();
         }
@@ -127,7 +149,9 @@ internal sealed class ProducerState
     internal void AddTo(ref StateHasher hasher)
     {
         hasher.Add((ulong)Epoch);
-        hasher.Add((ulong)CoordinatorEpoch);
+        hasher.Add((ulong)OpenTransaction);
+        hasher.Add((ulong)EndedTransaction);
+        hasher.Add(MayBeForgotten ? 1UL : 0);
         hasher.Add((ulong)TransactionStart);
         hasher.Add((ulong)LastActive);
         Check.That(_count <= BatchesMax);
@@ -136,5 +160,16 @@ internal sealed class ProducerState
             hasher.Add(((ulong)(uint)batch.BaseSequence << 32) | (uint)batch.LastSequence);
             hasher.Add((ulong)batch.BaseOffset);
         }
+    }
+
+    private static int ReadNumber(ref WireReader reader)
+    {
+        var number = ZigZag.Decode(reader.ReadVarint());
+        if (number is < -1 or > int.MaxValue)
+        {
+            reader.Fail();
+        }
+
+        return (int)number;
     }
 }

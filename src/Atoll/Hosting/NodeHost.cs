@@ -17,6 +17,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Cluster;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Transactions;
 using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.Logging;
 
@@ -28,9 +29,12 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly GatewayServer _gateways;
     private readonly RemotePort? _others;
     private readonly NodeTables? _tables;
+    private readonly TransactionFinisher? _finisher;
 
-    private NodeHost(EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables)
+    private NodeHost(
+        EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher? finisher)
     {
+        _finisher = finisher;
         Node = node;
         _gateways = gateways;
         _others = others;
@@ -60,7 +64,9 @@ internal sealed class NodeHost : IAsyncDisposable
             tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
             var gateways = await GatewayServer.StartAsync(
                 node.Live, client, clock, Gateways(options, node, tables, client), loggers, cancellation).ConfigureAwait(false);
-            return new NodeHost(node, gateways, others, tables);
+            var finisher = options.KafkaEndPoint is null ? null
+                : new TransactionFinisher(client.Transactions, LeadersOf(node), TimeProvider.System);
+            return new NodeHost(node, gateways, others, tables, finisher);
         }
         catch
         {
@@ -83,6 +89,11 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
+        if (_finisher is not null)
+        {
+            await _finisher.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_tables is not null)
         {
             await _tables.DisposeAsync().ConfigureAwait(false);
@@ -124,11 +135,14 @@ internal sealed class NodeHost : IAsyncDisposable
 
     private static KafkaSources KafkaSourcesOf(NodeHostOptions options, EmbeddedNode node, AtollClient client, IPEndPoint kafka) => new(
         client.Streams,
-        new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System),
+        LeadersOf(node),
         new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)))
     {
         Groups = client.Groups,
+        Transactions = client.Transactions,
     };
+
+    private static PartitionLeaders LeadersOf(EmbeddedNode node) => new(node.Live, node.Live.LoopCount, TimeProvider.System);
 
     private static int ClientPortOf(NodeHostOptions options)
     {

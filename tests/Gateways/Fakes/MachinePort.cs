@@ -5,10 +5,12 @@ using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
 using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
 using Atoll.StateMachines.Streams;
+using Atoll.StateMachines.Transactions;
 
 namespace Atoll.Gateways.Tests.Fakes;
 
@@ -116,6 +118,8 @@ internal sealed class MachinePort : IRequestPort
                 {
                     SpaceKind.Rows => new RowsStateMachine(),
                     SpaceKind.Streams => new PartitionStateMachine(),
+                    SpaceKind.Groups => new GroupsStateMachine(),
+                    SpaceKind.Transactions => new TransactionsStateMachine(),
                     _ => new RecordsStateMachine(),
                 },
                 new RequestTableOptions());
@@ -156,6 +160,8 @@ internal sealed class MachinePort : IRequestPort
     {
         SpaceKind.Rows => RowsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default),
         SpaceKind.Streams => PartitionCommand.Validate(command),
+        SpaceKind.Groups => GroupCommand.Validate(command, shard.HashLow, shard.HashHigh),
+        SpaceKind.Transactions => TransactionCommand.Validate(command, shard.HashLow, shard.HashHigh),
         _ => RecordsCommand.Validate(command, shard.HashLow, shard.HashHigh, RecordLimits.Default),
     };
 

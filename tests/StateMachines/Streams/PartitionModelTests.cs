@@ -97,6 +97,7 @@ public sealed class PartitionModelTests
         private readonly List<(long Offset, byte[] Batch, int Epoch)> _batches = [];
         private readonly Dictionary<long, (short Epoch, int Next, long Open)> _producers = [];
         private readonly List<AbortedTransaction> _aborted = [];
+        private readonly Dictionary<long, int> _numbers = [];
         private long _next;
         private long _start;
 
@@ -114,6 +115,12 @@ public sealed class PartitionModelTests
                 case 3 or 4 or 5:
                     var isTransactional = open >= 0 || random.NextInt(0, 1) == 0;
                     var batch = partition.Batch(records, id, epoch, next, isTransactional);
+                    var number = _numbers.GetValueOrDefault(id);
+                    if (isTransactional && open < 0)
+                    {
+                        Assert.Equal(PartitionStatus.Ok, partition.Begin(id, epoch, number).Status);
+                    }
+
                     var added = partition.Append(batch);
                     Added(added, batch, partition.Term);
                     _producers[id] = (epoch, next + records, open < 0 && isTransactional ? added.BaseOffset : open);
@@ -174,11 +181,13 @@ public sealed class PartitionModelTests
             var bumps = random.NextInt(0, 1) == 0;
             var isCommit = random.NextInt(0, 1) == 0;
             var ended = (short)(epoch + (bumps ? 1 : 0));
-            var result = partition.End(id, ended, isCommit);
+            var number = _numbers.GetValueOrDefault(id);
+            _numbers[id] = number + 1;
+            var result = partition.End(id, ended, isCommit, number);
             Assert.Equal((PartitionStatus.Ok, open >= 0 ? _next : -1), (result.Status, result.BaseOffset));
             if (open >= 0)
             {
-                Added(result, new TransactionMarker(id, ended, isCommit, 0).ToBatch(partition.Now), partition.Term);
+                Added(result, new TransactionMarker(id, ended, isCommit, number).ToBatch(partition.Now), partition.Term);
                 if (!isCommit)
                 {
                     _aborted.Add(new AbortedTransaction(id, open, result.BaseOffset));

@@ -55,8 +55,11 @@ internal sealed class PartitionReplica
     public PartitionResult Append(long producer, short epoch, int sequence, int records = 1, bool isTransactional = false) =>
         Append(Batch(records, producer, epoch, sequence, isTransactional));
 
-    public PartitionResult End(long producer, short epoch, bool isCommit, int coordinatorEpoch = 0) => Propose(writer =>
-        PartitionCommand.WriteEndTransaction(writer, new TransactionMarker(producer, epoch, isCommit, coordinatorEpoch), Now));
+    public PartitionResult Begin(long producer, short epoch, int number = 0) => Propose(writer =>
+        PartitionCommand.WriteBeginTransaction(writer, producer, epoch, number));
+
+    public PartitionResult End(long producer, short epoch, bool isCommit, int number = 0) => Propose(writer =>
+        PartitionCommand.WriteEndTransaction(writer, new TransactionMarker(producer, epoch, isCommit, number), Now));
 
     public PartitionResult DeleteBefore(long offset) => Propose(writer => PartitionCommand.WriteDeleteBefore(writer, offset));
 

@@ -119,6 +119,7 @@ public sealed class PartitionTests
     public void An_open_transaction_holds_the_last_stable_offset_until_its_marker()
     {
         _partition.Append(_partition.Batch(2));
+        _partition.Begin(5, 0);
         _partition.Append(5, 0, 0, 3, isTransactional: true);
         _partition.Append(_partition.Batch(1));
         Assert.Equal(new PartitionPositions(0, 2, 6), _partition.Fetch(0).Positions);
@@ -137,13 +138,16 @@ public sealed class PartitionTests
     [Fact]
     public void Aborted_transactions_are_named_to_readers_of_committed_records_whose_answer_they_reach_into()
     {
+        _partition.Begin(5, 0);
+        _partition.Begin(6, 0);
         _partition.Append(5, 0, 0, 2, isTransactional: true); // 0, 1
         _partition.Append(6, 0, 0, 2, isTransactional: true); // 2, 3
         _partition.End(6, 0, isCommit: false); // 4
         _partition.Append(_partition.Batch(2)); // 5, 6
         _partition.End(5, 0, isCommit: false); // 7
+        _partition.Begin(5, 0, 1);
         _partition.Append(5, 0, 2, 1, isTransactional: true); // 8
-        _partition.End(5, 0, isCommit: true); // 9
+        _partition.End(5, 0, isCommit: true, 1); // 9
 
         var five = new AbortedTransaction(5, 0, 7);
         var six = new AbortedTransaction(6, 2, 4);
@@ -157,27 +161,71 @@ public sealed class PartitionTests
     [Fact]
     public void A_marker_that_is_too_late_or_finds_nothing_open_changes_nothing()
     {
-        Assert.Equal(new PartitionResult(PartitionStatus.Ok, -1, 0), _partition.End(5, 3, isCommit: true));
+        Assert.Equal(new PartitionResult(PartitionStatus.Ok, -1, 0), _partition.End(5, 3, isCommit: true, 1));
+        _partition.Begin(5, 3, 7);
         _partition.Append(5, 3, 0, isTransactional: true);
-        Assert.Equal(PartitionStatus.ProducerFenced, _partition.End(5, 2, isCommit: true).Status);
-        Assert.Equal(PartitionStatus.Ok, _partition.End(5, 3, isCommit: false, coordinatorEpoch: 7).Status);
-        Assert.Equal(new PartitionResult(PartitionStatus.Ok, -1, 0), _partition.End(5, 3, isCommit: false, coordinatorEpoch: 7));
-        Assert.Equal(PartitionStatus.CoordinatorFenced, _partition.End(5, 3, isCommit: true, coordinatorEpoch: 6).Status);
+        Assert.Equal(PartitionStatus.ProducerFenced, _partition.End(5, 2, isCommit: true, 7).Status);
+        Assert.Equal(PartitionStatus.TransactionOver, _partition.End(5, 3, isCommit: true, 6).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.End(5, 3, isCommit: false, 7).Status);
+        Assert.Equal(new PartitionResult(PartitionStatus.Ok, -1, 0), _partition.End(5, 3, isCommit: false, 7));
         Assert.Equal(2, _partition.Machine.NextOffset);
+
+        // The next one is open: what is said again of the former one does not end it.
+        _partition.Begin(5, 3, 8);
+        Assert.Equal(2, _partition.Append(5, 3, 1, isTransactional: true).BaseOffset);
+        Assert.Equal(new PartitionResult(PartitionStatus.Ok, -1, 0), _partition.End(5, 3, isCommit: false, 7));
+        Assert.Equal(2, _partition.Machine.LastStable);
+        Assert.Equal(3, _partition.End(5, 3, isCommit: true, 8).BaseOffset);
+    }
+
+    [Fact]
+    public void A_batch_is_taken_between_the_beginning_and_the_end_of_its_transaction_only()
+    {
+        Assert.Equal(PartitionStatus.InvalidTransactionState, _partition.Append(5, 0, 0, isTransactional: true).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 0, 3).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 0, 3).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 0, 0, isTransactional: true).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.End(5, 0, isCommit: false, 3).Status);
+
+        // Late: the producer gave up, and a batch of it was still under way; so was the beginning.
+        Assert.Equal(PartitionStatus.InvalidTransactionState, _partition.Append(5, 0, 1, isTransactional: true).Status);
+        Assert.Equal(PartitionStatus.TransactionOver, _partition.Begin(5, 0, 3).Status);
+        Assert.Equal(PartitionStatus.TransactionOver, _partition.Begin(5, 0, 2).Status);
+        Assert.Equal(2, _partition.Machine.LastStable);
+        Assert.Equal(0, _partition.Append(5, 0, 0, isTransactional: true).BaseOffset); // that one is there, and no other
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 0, 4).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 0, 1, isTransactional: true).Status);
+        Assert.Equal(PartitionStatus.InvalidTransactionState, _partition.Begin(5, 0, 5).Status);
+        Assert.Equal(PartitionStatus.Invalid, _partition.Begin(5, -1, 5).Status);
+    }
+
+    [Fact]
+    public void Numbers_of_transactions_begin_anew_behind_the_largest()
+    {
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 0, int.MaxValue).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.End(5, 0, isCommit: true, int.MaxValue).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 0, 0).Status);
+        Assert.Equal(PartitionStatus.TransactionOver, _partition.End(5, 0, isCommit: true, int.MaxValue - 1).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.End(5, 0, isCommit: true, 0).Status);
+        Assert.Equal(PartitionStatus.TransactionOver, _partition.Begin(5, 0, int.MaxValue).Status);
     }
 
     [Fact]
     public void A_marker_of_a_new_epoch_ends_the_transaction_and_fences_the_old_producer()
     {
+        _partition.Begin(5, 3);
         _partition.Append(5, 3, 0, isTransactional: true);
         Assert.Equal(1, _partition.End(5, 4, isCommit: false).BaseOffset);
         Assert.Equal(PartitionStatus.ProducerFenced, _partition.Append(5, 3, 1, isTransactional: true).Status);
+        Assert.Equal(PartitionStatus.ProducerFenced, _partition.Begin(5, 3, 1).Status);
+        Assert.Equal(PartitionStatus.Ok, _partition.Begin(5, 4, 1).Status);
         Assert.Equal(PartitionStatus.Ok, _partition.Append(5, 4, 0, isTransactional: true).Status);
     }
 
     [Fact]
     public void Within_a_transaction_every_batch_belongs_to_it()
     {
+        _partition.Begin(5, 3);
         _partition.Append(5, 3, 0, isTransactional: true);
         Assert.Equal(PartitionStatus.InvalidTransactionState, _partition.Append(5, 3, 1).Status);
         Assert.Equal(PartitionStatus.InvalidTransactionState, _partition.Append(5, 4, 0).Status);
@@ -281,6 +329,7 @@ public sealed class PartitionTests
     public void What_an_open_transaction_began_with_stays()
     {
         _partition.Append(_partition.Batch(1));
+        _partition.Begin(5, 0);
         _partition.Append(5, 0, 0, 1, isTransactional: true);
         Assert.Equal(1, _partition.DeleteBefore(PartitionCommand.EndOffset).LogStart);
         _partition.Now += 30L * 24 * 3_600_000;
@@ -296,6 +345,7 @@ public sealed class PartitionTests
     public void A_producer_that_was_silent_for_a_day_is_forgotten_when_a_segment_ends()
     {
         _partition.Append(5, 0, 0);
+        _partition.Begin(6, 0);
         _partition.Append(6, 0, 0, isTransactional: true);
         _partition.Now += 25L * 3_600_000;
         _partition.Append(_partition.Batch()); // an hour has passed: the segment ends

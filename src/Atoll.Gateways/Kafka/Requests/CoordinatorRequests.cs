@@ -3,12 +3,13 @@ using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams.Groups;
+using Atoll.StateMachines.Directory;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
 /// <summary>
-/// FindCoordinator: the node whose replica leads a group's shard. Every node serves every group: what a client that is late asks elsewhere
-/// is passed on.
+/// FindCoordinator: the node whose replica leads the shard of a group, or of a transactional id. Every node serves all of them: what a
+/// client that is late asks elsewhere is passed on.
 /// </summary>
 internal sealed class CoordinatorRequests(KafkaSources sources, IGroups groups) : IKafkaRequests
 {
@@ -43,19 +44,19 @@ internal sealed class CoordinatorRequests(KafkaSources sources, IGroups groups) 
         var answer = new FindCoordinatorResponse.Coordinator { Key = key, NodeId = -1, Host = "", Port = -1 };
         try
         {
-            if (keyType != GroupKey)
+            if (await ShardOfAsync(key, keyType, cancellation).ConfigureAwait(false) is not { } shard)
             {
                 (answer.Error, answer.ErrorText) = keyType == TransactionKey
                     ? (KafkaError.TransactionalIdAuthorizationFailed, "transactions are not served")
-                    : (KafkaError.InvalidRequest, "only groups have coordinators");
+                    : (KafkaError.InvalidRequest, "only groups and transactional ids have coordinators");
             }
-            else if (await FindAsync(key, cancellation).ConfigureAwait(false) is { } broker)
+            else if (await LeaderOfAsync(shard, cancellation).ConfigureAwait(false) is { } broker)
             {
                 (answer.NodeId, answer.Host, answer.Port) = ((int)broker.Id.Value, broker.Host, broker.Port);
             }
             else
             {
-                (answer.Error, answer.ErrorText) = (KafkaError.CoordinatorNotAvailable, "nobody leads the group's shard at the moment");
+                (answer.Error, answer.ErrorText) = (KafkaError.CoordinatorNotAvailable, "nobody leads the shard at the moment");
             }
         }
         catch (AtollException error)
@@ -66,9 +67,16 @@ internal sealed class CoordinatorRequests(KafkaSources sources, IGroups groups) 
         return answer;
     }
 
-    private async Task<KafkaBroker?> FindAsync(string group, CancellationToken cancellation)
+    private async Task<ShardInfo?> ShardOfAsync(string key, int keyType, CancellationToken cancellation) => keyType switch
     {
-        var shard = await groups.ShardOfAsync(group, cancellation).ConfigureAwait(false);
+        GroupKey => await groups.ShardOfAsync(key, cancellation).ConfigureAwait(false),
+        TransactionKey when sources.Transactions is { } transactions =>
+            await transactions.ShardOfAsync(key, cancellation).ConfigureAwait(false),
+        _ => null,
+    };
+
+    private async Task<KafkaBroker?> LeaderOfAsync(ShardInfo shard, CancellationToken cancellation)
+    {
         var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
         var leader = leaders.Knows(shard.Id) ? leaders.LeaderOf(shard.Id).Node
             : (await sources.Leaders.AskAsync([shard], cancellation).ConfigureAwait(false))[shard.Id].Node;

@@ -1,6 +1,7 @@
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Transactions;
 using Atoll.StateMachines.Groups;
 
 namespace Atoll.Gateways.Kafka.Requests;
@@ -27,6 +28,8 @@ internal static class GroupErrors
         GroupStatus.SubscribedToTopic => KafkaError.GroupSubscribedToTopic,
         GroupStatus.MetadataTooLarge => KafkaError.OffsetMetadataTooLarge,
         GroupStatus.TooMany => KafkaError.PolicyViolation,
+        GroupStatus.ProducerFenced => KafkaError.InvalidProducerEpoch,
+        GroupStatus.InvalidTransactionState => KafkaError.InvalidTransactionState,
         _ => KafkaError.UnknownServerError,
     };
 
@@ -36,6 +39,7 @@ internal static class GroupErrors
     public static KafkaError Of(AtollException error) => error switch
     {
         InvalidGroupException => KafkaError.InvalidGroupId,
+        InvalidTransactionalIdException => KafkaError.InvalidRequest,
         _ => error.Code switch
         {
             ErrorCode.Unavailable or ErrorCode.Overloaded or ErrorCode.OutcomeUnknown or ErrorCode.DiskFull or ErrorCode.Faulted

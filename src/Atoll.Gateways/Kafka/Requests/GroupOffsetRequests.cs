@@ -99,13 +99,13 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
         {
             return new OffsetFetchResponse
             {
-                Groups = await Task.WhenAll(request.Groups.Select(group => FetchAsync(exchange, group))).ConfigureAwait(false),
+                Groups = await Task.WhenAll(request.Groups.Select(group => FetchAsync(exchange, request, group))).ConfigureAwait(false),
             };
         }
 
         var wanted = request.Topics?.SelectMany(static topic =>
             topic.Partitions.Select(partition => new TopicPartition(topic.Name, partition))).ToList();
-        var (error, offsets) = await FetchAsync(exchange, request.GroupId, wanted).ConfigureAwait(false);
+        var (error, offsets, unstable) = await FetchAsync(exchange, request, request.GroupId, wanted).ConfigureAwait(false);
         return new OffsetFetchResponse
         {
             Error = error,
@@ -120,7 +120,8 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
                             .. topic.Select(offset => new OffsetFetchResponse.Partition
                             {
                                 Index = offset.Place.Partition, CommittedOffset = offset.Committed.Offset,
-                                LeaderEpoch = offset.Committed.LeaderEpoch, Metadata = offset.Committed.Metadata, Error = error,
+                                LeaderEpoch = offset.Committed.LeaderEpoch, Metadata = offset.Committed.Metadata,
+                                Error = unstable.Contains(offset.Place) ? KafkaError.UnstableOffsetCommit : error,
                             }),
                         ],
                     }),
@@ -128,11 +129,12 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
         };
     }
 
-    private async Task<OffsetFetchResponse.Group> FetchAsync(KafkaExchange exchange, OffsetFetchRequest.Group group)
+    private async Task<OffsetFetchResponse.Group> FetchAsync(
+        KafkaExchange exchange, OffsetFetchRequest request, OffsetFetchRequest.Group group)
     {
         var wanted = group.Topics?.SelectMany(static topic =>
             topic.Partitions.Select(partition => new TopicPartition(topic.Name, partition))).ToList();
-        var (error, offsets) = await FetchAsync(exchange, group.GroupId, wanted).ConfigureAwait(false);
+        var (error, offsets, unstable) = await FetchAsync(exchange, request, group.GroupId, wanted).ConfigureAwait(false);
         return new OffsetFetchResponse.Group
         {
             GroupId = group.GroupId,
@@ -145,10 +147,11 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
                         Name = topic.Key,
                         Partitions =
                         [
-                            .. topic.Select(static offset => new OffsetFetchResponse.GroupPartition
+                            .. topic.Select(offset => new OffsetFetchResponse.GroupPartition
                             {
                                 Index = offset.Place.Partition, CommittedOffset = offset.Committed.Offset,
                                 LeaderEpoch = offset.Committed.LeaderEpoch, Metadata = offset.Committed.Metadata,
+                                Error = unstable.Contains(offset.Place) ? KafkaError.UnstableOffsetCommit : KafkaError.None,
                             }),
                         ],
                     }),
@@ -156,18 +159,25 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
         };
     }
 
-    // With an error, every partition that was asked for has it: versions without an error of their own have nothing else.
-    private async Task<(KafkaError Error, IReadOnlyList<OffsetToCommit> Offsets)> FetchAsync(
-        KafkaExchange exchange, string group, IReadOnlyCollection<TopicPartition>? wanted)
+    // With an error, every partition that was asked for has it: versions without an error of their own have nothing else. Offsets that an
+    // open transaction is about to change come with an error for who wants none of those, and as they were.
+    private async Task<(KafkaError Error, IReadOnlyList<OffsetToCommit> Offsets, HashSet<TopicPartition> Unstable)> FetchAsync(
+        KafkaExchange exchange, OffsetFetchRequest request, string group, IReadOnlyCollection<TopicPartition>? wanted)
     {
         try
         {
             var found = await groups.OffsetsAsync(group, wanted, exchange.Gone).ConfigureAwait(false);
-            return (GroupErrors.Of(found.Status), found.Offsets);
+            HashSet<TopicPartition> unstable = request.RequireStable ? [.. found.Unstable] : [];
+
+            // Who asks for all of them, and has committed the first one in this transaction, is told of that one too.
+            var missing = wanted is null ? unstable.Except(found.Offsets.Select(static offset => offset.Place)) : [];
+            return (GroupErrors.Of(found.Status),
+                [.. found.Offsets, .. missing.Select(static place => new OffsetToCommit(place, CommittedOffset.None))], unstable);
         }
         catch (AtollException error)
         {
-            return (GroupErrors.Of(error), [.. (wanted ?? []).Select(static place => new OffsetToCommit(place, CommittedOffset.None))]);
+            return (GroupErrors.Of(error),
+                [.. (wanted ?? []).Select(static place => new OffsetToCommit(place, CommittedOffset.None))], []);
         }
     }
 

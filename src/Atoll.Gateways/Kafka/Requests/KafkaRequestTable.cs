@@ -3,6 +3,7 @@ using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Security;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Transactions;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
@@ -36,8 +37,15 @@ public sealed class KafkaRequestTable
             new FetchRequests(sources, options),
             new OffsetRequests(sources),
             .. sources.Groups is { } groups ? Of(sources, groups) : [],
+            .. sources is { Groups: { } pending, Transactions: { } transactions } ? Of(sources, pending, transactions) : [],
         ],
         options.Tokens);
+
+    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions) =>
+    [
+        new TransactionRequests(sources, transactions),
+        new TransactionOffsetRequests(sources, groups),
+    ];
 
     private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups) =>
     [

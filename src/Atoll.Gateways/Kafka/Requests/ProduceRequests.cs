@@ -185,7 +185,8 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         return fault == RecordBatchFault.Format ? (KafkaError.UnsupportedForMessageFormat, "batches of format 2 are taken, no older ones")
             : fault == RecordBatchFault.LeftOver ? (KafkaError.InvalidRecord, "one batch for each partition is taken")
             : fault != RecordBatchFault.None ? (KafkaError.CorruptMessage, $"the batch cannot be taken: {fault}")
-            : batch.Header.IsTransactional ? (KafkaError.InvalidTransactionState, "there are no transactions yet")
+            : batch.Header.IsTransactional && request.TransactionalId is null
+                ? (KafkaError.InvalidTransactionState, "a batch of a transaction comes with a transactional id")
             : (KafkaError.None, null);
     }
 }

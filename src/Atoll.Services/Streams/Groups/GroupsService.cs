@@ -15,9 +15,6 @@ namespace Atoll.Services.Streams.Groups;
 /// </summary>
 internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISpaces spaces) : IGroups
 {
-    // So many coordinators; groups are small, and spread over them by their names.
-    private const int ShardCount = 8;
-
     // A query lingers no longer than this and is asked again: each one says that the member is there, long before its session is over.
     private static readonly TimeSpan LingerTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -42,6 +39,8 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
 
     private static readonly ResponseReader<GroupsPage> ReadPage = static (in Response response) =>
         GroupsPage.TryRead(response.Body) ?? throw Garbled();
+
+    private readonly CoordinatorSpace _space = new(GroupLimits.SpaceName, SpaceKind.Groups, directory, spaces);
 
     /// <inheritdoc />
     public async ValueTask<GroupJoin> JoinAsync(JoinGroup join, CancellationToken cancellationToken)
@@ -94,6 +93,19 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
         (await WriteAsync(commit.Group, writer => GroupCommand.Write(writer, commit), cancellationToken).ConfigureAwait(false)).Status;
 
     /// <inheritdoc />
+    public async ValueTask<GroupStatus> BeginTransactionAsync(BeginGroupTransaction begin, CancellationToken cancellationToken) =>
+        (await WriteAsync(begin.Group, writer => GroupCommand.Write(writer, begin), cancellationToken).ConfigureAwait(false)).Status;
+
+    /// <inheritdoc />
+    public async ValueTask<GroupStatus> CommitAsync(CommitInTransaction commit, CancellationToken cancellationToken) =>
+        (await WriteAsync(commit.Commit.Group, writer => GroupCommand.Write(writer, commit), cancellationToken).ConfigureAwait(false))
+        .Status;
+
+    /// <inheritdoc />
+    public async ValueTask<GroupStatus> EndTransactionAsync(EndGroupTransaction end, CancellationToken cancellationToken) =>
+        (await WriteAsync(end.Group, writer => GroupCommand.Write(writer, end), cancellationToken).ConfigureAwait(false)).Status;
+
+    /// <inheritdoc />
     public ValueTask<GroupOffsets> OffsetsAsync(
         string group, IReadOnlyCollection<TopicPartition>? places, CancellationToken cancellationToken) => ReadAsync(
         group, Encode(writer => GroupQuery.WriteOffsets(writer, group, places)), ReadOffsets, cancellationToken);
@@ -113,25 +125,15 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<ListedGroup>> ListAsync(CancellationToken cancellationToken)
     {
-        var view = await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        if (!view.TryGetSpace(GroupLimits.SpaceName, out var space))
-        {
-            return [];
-        }
-
-        var pages = await Task.WhenAll(view.ShardsOf(space.Id).ToArray().Select(shard => ListAsync(shard, cancellationToken)))
-            .ConfigureAwait(false);
+        await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        var shards = await _space.ShardsAsync(cancellationToken).ConfigureAwait(false);
+        var pages = await Task.WhenAll(shards.Select(shard => ListAsync(shard, cancellationToken))).ConfigureAwait(false);
         return [.. pages.SelectMany(static page => page)];
     }
 
     /// <inheritdoc />
-    public async ValueTask<ShardInfo> ShardOfAsync(string group, CancellationToken cancellationToken)
-    {
-        var space = await SpaceAsync(cancellationToken).ConfigureAwait(false);
-        var view = await directory.GetAsync(cancellationToken).ConfigureAwait(false);
-        return view.TryGetShard(space.Id, GroupCommand.HashOf(group), out var shard) ? shard
-            : throw new UnavailableException("the space of groups has been dropped at this moment");
-    }
+    public ValueTask<ShardInfo> ShardOfAsync(string group, CancellationToken cancellationToken) =>
+        _space.ShardOfAsync(GroupCommand.HashOf(group), cancellationToken);
 
     private static AtollException Garbled() => new(ErrorCode.Protocol, "the answer of the group's shard cannot be decoded");
 
@@ -203,35 +205,7 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
             throw new InvalidGroupException();
         }
 
-        var space = await SpaceAsync(cancellation).ConfigureAwait(false);
+        var space = await _space.GetAsync(cancellation).ConfigureAwait(false);
         return new Request { Kind = kind, Space = space.Id, RoutingHash = GroupCommand.HashOf(group), Payload = payload };
-    }
-
-    private async ValueTask<SpaceInfo> SpaceAsync(CancellationToken cancellation)
-    {
-        var view = await directory.GetAsync(cancellation).ConfigureAwait(false);
-        if (view.TryGetSpace(GroupLimits.SpaceName, out var space))
-        {
-            return space;
-        }
-
-        view = await directory.RefreshAsync(cancellation).ConfigureAwait(false);
-        if (view.TryGetSpace(GroupLimits.SpaceName, out space))
-        {
-            return space;
-        }
-
-        var replicas = view.Nodes.Count(static node => node.Standing == NodeStanding.Member) >= 3 ? 3 : 1;
-        var options = new SpaceOptions(
-            GroupLimits.SpaceName, FaultModel.Strong, replicas, ShardCount: ShardCount, Kind: SpaceKind.Groups);
-        try
-        {
-            return await spaces.CreateAsync(options, cancellation).ConfigureAwait(false);
-        }
-        catch (AtollException error) when (error.Code == ErrorCode.SpaceExists)
-        {
-            // Another node was faster, and saw another number of nodes.
-            return await directory.ResolveAsync(GroupLimits.SpaceName, cancellation).ConfigureAwait(false);
-        }
     }
 }

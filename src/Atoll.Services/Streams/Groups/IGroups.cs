@@ -33,6 +33,15 @@ public interface IGroups
     /// <summary>Commits offsets: all of them or none.</summary>
     ValueTask<GroupStatus> CommitAsync(CommitOffsets commit, CancellationToken cancellationToken = default);
 
+    /// <summary>Lets a producer commit offsets in a transaction.</summary>
+    ValueTask<GroupStatus> BeginTransactionAsync(BeginGroupTransaction begin, CancellationToken cancellationToken = default);
+
+    /// <summary>Commits offsets in the open transaction of a producer: all of them or none, when it is committed.</summary>
+    ValueTask<GroupStatus> CommitAsync(CommitInTransaction commit, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends a transaction.</summary>
+    ValueTask<GroupStatus> EndTransactionAsync(EndGroupTransaction end, CancellationToken cancellationToken = default);
+
     /// <summary>Committed offsets, linearizably.</summary>
     /// <param name="group">The group.</param>
     /// <param name="places">Of which partitions; null: of all that have one.</param>

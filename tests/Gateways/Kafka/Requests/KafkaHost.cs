@@ -13,6 +13,7 @@ using Atoll.Gateways.Tests.Fakes;
 using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Transactions;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Streams;
 using Xunit;
@@ -31,7 +32,10 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
     {
         _client = new AtollClient(Port, new CallerOptions { Clock = new ServerClock(Time), Time = Time });
         Table = KafkaRequestTable.Of(
-            new KafkaSources(_client.Streams, this, new KafkaSelf(new NodeId(1), "127.0.0.1", 9092, 4600)),
+            new KafkaSources(_client.Streams, this, new KafkaSelf(new NodeId(1), "127.0.0.1", 9092, 4600))
+            {
+                Groups = _client.Groups, Transactions = _client.Transactions,
+            },
             new KafkaGatewayOptions { Time = Time, Tokens = tokens ?? AccessTokens.None });
     }
 
@@ -43,13 +47,18 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
 
     public IStreams Streams => _client.Streams;
 
+    public ITransactions Transactions => _client.Transactions;
+
     public KafkaClient Client { get; } = new(IPAddress.Loopback, CancellationToken.None);
 
     /// <summary>Who leads all partitions.</summary>
     public NodeId Leader { get; set; } = new(1);
 
     /// <summary>A batch of one record for each value.</summary>
-    public static byte[] Batch(long producer, int sequence, params string[] values)
+    public static byte[] Batch(long producer, int sequence, params string[] values) => Batch(producer, 0, sequence, false, values);
+
+    /// <summary>A batch of one record for each value.</summary>
+    public static byte[] Batch(long producer, short epoch, int sequence, bool isTransactional, params string[] values)
     {
         var builder = new RecordBatchBuilder();
         for (var i = 0; i < values.Length; i++)
@@ -57,7 +66,7 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
             builder.Add(1_000 + i, null, System.Text.Encoding.UTF8.GetBytes(values[i]));
         }
 
-        return producer < 0 ? builder.Build() : builder.Build(producer, 0, sequence);
+        return producer < 0 ? builder.Build() : builder.Build(producer, epoch, sequence, isTransactional);
     }
 
     public async Task<Topic> CreateAsync(string name, int partitions = 1) =>
@@ -100,11 +109,11 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
     }
 
     public async Task<ProduceResponse.Partition> ProduceAsync(
-        string topic, byte[] batch, int version = 9, short acks = -1, int partition = 0)
+        string topic, byte[] batch, int version = 9, short acks = -1, int partition = 0, string? transactionalId = null)
     {
         var response = await AskAsync<ProduceResponse>(KafkaApi.Produce, version, new ProduceRequest
         {
-            Acks = acks, TimeoutMs = 1_000,
+            Acks = acks, TimeoutMs = 1_000, TransactionalId = transactionalId,
             Topics = [new() { Name = topic, Partitions = [new() { Index = partition, Records = batch }] }],
         });
         return Assert.Single(Assert.Single(response.Topics).Partitions);
@@ -115,7 +124,7 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
         var catalog = await Streams.TopicsAsync(cancellationToken);
         return new LeaderView(
             new NodeId(1),
-            catalog.Topics.SelectMany(static topic => topic.Partitions)
+            catalog.View.Spaces.SelectMany(space => catalog.View.ShardsOf(space.Id).ToArray())
                 .ToFrozenDictionary(static shard => shard.Id, _ => new PartitionLeader(Leader, 5)),
             FrozenSet<NodeId>.Empty);
     }

@@ -1,22 +1,26 @@
-using System.Collections.Immutable;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
-using Atoll.StateMachines.Snapshots;
 
-namespace Atoll.StateMachines.Groups;
+namespace Atoll.StateMachines.Snapshots;
 
-/// <summary>The groups as they are, in slices; what changes meanwhile changes other maps.</summary>
-internal sealed class GroupsSnapshotSource : ISnapshotSource
+/// <summary>
+/// A state in memory as records, in slices: a format (byte), then each record behind its length (4 bytes) and its kind (byte). What changes
+/// meanwhile changes other maps.
+/// </summary>
+internal sealed class RecordSnapshotSource : ISnapshotSource
 {
     private readonly WireWriter _record = new();
     private readonly WireWriter _bytes = new();
     private readonly IEnumerator<byte> _records;
     private int _position;
 
-    internal GroupsSnapshotSource(ImmutableSortedDictionary<string, ConsumerGroup> groups)
+    /// <summary>A source.</summary>
+    /// <param name="formatVersion">What the snapshot begins with.</param>
+    /// <param name="records">The kinds of the records, one after the other, each written into the writer when it is asked for.</param>
+    internal RecordSnapshotSource(byte formatVersion, Func<WireWriter, IEnumerable<byte>> records)
     {
-        _records = AllRecords(groups).GetEnumerator();
-        _bytes.WriteByte(GroupsSnapshot.FormatVersion);
+        _records = records(_record).GetEnumerator();
+        _bytes.WriteByte(formatVersion);
     }
 
     public bool IsWaiting => false;
@@ -48,18 +52,4 @@ internal sealed class GroupsSnapshotSource : ISnapshotSource
     public void Load(Action ready) => ready();
 
     public void Dispose() => _records.Dispose();
-
-    private IEnumerable<byte> AllRecords(ImmutableSortedDictionary<string, ConsumerGroup> groups)
-    {
-        foreach (var (_, group) in groups)
-        {
-            foreach (var kind in GroupsSnapshot.Records(group, _record))
-            {
-                yield return kind;
-            }
-        }
-
-        _record.WriteVarint((ulong)groups.Count);
-        yield return GroupsSnapshot.EndRecord;
-    }
 }

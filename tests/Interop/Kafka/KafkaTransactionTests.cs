@@ -1,0 +1,37 @@
+using Atoll.Interop.Tests.Cql;
+using Atoll.Interop.Tests.Processes;
+using Xunit;
+
+namespace Atoll.Interop.Tests.Kafka;
+
+/// <summary>
+/// Transactions, with clients of Kafka that Debian has, unchanged, against three real processes. What they do is in transactions.py beside
+/// this file.
+/// </summary>
+public sealed class KafkaTransactionTests
+{
+    [Fact]
+    public async Task What_is_committed_is_seen_and_what_is_aborted_or_of_a_zombie_never()
+    {
+        using var cluster = new ProcessCluster();
+        await RunAsync(cluster, "plain", static _ => Task.CompletedTask);
+    }
+
+    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
+    {
+        await cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
+        using var client = DriverProcess.Start(
+            "/usr/bin/python3", "Kafka/transactions.py",
+            [scenario, .. Enumerable.Range(1, 3).Select(node => $"{cluster.Host(node)}:9092")]);
+        try
+        {
+            await meanwhile(client);
+            await client.SaysAsync("done");
+            TestContext.Current.SendDiagnosticMessage(client.Output);
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
+    }
+}
