@@ -64,7 +64,10 @@ internal static class TransactionRules
         }
 
         Exhausted.Hit();
-        return TransactionOutcome.Done(after with { ProducerId = init.NewProducerId, Epoch = 0, LastEpoch = TransactionalProducer.NoEpoch });
+        return TransactionOutcome.Done(after with
+        {
+            ProducerId = init.NewProducerId, Epoch = 0, LastEpoch = TransactionalProducer.NoEpoch,
+        });
     }
 
     /// <summary>Partitions or groups become part of the transaction; the first ones begin it.</summary>
