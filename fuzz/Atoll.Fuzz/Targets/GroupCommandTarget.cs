@@ -81,6 +81,7 @@ public sealed class GroupCommandTarget : IFuzzTarget
         _ = GroupResult.TryRead(input);
         _ = (GroupJoined.TryRead(input), GroupSynced.TryRead(input), GroupOffsets.TryRead(input));
         _ = (GroupDescription.TryRead(input), GroupsPage.TryRead(input), ConsumerSubscription.TryReadTopics(input.Span));
+        _ = ConsumerAssignment.TryRead(input.Span);
         _ = (GroupCommand.SenderOf(input), GroupQuery.SenderOf(input), GroupCommand.Validate(input, 0, ulong.MaxValue));
 
         var answer = new WireWriter();

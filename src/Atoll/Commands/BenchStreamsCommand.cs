@@ -83,7 +83,8 @@ internal sealed class BenchStreamsCommand
         var command = new Command("streams", "Measure producers and consumers of topics through the Kafka protocol")
         {
             bench._clients, bench._loads, bench._messageBytes, bench._partitions, bench._batchBytes, bench._fetchBytes, bench._fill,
-            bench._seconds, bench._warmUp, bench._replicas, bench._connections, bench._kafka, bench._nodes, bench._port, bench._data, bench._serverOptions,
+            bench._seconds, bench._warmUp, bench._replicas, bench._connections, bench._kafka, bench._nodes, bench._port,
+            bench._data, bench._serverOptions,
         };
         command.SetAction(bench.RunAsync);
         return command;

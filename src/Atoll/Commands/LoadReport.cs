@@ -44,7 +44,8 @@ internal sealed class LoadReport
             CultureInfo.InvariantCulture, $"{name}, {result.Clients} clients: {result.Rate * result.MessagesPerCall:0}/s"));
         _table.AddRow([
             .. values, result.Load, $"{result.Clients}", .. MessageCells(result), Number(result.Rate, "0"), Milliseconds(result, 50),
-            Milliseconds(result, 99), Milliseconds(result, 99.9), Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"), $"{result.Errors}",
+            Milliseconds(result, 99), Milliseconds(result, 99.9), Number(result.Latencies.MaxMicroseconds / 1_000.0, "0.00"),
+            $"{result.Errors}",
             Number(result.ServerCores, "0.00"), Number(result.ClientCores, "0.00"), Number(result.ServerCpuMicroseconds, "0.0"),
             Number(result.ClientCpuMicroseconds, "0.0"), Number(result.ServerAllocatedBytes / 1024, "0.0"),
             Number(result.ServerPauses * 100, "0") + " %", Printer.Size(result.ServerMemoryBytes)]);

@@ -29,33 +29,10 @@ internal static class StatusCommand
                 return ExitCode.Ok;
             }
 
-            if (printer.IsJson)
-            {
-                while (true)
-                {
-                    Show(printer, await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false));
-                    await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(false);
-                }
-            }
-
-            await printer.Tables.Live(new Text("asking ...")).StartAsync(async context =>
-            {
-                while (!cancellation.IsCancellationRequested)
-                {
-                    try
-                    {
-                        var status = await atoll.Cluster.StatusAsync(cancellation).ConfigureAwait(false);
-                        context.UpdateTarget(new Rows(Nodes(status), Stores(status), Shards(status)));
-                    }
-                    catch (AtollException error)
-                    {
-                        context.UpdateTarget(new Text(error.Message));
-                    }
-
-                    context.Refresh();
-                    await Task.Delay(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                }
-            }).ConfigureAwait(false);
+            await LiveView.ShowAsync(
+                printer, async token => await atoll.Cluster.StatusAsync(token).ConfigureAwait(false),
+                static status => new Rows(Nodes(status), Stores(status), Shards(status)), status => Show(printer, status), cancellation)
+                .ConfigureAwait(false);
             return ExitCode.Ok;
         });
         return command;

@@ -34,6 +34,16 @@ internal static class TopicCommands
         (await streams.RefreshAsync(cancellation).ConfigureAwait(false)).Find(name)
         ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
 
+    /// <summary>The number of a partition that the topic has; null when none was given.</summary>
+    public static int? Checked(Topic topic, int? partition) => partition is null || topic.Partition(partition.Value) is not null
+        ? partition
+        : throw new CommandException(
+            ExitCode.NotFound, $"topic {topic.Name} has the partitions 0 to {topic.Partitions.Length - 1}, not {partition}");
+
+    /// <summary>The partition that was given, or all that the topic has.</summary>
+    public static IReadOnlyList<int> PartitionsOf(Topic topic, int? partition) =>
+        Checked(topic, partition) is { } one ? [one] : [.. Enumerable.Range(0, topic.Partitions.Length)];
+
     private static Option<string[]> SetOption() => new("--set")
     {
         Description = $"A setting; may be given several times: {string.Join(", ", TopicSetting.All.Select(setting => setting.Name))}",

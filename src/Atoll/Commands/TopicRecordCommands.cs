@@ -55,7 +55,7 @@ internal static class TopicRecordCommands
         {
             await using var atoll = client.Connect(parsed);
             var topic = await TopicCommands.FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
-            var number = Checked(topic, parsed.GetValue(partition));
+            var number = TopicCommands.Checked(topic, parsed.GetValue(partition));
             var producer = await TopicProducer.CreateAsync(
                 atoll.Streams, topic, Compressions[parsed.GetRequiredValue(compression)],
                 ClientOptions.Duration(parsed, client.CallTimeout) ?? TimeSpan.FromSeconds(10), TimeProvider.System, cancellation)
@@ -92,7 +92,7 @@ internal static class TopicRecordCommands
         var partition = PartitionOption("Only this partition");
         var from = new Option<string>("--from")
         {
-            Description = "Where to begin: earliest, latest, an offset, or time=MILLISECONDS since 1970",
+            Description = $"Where to begin: {PlaceInPartition.Words}",
             HelpName = "PLACE", DefaultValueFactory = _ => "earliest",
         };
         var follow = new Option<bool>("--follow", "-f") { Description = "Wait for more, without end" };
@@ -124,7 +124,7 @@ internal static class TopicRecordCommands
     {
         await using var atoll = client.Connect(parsed);
         var topic = await TopicCommands.FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
-        var partitions = Checked(topic, partition) is { } one ? [one] : Enumerable.Range(0, topic.Partitions.Length).ToArray();
+        var partitions = TopicCommands.PartitionsOf(topic, partition);
         var printer = client.Printer(parsed);
         var left = limit > 0 ? limit : long.MaxValue;
         var gate = new Lock();
@@ -134,7 +134,7 @@ internal static class TopicRecordCommands
         async Task ReadPartitionAsync(int number)
         {
             var reader = new TopicReader(atoll.Streams, topic, number);
-            var first = await FirstAsync(reader, from, done.Token).ConfigureAwait(false);
+            var first = await PlaceInPartition.FindAsync(reader, from, "--from", done.Token).ConfigureAwait(false);
             var end = follow ? long.MaxValue : await reader.FindAsync(PartitionFind.Latest, done.Token).ConfigureAwait(false);
             await foreach (var record in reader.ReadAsync(first, end, done.Token).ConfigureAwait(false))
             {
@@ -177,27 +177,6 @@ internal static class TopicRecordCommands
 
         return ExitCode.Ok;
     }
-
-    private static async ValueTask<long> FirstAsync(TopicReader reader, string from, CancellationToken cancellation)
-    {
-        if (long.TryParse(from, NumberStyles.None, CultureInfo.InvariantCulture, out var offset))
-        {
-            return offset;
-        }
-
-        const string time = "time=";
-        var place = from == "earliest" ? PartitionFind.Earliest : from == "latest" ? PartitionFind.Latest
-            : from.StartsWith(time, StringComparison.Ordinal)
-                && long.TryParse(from.AsSpan(time.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
-            ? milliseconds : throw new CommandException($"--from {from}: earliest, latest, an offset or time=MILLISECONDS is needed");
-        var found = await reader.FindAsync(place, cancellation).ConfigureAwait(false);
-        return found >= 0 ? found : await reader.FindAsync(PartitionFind.Latest, cancellation).ConfigureAwait(false);
-    }
-
-    private static int? Checked(Topic topic, int? partition) => partition is null || topic.Partition(partition.Value) is not null
-        ? partition
-        : throw new CommandException(
-            ExitCode.NotFound, $"topic {topic.Name} has the partitions 0 to {topic.Partitions.Length - 1}, not {partition}");
 
     private static void Print(Printer printer, TopicRecord record)
     {

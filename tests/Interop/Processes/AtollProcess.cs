@@ -28,6 +28,9 @@ internal sealed class AtollProcess : IDisposable
         }
     }
 
+    /// <summary>The program, for scripts that run it.</summary>
+    public static string Program => ProgramPath.Value;
+
     /// <summary>Starts the program, built in the same configuration as these tests.</summary>
     public static AtollProcess Start(IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) =>
         StartProgram(ProgramPath.Value, environment, arguments);

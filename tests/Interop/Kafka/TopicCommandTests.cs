@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Atoll.Interop.Tests.Processes;
+using Xunit;
+
+namespace Atoll.Interop.Tests.Kafka;
+
+/// <summary>Topics and groups by the command line, against a real process.</summary>
+public sealed class TopicCommandTests
+{
+    private static readonly Dictionary<string, string> NoEnvironment = [];
+
+    [Fact]
+    public async Task Topics_are_made_written_read_changed_and_deleted_and_groups_are_set_and_forgotten()
+    {
+        using var cluster = new ProcessCluster();
+        await cluster.Start(1, NoEnvironment).SaysAsync("serves at");
+        string[] to = ["--node", cluster.Client(1), "--json"];
+        await ProcessCluster.SucceedsAsync(["topic", "create", "words", "--partitions", "2", "--set", "retention.ms=3600000", .. to]);
+
+        // The same key goes to the same partition; the others where Kafka's own client would send them.
+        var produced = await ScriptAsync(
+            $"printf 'a:1\\nب:2\\na:3\\n' | '{AtollProcess.Program}' topic produce words --key-separator : --compression zstd "
+            + string.Join(' ', to));
+        Assert.Equal(3, One(produced).GetProperty("appended").GetInt64());
+        var records = Rows(await ProcessCluster.SucceedsAsync(["topic", "consume", "words", .. to]));
+        Assert.Equal(["1", "2", "3"], records.Select(record => record.GetProperty("value").GetString()).Order(StringComparer.Ordinal));
+        Assert.Contains(records, record => record.GetProperty("key").GetString() == "ب");
+
+        await ProcessCluster.SucceedsAsync(["group", "reset", "readers", "--topic", "words", "--to", "earliest", .. to]);
+        var described = One(await ProcessCluster.SucceedsAsync(["group", "describe", "readers", .. to]));
+        Assert.Equal((3, 2), (described.GetProperty("lag").GetInt64(), described.GetProperty("partitions").GetArrayLength()));
+        await ProcessCluster.SucceedsAsync(["group", "reset", "readers", "--topic", "words", "--to", "latest", .. to]);
+        Assert.Equal(0, One(await ProcessCluster.SucceedsAsync(["group", "describe", "readers", .. to])).GetProperty("lag").GetInt64());
+        Assert.Equal("readers", One(await ProcessCluster.SucceedsAsync(["group", "list", .. to])).GetProperty("group").GetString());
+        await ProcessCluster.SucceedsAsync(["group", "delete", "readers", .. to]);
+        Assert.Equal(4, (await ProcessCluster.RunAsync(["group", "describe", "readers", .. to])).Code);
+
+        await ProcessCluster.SucceedsAsync(["topic", "alter", "words", "--unset", "retention.ms", .. to]);
+        await ProcessCluster.SucceedsAsync(["topic", "delete", "words", "--yes", .. to]);
+        Assert.Equal(4, (await ProcessCluster.RunAsync(["topic", "describe", "words", .. to])).Code);
+    }
+
+    private static async Task<string> ScriptAsync(string script)
+    {
+        using var process = AtollProcess.StartProgram("/bin/sh", NoEnvironment, "-c", script);
+        var code = await process.EndsAsync();
+        Assert.True(code == 0, process.Output);
+        return process.Output;
+    }
+
+    private static List<JsonElement> Rows(string output) =>
+    [
+        .. output.Split('\n').Where(static line => line.StartsWith('{')).Select(static line => JsonDocument.Parse(line).RootElement),
+    ];
+
+    private static JsonElement One(string output) => Assert.Single(Rows(output));
+}
