@@ -17,6 +17,18 @@ public sealed class KafkaTransactionTests
         await RunAsync(cluster, "plain", static _ => Task.CompletedTask);
     }
 
+    [Fact]
+    public async Task Each_message_is_worked_on_once_when_a_processor_and_a_broker_die()
+    {
+        using var cluster = new ProcessCluster();
+        await RunAsync(cluster, "exactly-once", async client =>
+        {
+            await client.SaysAsync("running");
+            cluster.Node(2).Dispose();
+            client.Write("killed");
+        });
+    }
+
     private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
     {
         await cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
