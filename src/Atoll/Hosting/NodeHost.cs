@@ -62,10 +62,11 @@ internal sealed class NodeHost : IAsyncDisposable
                 node.Live, new CallerOptions { Clock = clock, GathersWrites = true }, new NodePorts(node, others));
             node.Live.DirectoryChanged = client.ObserveDirectory;
             tables = options.CqlEndPoint is null ? null : new NodeTables(client, node.ClusterId);
+            var leaders = new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System);
             var gateways = await GatewayServer.StartAsync(
-                node.Live, client, clock, Gateways(options, node, tables, client), loggers, cancellation).ConfigureAwait(false);
+                node.Live, client, clock, Gateways(options, node, tables, client, leaders), loggers, cancellation).ConfigureAwait(false);
             var finisher = options.KafkaEndPoint is null ? null
-                : new TransactionFinisher(client.Transactions, LeadersOf(node), TimeProvider.System);
+                : new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
             return new NodeHost(node, gateways, others, tables, finisher);
         }
         catch
@@ -108,11 +109,11 @@ internal sealed class NodeHost : IAsyncDisposable
     }
 
     private static GatewayServerOptions Gateways(
-        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, AtollClient client) => new()
+        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, AtollClient client, PartitionLeaders leaders) => new()
     {
         KafkaEndPoint = options.KafkaEndPoint,
         Kafka = new KafkaGatewayOptions { Tokens = options.Tokens },
-        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, client, kafka) : null,
+        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, client, leaders, kafka) : null,
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
         Cql = new CqlGatewayOptions
@@ -133,16 +134,15 @@ internal sealed class NodeHost : IAsyncDisposable
     private static CqlSelf SelfOf(NodeHostOptions options, EmbeddedNode node) =>
         new(node.Id, options.CqlAdvertised ?? options.CqlEndPoint!, ClientPortOf(options));
 
-    private static KafkaSources KafkaSourcesOf(NodeHostOptions options, EmbeddedNode node, AtollClient client, IPEndPoint kafka) => new(
+    private static KafkaSources KafkaSourcesOf(
+        NodeHostOptions options, EmbeddedNode node, AtollClient client, PartitionLeaders leaders, IPEndPoint kafka) => new(
         client.Streams,
-        LeadersOf(node),
+        leaders,
         new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)))
     {
         Groups = client.Groups,
         Transactions = client.Transactions,
     };
-
-    private static PartitionLeaders LeadersOf(EmbeddedNode node) => new(node.Live, node.Live.LoopCount, TimeProvider.System);
 
     private static int ClientPortOf(NodeHostOptions options)
     {
