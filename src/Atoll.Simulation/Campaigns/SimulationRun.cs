@@ -138,7 +138,7 @@ public sealed class SimulationRun
             WorkloadKind.EventualRecords => new EventualRecordsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             WorkloadKind.Siblings => new SiblingsWorkload(
                 _cluster, space, new SiblingsChecker(_sheet.Replicas, _sheet.ExpendableNodes > 0), shape, _prng.Fork()),
-            WorkloadKind.Streams => new StreamsWorkload(_cluster, space, shape, _prng.Fork()),
+            WorkloadKind.Streams => new StreamsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),
         };
     }

@@ -19,6 +19,9 @@ public sealed record SimulationSheet
     /// <summary>From this seed on, replicas of eventual shards move in many runs.</summary>
     public const ulong FirstSeedWithMoves = 10_000_000;
 
+    /// <summary>From this seed on, there are groups of consumers in many runs of streams.</summary>
+    public const ulong FirstSeedWithGroups = 1_000;
+
     private static readonly int[] ReplicaCounts = [1, 3, 5, 7];
 
     /// <summary>The seed.</summary>
@@ -98,8 +101,16 @@ public sealed record SimulationSheet
     public SimulationSheet Of(WorkloadKind kind)
     {
         var sheet = this with { Workload = Workload with { Kind = kind } };
-        return kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
+        return kind is WorkloadKind.Streams ? sheet.WithGroups()
+            : kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
             ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
+    }
+
+    // Later than the first seeds that were pinned, and so only in seeds above them.
+    private SimulationSheet WithGroups()
+    {
+        var prng = new Prng(Seed ^ 0x47524F555053);
+        return Seed < FirstSeedWithGroups ? this : this with { Workload = Workload with { ConsumerGroups = prng.NextInt(0, 3) } };
     }
 
     /// <summary>The sheet for people: a line for each number.</summary>

@@ -84,6 +84,9 @@ public sealed record WorkloadShape
     /// <summary>Clients that follow the changes of a shard.</summary>
     public int Watchers { get; init; } = 1;
 
+    /// <summary>Groups of consumers, of streams.</summary>
+    public int ConsumerGroups { get; init; }
+
     /// <summary>How long one attempt of a request may take.</summary>
     public Duration AttemptTimeout { get; init; } = Duration.FromSeconds(2);
 

@@ -8,6 +8,8 @@ using Atoll.Simulation.Clients;
 using Atoll.Simulation.Clusters;
 using Atoll.Simulation.Linearizability;
 using Atoll.Simulation.World;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Simulation.Workloads.Streams;
@@ -26,9 +28,15 @@ public sealed class StreamsWorkload : IWorkload
     private readonly PartitionSettings _settings;
     private readonly List<Partition> _partitions = [];
     private readonly List<Worker> _workers = [];
+    private readonly GroupsWorkload? _groups;
 
     /// <summary>A workload on a space of streams that exists.</summary>
-    public StreamsWorkload(SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng)
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="space">The space.</param>
+    /// <param name="replicas">Replicas of the space of groups, if there are any: it is made here.</param>
+    /// <param name="shape">What clients do.</param>
+    /// <param name="prng">What they draw from.</param>
+    public StreamsWorkload(SimCluster cluster, SpaceId space, int replicas, WorkloadShape shape, Prng prng)
     {
         _cluster = cluster;
         _space = space;
@@ -45,6 +53,13 @@ public sealed class StreamsWorkload : IWorkload
             _partitions.Add(new Partition(
                 shard.Id, new PartitionChecker(name, retention, () => cluster.Ledger[FaultKind.MessageDuplicated] > 0)));
         }
+
+        if (shape.ConsumerGroups > 0)
+        {
+            var own = prng.Fork();
+            var groups = cluster.CreateSpace(GroupLimits.SpaceName, replicas, own.NextInt(1, 3), SpaceKind.Groups);
+            _groups = new GroupsWorkload(cluster, groups, shape, own, _partitions.Count, History, EndsWell);
+        }
     }
 
     /// <inheritdoc />
@@ -54,7 +69,7 @@ public sealed class StreamsWorkload : IWorkload
     public long Succeeded { get; private set; }
 
     /// <inheritdoc />
-    public int Busy => _workers.Count(worker => worker.Loop.IsBusy);
+    public int Busy => _workers.Count(worker => worker.Loop.IsBusy) + (_groups?.Busy ?? 0);
 
     /// <inheritdoc />
     public bool IsCaughtUp => true;
@@ -77,10 +92,16 @@ public sealed class StreamsWorkload : IWorkload
             _workers.Add(worker);
             worker.Loop.Rest();
         }
+
+        _groups?.Start();
     }
 
     /// <inheritdoc />
-    public void Stop() => _workers.ForEach(worker => worker.Loop.Stop());
+    public void Stop()
+    {
+        _workers.ForEach(worker => worker.Loop.Stop());
+        _groups?.Stop();
+    }
 
     /// <inheritdoc />
     public string DescribeLag() => "";
@@ -103,7 +124,7 @@ public sealed class StreamsWorkload : IWorkload
                 batch.UncertainTimes = int.MaxValue / 2;
                 return StreamsRequests.Append(shard.Id, batch.Bytes);
             },
-            done);
+            problem => ProbeGroups(through, problem, done));
     }
 
     /// <inheritdoc />
@@ -117,7 +138,7 @@ public sealed class StreamsWorkload : IWorkload
         {
             if (number == _partitions.Count)
             {
-                done();
+                ReadGroups(done);
                 return;
             }
 
@@ -188,6 +209,30 @@ public sealed class StreamsWorkload : IWorkload
 
             ReadFrom(client, partition, next, done);
         });
+    }
+
+    private void ProbeGroups(SimNode through, string? problem, Action<string?> done)
+    {
+        if (problem is not null || _groups is null)
+        {
+            done(problem);
+        }
+        else
+        {
+            _groups.Probe(through, done);
+        }
+    }
+
+    private void ReadGroups(Action done)
+    {
+        if (_groups is null)
+        {
+            done();
+        }
+        else
+        {
+            _groups.ReadEverything(done);
+        }
     }
 
     private SimClient NewClient() => _shape.NewClient(_cluster);
