@@ -118,6 +118,21 @@ internal enum Sabotage : long
 
     /// <summary>Row 40: a journal whose disk was full does not find out that there is room again.</summary>
     StaysFull = 1L << 35,
+
+    /// <summary>Streams: a numbered batch that comes again is appended again.</summary>
+    ForgetsSequences = 1L << 36,
+
+    /// <summary>Streams: a replica that starts knows no producers any more.</summary>
+    ForgetsProducers = 1L << 37,
+
+    /// <summary>Streams: a replica that starts has what was deleted from the beginning of its first segment.</summary>
+    ForgetsLogStart = 1L << 38,
+
+    /// <summary>Row 35: a member commits in a generation that is over.</summary>
+    AcceptsFormerGenerations = 1L << 39,
+
+    /// <summary>Row 33: a coordinator that starts from a snapshot has no committed offsets.</summary>
+    ForgetsOffsets = 1L << 40,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
@@ -8,7 +9,7 @@ using Atoll.Storage.Sorted;
 namespace Atoll.Node.Replicas;
 
 /// <summary>Shards of groups of consumers: the replica that leads coordinates them. One for each replica.</summary>
-internal sealed class GroupsPolicy : IShardPolicy
+internal sealed class GroupsPolicy(Sabotage sabotage) : IShardPolicy
 {
     // What a committed offset takes in memory, roughly.
     private const int OffsetBytes = 150;
@@ -18,7 +19,7 @@ internal sealed class GroupsPolicy : IShardPolicy
     // All of it is needed at any time, and it is small: a snapshot now and then costs less than a store's bookkeeping of every commit.
     public bool IsStored => false;
 
-    public IStateMachine NewMachine(IStateTree? tree) => new GroupsStateMachine();
+    public IStateMachine NewMachine(IStateTree? tree) => new GroupsStateMachine { Sabotage = sabotage };
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) => shard is null
         ? ShardRefusal.RangeUnknown

@@ -40,7 +40,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly RecordLimits _limits;
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
-    private readonly StreamsPolicy _streamsPolicy = new();
+    private readonly StreamsPolicy _streamsPolicy;
     private readonly TransactionsPolicy _transactionsPolicy = new();
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
@@ -55,6 +55,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         _limits = new RecordLimits(options.KeyBytesMax, options.ValueBytesMax);
         _recordsPolicy = new RecordsPolicy(_limits, options.Sabotage);
         _rowsPolicy = new RowsPolicy(_limits, options.Sabotage);
+        _streamsPolicy = new StreamsPolicy(options.Sabotage);
     }
 
     /// <summary>The replicas, by shard.</summary>
@@ -442,7 +443,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             {
                 SpaceKind.Rows => _rowsPolicy,
                 SpaceKind.Streams => _streamsPolicy,
-                SpaceKind.Groups => new GroupsPolicy(),
+                SpaceKind.Groups => new GroupsPolicy(_options.Sabotage),
                 SpaceKind.Transactions => _transactionsPolicy,
                 _ => _recordsPolicy,
             };

@@ -12,14 +12,14 @@ using Atoll.Storage.Sorted;
 namespace Atoll.Node.Replicas;
 
 /// <summary>Partitions of streams: what they hold stays in the log, and answers are put together from it.</summary>
-internal sealed class StreamsPolicy : IShardPolicy
+internal sealed class StreamsPolicy(Sabotage sabotage) : IShardPolicy
 {
     public bool IsStored => true;
 
     public IStateMachine NewMachine(IStateTree? tree)
     {
         Check.That(tree is not null);
-        return new PartitionStateMachine(tree);
+        return new PartitionStateMachine(tree) { Sabotage = sabotage };
     }
 
     // No command says which shard it is for: it is the sender who names it.

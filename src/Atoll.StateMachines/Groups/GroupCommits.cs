@@ -1,14 +1,15 @@
 using System.Text;
+using Atoll.Foundation.Checks;
 
 namespace Atoll.StateMachines.Groups;
 
 /// <summary>The rules of committing and forgetting offsets.</summary>
 internal static class GroupCommits
 {
-    internal static GroupOutcome Commit(ConsumerGroup? group, CommitOffsets commit)
+    internal static GroupOutcome Commit(ConsumerGroup? group, CommitOffsets commit, Sabotage sabotage)
     {
         var status = IsMetadataTooLarge(commit) ? GroupStatus.MetadataTooLarge : Judge(group, commit);
-        if (status != GroupStatus.Ok)
+        if (status != GroupStatus.Ok && !(status == GroupStatus.IllegalGeneration && sabotage.Has(Sabotage.AcceptsFormerGenerations)))
         {
             return GroupOutcome.Refused(status);
         }

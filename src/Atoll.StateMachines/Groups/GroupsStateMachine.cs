@@ -27,6 +27,9 @@ public sealed class GroupsStateMachine : IStateMachine
 
     private long _offsets;
 
+    /// <summary>The bug that is planted.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <inheritdoc />
     public IStateTree? Tree => null;
 
@@ -108,11 +111,14 @@ public sealed class GroupsStateMachine : IStateMachine
     /// <inheritdoc />
     public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load) => new GroupsSnapshotTarget(now, restored =>
     {
-        _groups = restored;
+        _groups = Sabotage.Has(Sabotage.ForgetsOffsets)
+            ? restored.SetItems(restored.Select(static pair => KeyValuePair.Create(
+                pair.Key, pair.Value with { Offsets = ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Empty })))
+            : restored;
         _active.Clear();
         _forgotten.Clear();
         _offsets = 0;
-        foreach (var (_, group) in restored)
+        foreach (var (_, group) in _groups)
         {
             Index(group, isThere: true);
         }
@@ -149,7 +155,7 @@ public sealed class GroupsStateMachine : IStateMachine
             JoinGroup join => GroupMembership.Join(group, join, now),
             SyncGroup sync => GroupMembership.Sync(group, sync),
             LeaveGroup leave => GroupMembership.Leave(group, leave),
-            CommitOffsets commit => GroupCommits.Commit(group, commit),
+            CommitOffsets commit => GroupCommits.Commit(group, commit, Sabotage),
             DeleteOffsets delete => GroupCommits.DeleteOffsets(group, delete),
             BeginGroupTransaction begin => GroupTransactions.Begin(group, begin, now.UnixMilliseconds),
             CommitInTransaction commit => GroupTransactions.Commit(group, commit, now.UnixMilliseconds),

@@ -72,6 +72,13 @@ internal sealed class PartitionState
     /// <summary>Where a segment ends.</summary>
     internal long EndOf(int segment) => segment + 1 < Segments.Count ? Segments[segment + 1].BaseOffset : NextOffset;
 
+    /// <summary>Forgets what a planted bug forgets at a start.</summary>
+    internal void Forget(Sabotage planted)
+    {
+        Producers = planted.Has(Sabotage.ForgetsProducers) ? new PartitionProducers() : Producers;
+        LogStart = planted.Has(Sabotage.ForgetsLogStart) ? Segments[0].BaseOffset : LogStart;
+    }
+
     /// <summary>Takes a batch or marker into the account of the last segment.</summary>
     internal void Count(in RecordBatchHeader header, HybridTime now)
     {

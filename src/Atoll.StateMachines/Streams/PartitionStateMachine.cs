@@ -35,6 +35,9 @@ public sealed class PartitionStateMachine : IStateMachine
         _index = new PartitionIndex(tree);
     }
 
+    /// <summary>The bug that is planted.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <inheritdoc />
     public IStateTree? Tree { get; }
 
@@ -117,6 +120,7 @@ public sealed class PartitionStateMachine : IStateMachine
     public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done)
     {
         var recovered = PartitionState.TryRead(meta);
+        recovered?.Forget(Sabotage);
         _state = recovered ?? _state;
         done(recovered is null ? "the partition's own record in the store is garbled" : null);
     }
@@ -183,6 +187,11 @@ public sealed class PartitionStateMachine : IStateMachine
         if (producer is not null)
         {
             var status = producer.Judge(header, out offset);
+            if (offset >= 0 && Sabotage.Has(Sabotage.ForgetsSequences))
+            {
+                offset = -1;
+            }
+
             if (offset >= 0)
             {
                 Repeated.Hit();
