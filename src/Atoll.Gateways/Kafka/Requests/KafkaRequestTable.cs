@@ -37,14 +37,16 @@ public sealed class KafkaRequestTable
             new FetchRequests(sources, options),
             new OffsetRequests(sources),
             .. sources.Groups is { } groups ? Of(sources, groups) : [],
-            .. sources is { Groups: { } pending, Transactions: { } transactions } ? Of(sources, pending, transactions) : [],
+            .. sources is { Groups: { } pending, Transactions: { } transactions } 
+                ? Of(sources, pending, transactions, options.Time) : [],
         ],
         options.Tokens);
 
-    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions) =>
+    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions, TimeProvider time) =>
     [
         new TransactionRequests(sources, transactions),
         new TransactionOffsetRequests(sources, groups),
+        new TransactionAdministration(transactions, time),
     ];
 
     private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups) =>

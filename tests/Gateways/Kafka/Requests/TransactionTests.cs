@@ -130,6 +130,32 @@ public sealed class TransactionTests
         Assert.Equal(TransactionState.CompleteCommit, (await host.Transactions.FindAsync("x"))!.State);
     }
 
+    [Fact]
+    public async Task Transactions_are_listed_and_described()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t", 2);
+        var (id, epoch) = await InitAsync(host);
+        await AddAsync(host, id, epoch, 0, 1);
+        Assert.Equal(KafkaError.None, (await AskInitAsync(host, transactionalId: "y")).Error);
+        Assert.Equal(["x", "y"], (await ListAsync(host)).Order());
+        Assert.Equal(["x"], await ListAsync(host, "Ongoing", "What"));
+        var described = await host.AskAsync<DescribeTransactionsResponse>(
+            KafkaApi.DescribeTransactions, 0, new DescribeTransactionsRequest { TransactionalIds = ["x", "z"] });
+        var (known, unknown) = (described.Transactions[0], described.Transactions[1]);
+        Assert.Equal((KafkaError.None, "Ongoing", 60_000, id), (known.Error, known.State, known.TimeoutMs, known.ProducerId));
+        Assert.Equal([0, 1], Assert.Single(known.Topics).Partitions);
+        Assert.Equal(KafkaError.TransactionalIdNotFound, unknown.Error);
+    }
+
+    private static async Task<IEnumerable<string>> ListAsync(KafkaHost host, params string[] states)
+    {
+        var listed = await host.AskAsync<ListTransactionsResponse>(
+            KafkaApi.ListTransactions, 1, new ListTransactionsRequest { StateFilters = states });
+        Assert.Equal((KafkaError.None, states.Length > 1 ? 1 : 0), (listed.Error, listed.UnknownStateFilters.Count));
+        return listed.Transactions.Select(static transaction => transaction.TransactionalId);
+    }
+
     private static async Task ReadyAsync(KafkaHost host, Task task)
     {
         for (var i = 0; i < 1_000 && !task.IsCompleted; i++)
