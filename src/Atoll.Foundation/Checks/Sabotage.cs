@@ -133,6 +133,15 @@ internal enum Sabotage : long
 
     /// <summary>Row 33: a coordinator that starts from a snapshot has no committed offsets.</summary>
     ForgetsOffsets = 1L << 40,
+
+    /// <summary>Row 30: a follower's log is as good as the leader's when it is as long, of whatever term its end is.</summary>
+    ComparesLengthsOnly = 1L << 41,
+
+    /// <summary>Rows 31 and 32: a partition takes a batch of a transaction that has ended, and has then one open that nobody began.</summary>
+    TakesLateBatches = 1L << 42,
+
+    /// <summary>Row 32: a transaction whose producer has gone stays open, however long.</summary>
+    LetsTransactionsLast = 1L << 43,
 }
 
 /// <summary>Asks for a planted bug.</summary>

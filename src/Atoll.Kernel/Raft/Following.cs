@@ -26,7 +26,7 @@ internal sealed class Following(ReplicaState state)
             return;
         }
 
-        if (!state.Log.Has(append.Index, append.LogTerm))
+        if (!HasPrevious(append))
         {
             var hint = LogIndex.Max(state.CommitIndex, state.Log.LastNotAbove(append.Index, append.LogTerm));
             var known = state.Log.TryGetTerm(hint, out var hintTerm);
@@ -148,6 +148,9 @@ internal sealed class Following(ReplicaState state)
             Reply(state.Leader, RaftMessage.SnapshotReply(state.Term, index, 0, SnapshotStatus.Done));
         }
     }
+
+    private bool HasPrevious(in RaftMessage append) => state.Log.Has(append.Index, append.LogTerm)
+        || (append.Index <= state.Log.LastIndex && state.Sabotage.Has(Sabotage.ComparesLengthsOnly));
 
     // The log may have caught up by itself. A matching entry means that everything before it matches: then the log is kept, because what
     // follows the entry may have been acknowledged (figure 5.3, step 6).

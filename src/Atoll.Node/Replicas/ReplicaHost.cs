@@ -41,7 +41,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly RecordsPolicy _recordsPolicy;
     private readonly RowsPolicy _rowsPolicy;
     private readonly StreamsPolicy _streamsPolicy;
-    private readonly TransactionsPolicy _transactionsPolicy = new();
+    private readonly TransactionsPolicy _transactionsPolicy;
     private ReplicaEnvironment? _environment;
     private ShardReplica[] _inOrder = [];
     private Instant _nextSpaceRetry;
@@ -56,6 +56,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         _recordsPolicy = new RecordsPolicy(_limits, options.Sabotage);
         _rowsPolicy = new RowsPolicy(_limits, options.Sabotage);
         _streamsPolicy = new StreamsPolicy(options.Sabotage);
+        _transactionsPolicy = new TransactionsPolicy(options.Sabotage);
     }
 
     /// <summary>The replicas, by shard.</summary>

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.StateMachines;
@@ -8,7 +9,7 @@ using Atoll.Storage.Sorted;
 namespace Atoll.Node.Replicas;
 
 /// <summary>Shards of transactions.</summary>
-internal sealed class TransactionsPolicy : IShardPolicy
+internal sealed class TransactionsPolicy(Sabotage sabotage) : IShardPolicy
 {
     // What a transactional id takes in memory, roughly.
     private const int ProducerBytes = 500;
@@ -16,7 +17,7 @@ internal sealed class TransactionsPolicy : IShardPolicy
     // As of groups: all of it is needed at any time, and it is small.
     public bool IsStored => false;
 
-    public IStateMachine NewMachine(IStateTree? tree) => new TransactionsStateMachine();
+    public IStateMachine NewMachine(IStateTree? tree) => new TransactionsStateMachine { Sabotage = sabotage };
 
     public Response? Refuse(ReadOnlyMemory<byte> command, ShardInfo? shard) => shard is null
         ? ShardRefusal.RangeUnknown

@@ -197,7 +197,8 @@ public sealed class PartitionStateMachine : IStateMachine
                 Repeated.Hit();
             }
 
-            return status;
+            return status == PartitionStatus.InvalidTransactionState && header.ProducerEpoch == producer.Epoch
+                && Sabotage.Has(Sabotage.TakesLateBatches) ? PartitionStatus.Ok : status;
         }
 
         if (header.IsTransactional)
@@ -235,7 +236,7 @@ public sealed class PartitionStateMachine : IStateMachine
             return PartitionStatus.TransactionOver;
         }
 
-        if (producer.TransactionStart >= 0 && number != producer.OpenTransaction)
+        if (producer.TransactionStart >= 0 && number != producer.OpenTransaction && !Sabotage.Has(Sabotage.TakesLateBatches))
         {
             return PartitionStatus.InvalidTransactionState;
         }

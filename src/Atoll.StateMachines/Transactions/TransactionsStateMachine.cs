@@ -26,6 +26,9 @@ public sealed class TransactionsStateMachine : IStateMachine
     private readonly SortedSet<(long At, string Id)> _due = new(Comparer<(long At, string Id)>.Create(
         static (a, b) => a.At != b.At ? a.At.CompareTo(b.At) : string.CompareOrdinal(a.Id, b.Id)));
 
+    /// <summary>The bug that is planted.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <inheritdoc />
     public IStateTree? Tree => null;
 
@@ -44,7 +47,7 @@ public sealed class TransactionsStateMachine : IStateMachine
         var due = _due.TakeWhile(entry => entry.At <= now.UnixMilliseconds).Take(TransactionLimits.ProducersPerCommandMax)
             .Select(static entry => entry.Id).ToList();
         byte[]? command = null;
-        if (due.Count > 0)
+        if (due.Count > 0 && !Sabotage.Has(Sabotage.LetsTransactionsLast))
         {
             var writer = new WireWriter();
             TransactionCommand.WriteExpire(writer, due);

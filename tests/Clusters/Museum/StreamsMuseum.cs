@@ -1,4 +1,5 @@
 using Atoll.Foundation.Checks;
+using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.Simulation.Checkers;
@@ -11,11 +12,14 @@ using Xunit;
 
 namespace Atoll.Clusters.Tests.Museum;
 
-/// <summary>Museum, rows 29, 33 and 34: streams and groups of consumers.</summary>
+/// <summary>Museum, rows 29, 30, 33 and 34: streams and groups of consumers.</summary>
 public sealed class StreamsMuseum
 {
     private const ulong Seed = 12;
     private const string Group = "g";
+
+    // By any other time of long ago retention would take the records away.
+    private const long NoTimestamp = -1;
 
     [Fact]
     public void Row_29_The_last_replica_standing_acknowledges_nothing_and_its_death_loses_nothing() =>
@@ -24,6 +28,13 @@ public sealed class StreamsMuseum
     [Fact]
     public void Row_29_is_caught_when_the_last_replica_is_quorum_enough() =>
         Exhibit.IsCaught<SafetyViolationException>("was committed in term", () => LastReplicaStanding(Sabotage.QuorumLacksOne));
+
+    [Fact]
+    public void Row_30_A_log_that_ends_in_another_term_is_cut_however_long_it_is() => LogsEndInOtherTerms(Sabotage.None);
+
+    [Fact]
+    public void Row_30_is_caught_when_logs_are_compared_by_their_lengths() =>
+        Exhibit.IsCaught<SafetyViolationException>("an entry of term", () => LogsEndInOtherTerms(Sabotage.ComparesLengthsOnly));
 
     [Fact]
     public void Row_33_Committed_offsets_stay_when_every_coordinator_starts_anew() => CoordinatorsStartAnew(Sabotage.None);
@@ -69,6 +80,52 @@ public sealed class StreamsMuseum
         CheckEnd(scene, client, isAcknowledged ? 6 : 5);
         scene.Cluster.Node(last).Start();
         CheckEnd(scene, client, isAcknowledged ? 6 : 5);
+    }
+
+    // Row 30 (KIP-101, KIP-279): a leader that was cut off took batches that nobody else has; two leaders later its log is longer than that
+    // of the one whom it follows. By the length alone the two fit together, and other batches stand at the same offsets for ever.
+    private static void LogsEndInOtherTerms(Sabotage planted)
+    {
+        const int shared = 5;
+        const int lost = 6;
+        var scene = new Scene(Seed, planted, kind: SpaceKind.Streams);
+        var client = scene.Cluster.NewClient();
+        client.IdentifiesWrites = false;
+        for (var number = 0; number < shared; number++)
+        {
+            Assert.True(TryAppend(scene, client, number));
+        }
+
+        var first = scene.Leader;
+        scene.Cluster.Isolate(first);
+        var unheard = scene.Cluster.NewClient();
+        (unheard.IdentifiesWrites, unheard.Home, unheard.Patience) = (false, scene.Cluster.Node(first), Duration.FromMilliseconds(500));
+        var taken = scene.Raft(first)!.LastIndex;
+        for (var number = 0; number < lost; number++)
+        {
+            unheard.Call(Append(scene, shared + number, producer: 7), _ => { });
+        }
+
+        scene.Await(() => scene.Raft(first)!.LastIndex.Value >= taken.Value + lost, "the old leader's log has what nobody else has");
+        scene.Await(() => scene.Leader != first && scene.Leader != 0, "another one leads");
+        var second = scene.Leader;
+        var third = scene.Others(first).Single(node => node != second);
+        client.Home = scene.Cluster.Node(second);
+        Assert.True(TryAppend(scene, client, 0, producer: 8));
+        scene.Await(() => scene.Raft(third)!.CommitIndex == scene.Raft(second)!.LastIndex, "the third has it");
+        scene.Cluster.Node(second).LosePower();
+        scene.Cluster.Heal();
+        client.Home = scene.Cluster.Node(third);
+        Assert.True(TryAppend(scene, client, 1, producer: 8));
+        scene.Await(() => Applied(first) >= Applied(third), "the old leader has caught up");
+        var records = Records(scene, client, third);
+        Assert.Equal(shared + 2, records.Count);
+        if (!records.SequenceEqual(Records(scene, client, first)))
+        {
+            throw new SafetyViolationException($"n{first} and n{third} have different batches at the same offsets");
+        }
+
+        LogIndex Applied(int node) => scene.Replica(node)!.State.AppliedIndex;
     }
 
     // Row 34 (nats-server#6888): a few kill -9, and what was acknowledged is gone with the whole stream.
@@ -126,12 +183,30 @@ public sealed class StreamsMuseum
         }
     }
 
-    private static bool TryAppend(Scene scene, SimClient client, int number)
+    private static bool TryAppend(Scene scene, SimClient client, int number, long producer = 7) =>
+        client.CallAndWait(Append(scene, number, producer)).Response.Status == ResponseStatus.Ok;
+
+    private static Request Append(Scene scene, int number, long producer)
     {
         var builder = new RecordBatchBuilder();
-        builder.Add(1_000 + number, null, new byte[] { (byte)number });
-        var call = client.CallAndWait(StreamsRequests.Append(scene.Shard, builder.Build(7, 0, number)));
-        return call.Response.Status == ResponseStatus.Ok;
+        builder.Add(NoTimestamp, null, new byte[] { (byte)number, (byte)producer });
+        return StreamsRequests.Append(scene.Shard, builder.Build(producer, 0, number));
+    }
+
+    // What one replica has of all batches: offset, producer, number.
+    private static List<(long Offset, long Producer, int Number)> Records(Scene scene, SimClient client, int node)
+    {
+        client.Home = scene.Cluster.Node(node);
+        var call = client.CallAndWait(StreamsRequests.Fetch(scene.Shard, new PartitionFetch(0, 100_000, false), ReadLevel.Any));
+        var records = new List<(long Offset, long Producer, int Number)>();
+        for (var rest = FetchedBatches.TryRead(call.Response.Body)!.Records; !rest.IsEmpty;)
+        {
+            Assert.Equal(RecordBatchFault.None, RecordBatch.Read(rest, out var batch));
+            records.Add((batch.Header.BaseOffset, batch.Header.ProducerId, batch.Header.BaseSequence));
+            rest = rest[batch.Memory.Length..];
+        }
+
+        return records;
     }
 
     private static long EndOf(Scene scene, SimClient client)
