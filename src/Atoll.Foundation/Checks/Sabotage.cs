@@ -137,7 +137,7 @@ internal enum Sabotage : long
     /// <summary>Row 30: a follower's log is as good as the leader's when it is as long, of whatever term its end is.</summary>
     ComparesLengthsOnly = 1L << 41,
 
-    /// <summary>Rows 31 and 32: a partition takes a batch of a transaction that has ended, and has then one open that nobody began.</summary>
+    /// <summary>Rows 31 and 32: a partition takes a batch of a transaction that is over, and has one open that nobody ends.</summary>
     TakesLateBatches = 1L << 42,
 
     /// <summary>Row 32: a transaction whose producer has gone stays open, however long.</summary>
