@@ -1,3 +1,4 @@
+using System.Text;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
@@ -16,10 +17,17 @@ internal sealed class EventualScene
 {
     private readonly SpaceId _space;
 
-    public EventualScene(ulong seed, ClusterShape shape, int replicas, SpaceRegions? regions = null)
+    /// <param name="seed">The seed.</param>
+    /// <param name="shape">The cluster.</param>
+    /// <param name="replicas">How many replicas the space has.</param>
+    /// <param name="regions">Where they are.</param>
+    /// <param name="prepare">What happens before there is the space.</param>
+    public EventualScene(
+        ulong seed, ClusterShape shape, int replicas, SpaceRegions? regions = null, Action<SimCluster>? prepare = null)
     {
         Cluster = new SimCluster(seed, shape);
         Cluster.Start();
+        prepare?.Invoke(Cluster);
         _space = Cluster.CreateSpace(new SpaceOptions("ks.t", FaultModel.Eventual, replicas, Kind: SpaceKind.Rows, Regions: regions));
         Cluster.Run(Duration.FromSeconds(3));
     }
@@ -44,12 +52,15 @@ internal sealed class EventualScene
         Call(through, RowsRequests.Read(_space, partition, ClusteringRange.All), level);
 
     /// <summary>Whether a node by itself shows a row: it is cut off from all others meanwhile.</summary>
-    public bool ShowsAlone(int node, string partition)
+    public bool ShowsAlone(int node, string partition) => ValueOf(Read(node, partition, ConsistencyLevel.One)) is not null;
+
+    /// <summary>What a read shows of a row; null for nothing.</summary>
+    public static string? ValueOf(Response answer)
     {
-        var answer = Read(node, partition, ConsistencyLevel.One);
-        Assert.Equal(ResponseStatus.Ok, answer.Status);
+        Assert.True(answer.Status == ResponseStatus.Ok, answer.Detail);
         Assert.True(RowsResultCodec.TryReadPage(answer.Body, out var page));
-        return page.Partitions.Any(static found => found.Rows.Any());
+        return page.Partitions.SelectMany(static found => found.Rows)
+            .Select(static row => Encoding.UTF8.GetString(row.Row.Cells.Single().Value.Span)).SingleOrDefault();
     }
 
     public long HintsOn(int node) => Cluster.Node(node).Loop()!.Describe().Eventual.Hints.Sum(static hints => (long)hints.Hints);

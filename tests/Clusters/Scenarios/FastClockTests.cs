@@ -1,0 +1,34 @@
+using System.Text;
+using Atoll.Foundation.Time;
+using Atoll.Kernel.Eventual;
+using Atoll.Node.Requests;
+using Atoll.Simulation.Clusters;
+using Xunit;
+
+namespace Atoll.Clusters.Tests.Scenarios;
+
+/// <summary>A node whose clock is hours ahead writes, and everybody loses power as soon as that is acknowledged.</summary>
+public sealed class FastClockTests
+{
+    // Nobody but the node with the fast clock has had time to note how far the clock has come; the data would say so only to its readers.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void What_is_written_after_the_power_cut_is_not_hidden_behind_it(ulong seed)
+    {
+        var scene = new EventualScene(seed, new ClusterShape(), 3);
+        scene.Cluster.Run(Duration.FromMilliseconds(70 * (long)seed));
+        scene.Cluster.Node(1).Clock.JumpWall(Duration.FromSeconds(3 * 3600));
+        scene.Await(() => scene.Write(1, "a", "ahead", ConsistencyLevel.Quorum).Status == ResponseStatus.Ok, "a write is acknowledged");
+        foreach (var node in scene.Cluster.Nodes)
+        {
+            node.LosePower();
+        }
+
+        scene.Cluster.Node(2).Start();
+        scene.Cluster.Node(3).Start();
+        scene.Await(() => scene.Write(2, "a", "later", ConsistencyLevel.Quorum).Status == ResponseStatus.Ok, "two of three go on");
+        Assert.Equal("later", EventualScene.ValueOf(scene.Read(3, "a", ConsistencyLevel.Quorum)));
+    }
+}
