@@ -6,7 +6,7 @@ namespace Atoll.Chaos.Tests;
 
 /// <summary>
 /// An index of files in an eventual table, loaded by Python's driver at QUORUM while one node is killed and another is cut off;
-/// tests/Interop/Cql/contents.py does it. ATOLL_CONTENTS names a file to load instead of the made-up one: contents.py --list makes one of
+/// tests/Interop/Cql/contents.py does it. ATOLL_CONTENTS names a file to load instead of the made-up one: index_of_files.py makes one of
 /// Debian's 7.4 million paths.
 /// </summary>
 public sealed class ContentsTests
@@ -15,6 +15,9 @@ public sealed class ContentsTests
     private const int Killed = 1;
     private const int CutOff = 2;
     private const string MadeUpPaths = "200000";
+
+    /// <summary>What is loaded: a number of made-up paths, or a file.</summary>
+    internal static string Paths => Environment.GetEnvironmentVariable("ATOLL_CONTENTS") ?? MadeUpPaths;
 
     [Fact]
     public async Task A_driver_loads_an_index_of_files_and_all_of_it_is_everywhere_after_a_kill_and_a_cut()
@@ -27,9 +30,8 @@ public sealed class ContentsTests
         }
 
         await using var cluster = await ChaosCluster.StartAsync(Nodes, shards: 0);
-        var paths = Environment.GetEnvironmentVariable("ATOLL_CONTENTS") ?? MadeUpPaths;
         using var driver = DriverProcess.Start(
-            "/usr/bin/python3", "Cql/contents.py", [paths, .. cluster.Nodes.Select(node => node.Host)]);
+            "/usr/bin/python3", "Cql/contents.py", [Paths, .. cluster.Nodes.Select(node => node.Host)]);
         try
         {
             await LoadAsync(cluster, driver);

@@ -2,12 +2,12 @@
 
     contents.py PATHS ADDRESS...
 
-PATHS is a number: so many made-up paths. Or a file with lines "package<TAB>path", loaded in its order; contents.py --list makes one from
-Debian's own index, which the package apt-file fetches. Prints "share N" when N tenths are acknowledged at QUORUM, and "loaded"; on a line from
+PATHS is a number: so many made-up paths. Or a file with lines "package<TAB>path", loaded in its order; ../index_of_files.py makes one from
+Debian's own index. Prints "share N" when N tenths are acknowledged at QUORUM, and "loaded"; on a line from
 standard input ("healed") it goes on: an export at QUORUM, and then one at ONE through each node, must have the checksum of the input.
 """
 import collections
-import glob
+import os
 import queue
 import subprocess
 import sys
@@ -21,35 +21,14 @@ from cassandra.policies import (
     ConstantSpeculativeExecutionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy, WhiteListRoundRobinPolicy)
 from cassandra.query import SimpleStatement
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import index_of_files
+
 warnings.simplefilter("ignore")
 PATIENCE_SECONDS = 120
 RETRY_SECONDS = 0.5
 UNDER_WAY = 256
 RETRIED = (OperationTimedOut, Timeout, Unavailable, NoHostAvailable)
-
-
-def listing():
-    """Debian's index as lines of package and path."""
-    for name in sorted(glob.glob("/var/lib/apt/lists/*Contents*.lz4")):
-        index = subprocess.Popen(["lz4", "-dc", name], stdout=subprocess.PIPE)
-        for line in index.stdout:
-            path, _, packages = line.rstrip(b"\n").rpartition(b" ")
-            for package in packages.split(b","):
-                sys.stdout.buffer.write(package.rpartition(b"/")[2] + b"\t" + path.rstrip() + b"\n")
-
-
-def made_up(count):
-    """Paths in the order of paths; a quarter of them in one package, the rest in ever smaller ones."""
-    for number in range(count):
-        package = 0 if number % 4 == 0 else int((number * 7919 % count) ** 0.5)
-        yield "package-%d" % package, "usr/share/doc/%06d/datei-\u00e4\u6587.html" % number
-
-
-def lines_of(name):
-    with open(name, encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            package, _, path = line.rstrip("\n").partition("\t")
-            yield package, path
 
 
 class Sum:
@@ -176,7 +155,7 @@ def check(right, what):
 
 
 def main(paths, addresses):
-    rows = (lambda: made_up(int(paths))) if paths.isdigit() else (lambda: lines_of(paths))
+    rows = lambda: index_of_files.rows(paths)
     sum_of, count, sizes = Sum(), 0, collections.Counter()
     for package, path in rows():
         sum_of.add(package, path)
@@ -231,8 +210,5 @@ def main(paths, addresses):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--list":
-        listing()
-    else:
-        main(sys.argv[1], sys.argv[2:])
-        print("done", flush=True)
+    main(sys.argv[1], sys.argv[2:])
+    print("done", flush=True)
