@@ -2,10 +2,10 @@
 
     contents.py PATHS ADDRESS...
 
-PATHS is a number (so many made-up paths) or a file with lines "package<TAB>path"; a message a line, keyed by the package. Four idempotent
-producers with acks=all, each a process, send every fourth line; a group of three consumers, each a process, reads meanwhile. Prints "share N"
-when N tenths are acknowledged, and "produced"; at the shares of CONSUMER_DIES and CONSUMER_RETURNS it does so itself. At its end it has looked
-at all that the group read: nothing lost, nothing doubled, each producer's messages in order in every partition.
+PATHS is a number (so many made-up paths) or a file with lines "package<TAB>path"; a message a line, keyed by the package. Four
+idempotent producers with acks=all, each a process, send every fourth line; a group of three consumers, each a process, reads meanwhile.
+Prints "share N" when N tenths are acknowledged, and "produced"; at two shares it kills a consumer, and starts another one. At its end it
+has looked at all that the group read: nothing lost, nothing doubled, each producer's messages in order in every partition.
 """
 import array
 import collections
@@ -165,7 +165,7 @@ class Findings:
         if offset >= len(lines):
             lines.extend([-1] * (offset + 1 - len(lines)))
         if lines[offset] >= 0:
-            check(lines[offset] == number, "offset %d of partition %d was first line %d, then %d" % (offset, partition, lines[offset], number))
+            check(lines[offset] == number, "offset %d of partition %d was line %d, then %d" % (offset, partition, lines[offset], number))
             self.again += 1
             return
         check(self._places[number] < 0, "line %d is doubled: partition %d, offset %d" % (number, partition, offset))
@@ -223,7 +223,7 @@ def main(paths, addresses):
                     news = time.monotonic()
                 check(time.monotonic() < news + PATIENCE_SECONDS, "%d of %d lines were read, and nothing more" % (findings.found, count))
                 time.sleep(0.2)
-            print("report: all read %.1f s after the beginning, %d of them again" % (time.monotonic() - started, findings.again), flush=True)
+            print("report: all read after %.1f s, %d of them again" % (time.monotonic() - started, findings.again), flush=True)
             findings.check_order()
             asking = confluent_kafka.Consumer({"bootstrap.servers": ",".join(addresses), "group.id": "nobody"})
             ends = [asking.get_watermark_offsets(confluent_kafka.TopicPartition(TOPIC, partition), timeout=30)
