@@ -121,6 +121,11 @@ public static class Limits
     /// <summary>Length of a network address (host and port) in UTF-8 bytes: a DNS name has at most 253.</summary>
     public const int AddressBytesMax = 300;
 
+    /// <summary>
+    /// Partitions that streams of events read on one node, each with some hundred kilobytes at most where batches are not larger.
+    /// </summary>
+    public const int EventReadersMax = 1024;
+
     /// <summary>Nodes of a cluster.</summary>
     public const int NodesMax = 1024;
 

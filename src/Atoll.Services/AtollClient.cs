@@ -48,10 +48,10 @@ public sealed class AtollClient : IAtollClient
     /// <summary>The rows of tables.</summary>
     public IRowShards Rows { get; }
 
-    /// <summary>Topics.</summary>
+    /// <inheritdoc />
     public IStreams Streams { get; }
 
-    /// <summary>Groups of consumers.</summary>
+    /// <inheritdoc />
     public IGroups Groups { get; }
 
     /// <summary>Transactions of producers.</summary>

@@ -1,6 +1,8 @@
 using Atoll.Services.Cluster;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
+using Atoll.Services.Streams;
+using Atoll.Services.Streams.Groups;
 
 namespace Atoll.Services;
 
@@ -15,6 +17,12 @@ public interface IAtollClient : IAsyncDisposable
 
     /// <summary>Its nodes and shards.</summary>
     ICluster Cluster { get; }
+
+    /// <summary>Its topics.</summary>
+    IStreams Streams { get; }
+
+    /// <summary>Its groups of consumers.</summary>
+    IGroups Groups { get; }
 
     /// <summary>The records of a space; cheap, and the space need not exist yet.</summary>
     IRecords Records(string space);

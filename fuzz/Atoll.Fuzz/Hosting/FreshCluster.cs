@@ -4,13 +4,15 @@ using Atoll.Services.Calls;
 using Atoll.Services.Cluster;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
+using Atoll.Services.Streams;
+using Atoll.Services.Streams.Groups;
 using Atoll.StateMachines.Directory;
 
 namespace Atoll.Fuzz.Hosting;
 
 /// <summary>
-/// A client of a cluster without consensus that can be made anew: each input meets the same cluster, with a space "s" and two records, and
-/// not what earlier inputs left.
+/// A client of a cluster without consensus that can be made anew: each input meets the same cluster, with a space "s" and two records, a
+/// topic "t" with one, and not what earlier inputs left.
 /// </summary>
 internal sealed class FreshCluster : IAtollClient
 {
@@ -23,6 +25,12 @@ internal sealed class FreshCluster : IAtollClient
 
     /// <inheritdoc />
     public ICluster Cluster => _client.Cluster;
+
+    /// <inheritdoc />
+    public IStreams Streams => _client.Streams;
+
+    /// <inheritdoc />
+    public IGroups Groups => _client.Groups;
 
     /// <inheritdoc />
     public IRecords Records(string space) => _client.Records(space);
@@ -38,6 +46,9 @@ internal sealed class FreshCluster : IAtollClient
             InlineContinuations = true,
         });
         Done(_client.Spaces.CreateAsync(new SpaceOptions("s")).AsTask());
+        var topic = _client.Streams.CreateAsync(new TopicCreation("t", 2, null, TopicSettings.Default)).AsTask().GetAwaiter().GetResult();
+        Done(TopicAppend.AppendAsync(
+            _client.Streams, topic, [new RecordToAppend(0, 0, null, "v"u8.ToArray(), [])], null, TimeSpan.FromSeconds(1), time).AsTask());
         Done(_client.Records("s").PutAsync("k"u8.ToArray(), "v"u8.ToArray()).AsTask());
         Done(_client.Records("s").PutAsync(new byte[] { 0, 0xFF, (byte)'/' }, new byte[] { 0xC0, 0 }).AsTask());
     }

@@ -48,7 +48,7 @@ public sealed class HttpTarget : IFuzzTarget
         "If-Match: \"1\"\r\n", "If-None-Match: *\r\n", "Idempotency-Key: a\r\n", "Atoll-Session: new\r\n", "Atoll-Read: bounded\r\n",
         "Atoll-Max-Staleness: 1s\r\n", "Atoll-TTL: 9d\r\n", "Atoll-Timeout: 100d\r\n", "Transfer-Encoding: chunked\r\n", "\\ud800",
         "\\u0000", "\"keyBase64\":\"/w==\",", "\"expectedVersion\":0,", "99999999999", "-1", "1e15", "[", "{", "null",
-        "\"ttl\":\"1d\",", "\"",
+        "\"ttl\":\"1d\",", "\"", "Last-Event-ID: 0:0,1:-1\r\n", "from=time=1", "partition=1", "\"headers\":[{\"name\":\"a\"}],",
     ];
 
     /// <inheritdoc />
@@ -70,9 +70,10 @@ public sealed class HttpTarget : IFuzzTarget
         features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(answer));
         features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature { RequestAborted = aborting.Token });
         var served = server.ServeAsync(features);
-        if (request.Path.Contains("/watch", StringComparison.OrdinalIgnoreCase))
+        if (request.Path.Contains("/watch", StringComparison.OrdinalIgnoreCase)
+            || request.Path.Contains("/events", StringComparison.OrdinalIgnoreCase))
         {
-            // A watch has no end: its client leaves once it has heard the first word.
+            // These have no end: their clients leave once they have heard the first word.
             Task.WhenAny(served, answer.Flushed).Wait(Patience);
             aborting.Cancel();
         }
@@ -160,6 +161,19 @@ public sealed class HttpTarget : IFuzzTarget
         yield return "GET /v1/spaces/s/count HTTP/1.1\r\n\r\n";
         yield return "DELETE /v1/spaces/s HTTP/1.1\r\n\r\n";
         yield return "GET /v1/spaces/s/watch?prefix=k HTTP/1.1\r\n\r\n";
+        yield return "PUT /v1/topics/u HTTP/1.1\r\n\r\n{\"partitions\":2,\"replicas\":1,\"settings\":{\"retention.ms\":\"1\"}}";
+        yield return "PATCH /v1/topics/t HTTP/1.1\r\n\r\n{\"settings\":{\"retention.ms\":null,\"segment.bytes\":\"1024\"}}";
+        yield return "GET /v1/topics/t HTTP/1.1\r\n\r\n";
+        yield return "DELETE /v1/topics/t HTTP/1.1\r\n\r\n";
+        yield return """
+            POST /v1/topics/t/records HTTP/1.1
+            Idempotency-Key: a
+
+            {"records":[{"key":"k","value":"v","headers":[{"name":"h","valueBase64":"AP8"}]},{"partition":1,"timestamp":5,"value":null}]}
+            """.ReplaceLineEndings("\r\n");
+        yield return "GET /v1/topics/t/records?partition=0&from=earliest&limit=3 HTTP/1.1\r\n\r\n";
+        yield return "GET /v1/topics/t/events?from=0&partition=0 HTTP/1.1\r\nLast-Event-ID: 0:-1\r\n\r\n";
+        yield return "POST /v1/topics/t/acks HTTP/1.1\r\n\r\n{\"group\":\"g\",\"member\":\"m\",\"generation\":1,\"ids\":[\"0:0\"]}";
         yield return "GET /v1/cluster HTTP/1.1\r\n\r\n";
         yield return "GET /health/ready HTTP/1.1\r\n\r\n";
     }

@@ -21,7 +21,7 @@ public static partial class HttpGateway
         {
             document.Info.Title = "Atoll";
             document.Info.Version = "v1";
-            document.Info.Description = "Records of an Atoll cluster over HTTP. Errors are RFC 9457 problem details with a code.";
+            document.Info.Description = "Records and topics of an Atoll cluster. Errors are RFC 9457 problem details with a code.";
             return Task.CompletedTask;
         }));
         services.AddSingleton<PrometheusText>();
@@ -46,6 +46,8 @@ public static partial class HttpGateway
         new RecordEndpoints(client, clock).Map(application);
         new StreamEndpoints(client).Map(application);
         new SpaceEndpoints(client).Map(application);
+        new TopicEndpoints(client, clock, options.Time).Map(application);
+        new EventEndpoints(client, options, application.Lifetime.ApplicationStopping).Map(application);
         new ClusterEndpoints(client).Map(application);
         application.MapOpenApi("/openapi.json");
         application.MapGet("/health/live", (Delegate)((HttpContext context) => context.Response.WriteAsync("live\n")))

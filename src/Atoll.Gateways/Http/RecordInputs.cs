@@ -64,7 +64,7 @@ internal static class RecordInputs
             Consistency = Consistency(context),
             Session = session,
             MaxStaleness = staleness ?? TimeSpan.Zero,
-            Timeout = Duration(context, "Atoll-Timeout", "timeout"),
+            Timeout = Timeout(context),
         };
     }
 
@@ -74,7 +74,7 @@ internal static class RecordInputs
         Consistency = Consistency(context),
         Context = Context(context),
         Session = session,
-        Timeout = Duration(context, "Atoll-Timeout", "timeout"),
+        Timeout = Timeout(context),
         Identity = Identity(context, space, key, now),
     };
 
@@ -187,11 +187,14 @@ internal static class RecordInputs
         }
     }
 
+    /// <summary>How long the request may take; null when it does not say.</summary>
+    public static TimeSpan? Timeout(HttpContext context) => Duration(context, "Atoll-Timeout", "timeout");
+
     /// <summary>
-    /// The identity that an Idempotency-Key stands for. Method, space and record are part of it: the same key on another record is another
-    /// request. The cluster remembers answers for ten minutes.
+    /// The identity that an Idempotency-Key stands for; none when there is no such header. Method, space and record are part of it: the
+    /// same key on another record is another request. The cluster remembers answers for ten minutes.
     /// </summary>
-    private static RequestIdentity Identity(HttpContext context, string space, ReadOnlySpan<byte> key, HybridTime now)
+    public static RequestIdentity Identity(HttpContext context, string space, ReadOnlySpan<byte> key, HybridTime now)
     {
         var text = context.Request.Headers["Idempotency-Key"].ToString();
         if (text.Length == 0)

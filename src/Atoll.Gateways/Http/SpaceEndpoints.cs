@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Atoll.Services;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
@@ -93,22 +92,7 @@ internal sealed class SpaceEndpoints
 
     private static SpaceOptions Options(string name, byte[] body)
     {
-        if (body.Length == 0)
-        {
-            return new SpaceOptions(name);
-        }
-
-        SpaceBody? options;
-        try
-        {
-            options = JsonSerializer.Deserialize<SpaceBody>(body, Json.Options);
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidRequestException($"the body is not a space's options: {error.Message}");
-        }
-
-        options ??= new SpaceBody();
+        var options = Json.Read(body, "a space's options", new SpaceBody());
         var factors = (options.Regions ?? new SortedDictionary<string, int>())
             .Select(static pair => new RegionReplicas(pair.Key, pair.Value)).ToArray();
         return new SpaceOptions(

@@ -14,7 +14,7 @@ namespace Atoll.Gateways.Http;
 /// </summary>
 internal sealed class StreamEndpoints
 {
-    private const string MediaType = "application/x-ndjson";
+    internal const string MediaType = "application/x-ndjson";
     private const int FlushBytes = 64 * 1024;
 
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(10);
@@ -68,7 +68,8 @@ internal sealed class StreamEndpoints
             context, watch, (writer, change) => RecordJson.Write(writer, change, watch.Token), flushEach: true).ConfigureAwait(false);
     }
 
-    private static async Task StreamAsync<T>(
+    /// <summary>Writes items as lines, as they come and no faster than they are taken.</summary>
+    internal static async Task StreamAsync<T>(
         HttpContext context, IAsyncEnumerable<T> items, Action<Utf8JsonWriter, T> write, bool flushEach)
     {
         var output = context.Response.BodyWriter;

@@ -1,4 +1,3 @@
-using Atoll.Node.Requests;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Streams;
 
@@ -12,8 +11,6 @@ public sealed class TopicProducer
 {
     private const int BatchBytes = 256 * 1024;
     private const int RecordOverheadBytes = 32;
-
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
 
     private readonly IStreams _streams;
     private readonly Topic _topic;
@@ -93,47 +90,10 @@ public sealed class TopicProducer
         var records = batch.Builder.Count;
         var bytes = batch.Builder.Build(_producerId, 0, batch.Sequence);
         batch.Bytes = 0;
-        if (bytes.Length > _topic.Settings.BatchBytesMax)
-        {
-            throw new InvalidRequestException(
-                $"a batch of {bytes.Length} bytes; max.message.bytes of the topic is {_topic.Settings.BatchBytesMax}");
-        }
-
-        var started = _time.GetTimestamp();
-        while (true)
-        {
-            var left = _timeout - _time.GetElapsedTime(started);
-            var response = await _streams.AppendAsync(_topic, partition, bytes, left > RetryDelay ? left : RetryDelay)
-                .ConfigureAwait(false);
-            if (response.Status == ResponseStatus.Ok)
-            {
-                CheckResult(response);
-                break;
-            }
-
-            if (response.Status is ResponseStatus.Ok or >= ResponseStatus.Invalid || _time.GetElapsedTime(started) > _timeout)
-            {
-                throw AtollException.From(response);
-            }
-
-            await Task.Delay(RetryDelay, _time, cancellation).ConfigureAwait(false);
-        }
-
+        await PartitionAppend.SendAsync(_streams, _topic, partition, bytes, isNumbered: true, _timeout, _time, cancellation)
+            .ConfigureAwait(false);
         batch.Sequence = ProducerSequence.Add(batch.Sequence, records);
         Appended += records;
-    }
-
-    private static void CheckResult(in Response response)
-    {
-        if (!PartitionResult.TryRead(response.Body, out var result))
-        {
-            throw new AtollException(ErrorCode.Protocol, "the partition's answer cannot be decoded");
-        }
-
-        if (result.Status is not (PartitionStatus.Ok or PartitionStatus.DuplicateSequence))
-        {
-            throw new AtollException(ErrorCode.Invalid, $"the partition did not take the batch: {result.Status}");
-        }
     }
 
     private sealed class PartitionBatch(RecordCompression compression)

@@ -19,26 +19,44 @@ public sealed record TopicRecord(
 
 /// <summary>
 /// Reads the records of a partition, whatever compressed them: only those that are committed, also where they belong to a transaction.
-/// Not thread-safe.
+/// In memory is what one fetch brought, and of it one batch decompressed. Not thread-safe.
 /// </summary>
 /// <param name="streams">The topics.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="partition">One of its partitions.</param>
-public sealed class TopicReader(IStreams streams, Topic topic, int partition)
+/// <param name="fetchBytes">How many bytes are fetched at once, unless a single batch has more.</param>
+public sealed class TopicReader(IStreams streams, Topic topic, int partition, int fetchBytes = TopicReader.FetchBytesDefault)
 {
-    private const int FetchBytes = 1024 * 1024;
+    /// <summary>How many bytes are fetched at once by who reads one partition.</summary>
+    public const int FetchBytesDefault = 1024 * 1024;
 
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(1);
 
     private readonly RecordCodec _codec = new();
 
-    /// <summary>Where an offset is that was said in words, or by a timestamp.</summary>
+    /// <summary>The offset of an end of the partition, or of the first record that has a timestamp or a later one.</summary>
     /// <param name="timestamp">A timestamp in milliseconds since 1970, or one of the values of <see cref="PartitionFind"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The offset; -1 when no record has such a timestamp.</returns>
     public async ValueTask<long> FindAsync(long timestamp, CancellationToken cancellationToken = default)
     {
         var found = await streams.FindAsync(topic, partition, new PartitionFind(timestamp, true), cancellationToken).ConfigureAwait(false);
-        return found.Offset;
+        if (found.Batch is null || timestamp < 0)
+        {
+            return found.Offset;
+        }
+
+        // The batch is known; which record of it has the timestamp is to be seen there.
+        var end = await FindAsync(PartitionFind.Latest, cancellationToken).ConfigureAwait(false);
+        await foreach (var record in ReadAsync(found.Offset, end, cancellationToken).ConfigureAwait(false))
+        {
+            if (record.Timestamp >= timestamp)
+            {
+                return record.Offset;
+            }
+        }
+
+        return end;
     }
 
     /// <summary>Reads records, in the order of their offsets.</summary>
@@ -49,11 +67,28 @@ public sealed class TopicReader(IStreams streams, Topic topic, int partition)
     public async IAsyncEnumerable<TopicRecord> ReadAsync(
         long from, long end, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        await foreach (var batch in ReadBatchesAsync(from, end, cancellationToken).ConfigureAwait(false))
+        {
+            foreach (var record in batch)
+            {
+                yield return record;
+            }
+        }
+    }
+
+    /// <summary>Reads records as their producers gathered them: never none at a time.</summary>
+    /// <param name="from">The first offset; what is not there any more is passed over.</param>
+    /// <param name="end">The offset to end before; <see cref="long.MaxValue"/>: to wait for more, for ever.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="AtollException">A batch cannot be read, or the partition not be reached.</exception>
+    public async IAsyncEnumerable<IReadOnlyList<TopicRecord>> ReadBatchesAsync(
+        long from, long end, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
         while (from < end)
         {
             var linger = end == long.MaxValue ? Linger : TimeSpan.Zero;
             var fetched = await streams.FetchAsync(
-                topic, partition, new PartitionFetch(from, FetchBytes, IsCommitted: true), linger, ReadLevel.Linearizable,
+                topic, partition, new PartitionFetch(from, fetchBytes, IsCommitted: true), linger, ReadLevel.Linearizable,
                 cancellationToken).ConfigureAwait(false);
             if (fetched.Places.Status == PartitionStatus.OffsetOutOfRange && from < fetched.Places.Positions.LogStart)
             {
@@ -66,47 +101,44 @@ public sealed class TopicReader(IStreams streams, Topic topic, int partition)
                 throw new AtollException(ErrorCode.Invalid, $"partition {partition} has no offset {from}: {fetched.Places.Status}");
             }
 
-            var records = new List<TopicRecord>();
-            var next = Decode(fetched, from, records);
-            foreach (var record in records)
+            var isAtEnd = fetched.Records.IsEmpty;
+            for (var rest = fetched.Records; !rest.IsEmpty;)
             {
-                if (record.Offset < end)
+                var (bytes, next, records) = Decode(fetched.Places, rest, from, end);
+                if (records.Count > 0)
                 {
-                    yield return record;
+                    yield return records;
                 }
+
+                from = Math.Max(from, next);
+                rest = rest[bytes..];
             }
 
-            if (next == from && end != long.MaxValue)
+            if (isAtEnd && end != long.MaxValue)
             {
                 yield break; // what is behind belongs to a transaction that is still open
             }
-
-            from = next;
         }
     }
 
-    private long Decode(FetchedBatches fetched, long from, List<TopicRecord> records)
+    // The first of the batches: its length, the offset behind it, and those of its records that are wanted.
+    private (int Bytes, long Next, List<TopicRecord> Records) Decode(FetchPlaces places, ReadOnlyMemory<byte> batches, long from, long end)
     {
-        for (var rest = fetched.Records; !rest.IsEmpty;)
+        if (RecordBatch.Read(batches, out var batch) is not RecordBatchFault.None and var fault)
         {
-            if (RecordBatch.Read(rest, out var batch) is not RecordBatchFault.None and var fault)
-            {
-                throw new AtollException(ErrorCode.Protocol, $"a batch of partition {partition} is damaged: {fault}");
-            }
-
-            if (!batch.Header.IsControl && !IsAborted(fetched.Places, batch.Header))
-            {
-                Decode(batch, from, records);
-            }
-
-            from = Math.Max(from, batch.Header.BaseOffset + batch.Header.LastOffsetDelta + 1);
-            rest = rest[batch.Memory.Length..];
+            throw new AtollException(ErrorCode.Protocol, $"a batch of partition {partition} is damaged: {fault}");
         }
 
-        return from;
+        var records = new List<TopicRecord>();
+        if (!batch.Header.IsControl && !IsAborted(places, batch.Header))
+        {
+            Decode(batch, from, end, records);
+        }
+
+        return (batch.Memory.Length, batch.Header.BaseOffset + batch.Header.LastOffsetDelta + 1, records);
     }
 
-    private void Decode(in RecordBatch batch, long from, List<TopicRecord> records)
+    private void Decode(in RecordBatch batch, long from, long end, List<TopicRecord> records)
     {
         var fault = _codec.Decompress(batch, out var bytes);
         if (fault != CompressionFault.None)
@@ -122,7 +154,7 @@ public sealed class TopicReader(IStreams streams, Topic topic, int partition)
         while (reader.TryNext(out var record))
         {
             var offset = batch.Header.BaseOffset + record.OffsetDelta;
-            if (offset >= from)
+            if (offset >= from && offset < end)
             {
                 records.Add(new TopicRecord(
                     partition, offset, unchecked(batch.Header.BaseTimestamp + record.TimestampDelta), record.Key, record.Value,

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -46,5 +47,26 @@ public static class ConsumerAssignment
         }
 
         return places;
+    }
+
+    /// <summary>Writes the assignment of partitions of one or several topics.</summary>
+    public static byte[] Write(IEnumerable<TopicPartition> places)
+    {
+        var topics = places.GroupBy(static place => place.Topic, StringComparer.Ordinal).ToArray();
+        var writer = new ArrayBufferWriter<byte>();
+        ConsumerSubscription.WriteInt16(writer, 0);
+        ConsumerSubscription.WriteInt32(writer, topics.Length);
+        foreach (var topic in topics)
+        {
+            ConsumerSubscription.WriteName(writer, topic.Key);
+            ConsumerSubscription.WriteInt32(writer, topic.Count());
+            foreach (var place in topic)
+            {
+                ConsumerSubscription.WriteInt32(writer, place.Partition);
+            }
+        }
+
+        ConsumerSubscription.WriteInt32(writer, -1); // no words of the leader's
+        return writer.WrittenSpan.ToArray();
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -36,5 +37,38 @@ public static class ConsumerSubscription
         }
 
         return topics;
+    }
+
+    /// <summary>Writes a subscription, of the oldest version.</summary>
+    public static byte[] Write(IReadOnlyList<string> topics)
+    {
+        var writer = new ArrayBufferWriter<byte>();
+        WriteInt16(writer, 0);
+        WriteInt32(writer, topics.Count);
+        foreach (var topic in topics)
+        {
+            WriteName(writer, topic);
+        }
+
+        WriteInt32(writer, -1); // no words of the member's own
+        return writer.WrittenSpan.ToArray();
+    }
+
+    internal static void WriteInt16(ArrayBufferWriter<byte> writer, int number)
+    {
+        BinaryPrimitives.WriteInt16BigEndian(writer.GetSpan(sizeof(short)), checked((short)number));
+        writer.Advance(sizeof(short));
+    }
+
+    internal static void WriteInt32(ArrayBufferWriter<byte> writer, int number)
+    {
+        BinaryPrimitives.WriteInt32BigEndian(writer.GetSpan(sizeof(int)), number);
+        writer.Advance(sizeof(int));
+    }
+
+    internal static void WriteName(ArrayBufferWriter<byte> writer, string name)
+    {
+        WriteInt16(writer, Encoding.UTF8.GetByteCount(name));
+        Encoding.UTF8.GetBytes(name, writer);
     }
 }

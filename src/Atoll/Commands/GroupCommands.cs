@@ -102,12 +102,12 @@ internal static class GroupCommands
         {
             await using var atoll = client.Connect(parsed);
             var group = parsed.GetRequiredValue(name);
-            var found = await TopicCommands.FindAsync(atoll.Streams, parsed.GetRequiredValue(topic), cancellation).ConfigureAwait(false);
+            var place = TopicCommands.PlaceOf(parsed.GetRequiredValue(to), "--to");
+            var found = await atoll.Streams.TopicAsync(parsed.GetRequiredValue(topic), cancellation).ConfigureAwait(false);
             var offsets = new List<OffsetToCommit>();
             foreach (var number in TopicCommands.PartitionsOf(found, parsed.GetValue(partition)))
             {
-                var offset = await PlaceInPartition.FindAsync(
-                    new TopicReader(atoll.Streams, found, number), parsed.GetRequiredValue(to), "--to", cancellation).ConfigureAwait(false);
+                var offset = await place.FindAsync(new TopicReader(atoll.Streams, found, number), cancellation).ConfigureAwait(false);
                 offsets.Add(new OffsetToCommit(new TopicPartition(found.Name, number), new CommittedOffset(offset, -1, "")));
             }
 

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.Text.Json;
+using Atoll.Gateways.Http;
 using Atoll.Output;
-using Atoll.Services.Errors;
 using Atoll.Services.Streams;
-using Atoll.StateMachines.Streams;
 using Spectre.Console;
 
 namespace Atoll.Commands;
@@ -29,11 +27,6 @@ internal static class TopicCommands
 
     public static Argument<string> NameArgument() => new("name") { Description = "The topic's name" };
 
-    /// <summary>The topic of that name, as it is now.</summary>
-    public static async ValueTask<Topic> FindAsync(IStreams streams, string name, CancellationToken cancellation) =>
-        (await streams.RefreshAsync(cancellation).ConfigureAwait(false)).Find(name)
-        ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
-
     /// <summary>The number of a partition that the topic has; null when none was given.</summary>
     public static int? Checked(Topic topic, int? partition) => partition is null || topic.Partition(partition.Value) is not null
         ? partition
@@ -43,6 +36,10 @@ internal static class TopicCommands
     /// <summary>The partition that was given, or all that the topic has.</summary>
     public static IReadOnlyList<int> PartitionsOf(Topic topic, int? partition) =>
         Checked(topic, partition) is { } one ? [one] : [.. Enumerable.Range(0, topic.Partitions.Length)];
+
+    /// <summary>The place in a partition that an option names.</summary>
+    public static PlaceInPartition PlaceOf(string words, string option) => PlaceInPartition.TryParse(words, out var place) ? place
+        : throw new CommandException($"{option} {words}: {PlaceInPartition.Words} is needed");
 
     private static Option<string[]> SetOption() => new("--set")
     {
@@ -70,7 +67,7 @@ internal static class TopicCommands
                 cancellation).ConfigureAwait(false);
             client.Printer(parsed).Result(
                 $"topic {topic.Name}: {topic.Partitions.Length} partitions, {topic.Space.Options.Replicas} replicas",
-                writer => Write(writer, topic));
+                writer => TopicJson.Write(writer, topic));
             return ExitCode.Ok;
         });
         return command;
@@ -88,7 +85,7 @@ internal static class TopicCommands
             {
                 foreach (var topic in topics)
                 {
-                    printer.Json(writer => Write(writer, topic));
+                    printer.Json(writer => TopicJson.Write(writer, topic));
                 }
 
                 return ExitCode.Ok;
@@ -115,22 +112,15 @@ internal static class TopicCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
-            var topic = await FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
-            var ends = await Task.WhenAll(Enumerable.Range(0, topic.Partitions.Length).Select(async partition =>
-            {
-                var first = await atoll.Streams.FindAsync(
-                    topic, partition, new PartitionFind(PartitionFind.Earliest, false), cancellation).ConfigureAwait(false);
-                var last = await atoll.Streams.FindAsync(
-                    topic, partition, new PartitionFind(PartitionFind.Latest, false), cancellation).ConfigureAwait(false);
-                return (First: first.Offset, Next: last.Offset);
-            })).ConfigureAwait(false);
+            var topic = await atoll.Streams.TopicAsync(parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
+            var ends = await PartitionEnds.OfAsync(atoll.Streams, topic, cancellation).ConfigureAwait(false);
             var printer = client.Printer(parsed);
             if (printer.IsJson)
             {
                 printer.Json(writer =>
                 {
-                    Write(writer, topic);
-                    WritePartitions(writer, topic, ends);
+                    TopicJson.Write(writer, topic);
+                    TopicJson.Write(writer, topic, ends);
                 });
                 return ExitCode.Ok;
             }
@@ -234,43 +224,5 @@ internal static class TopicCommands
 
         Console.Error.Write($"Delete topic \"{topic}\" with all its records? Type its name: ");
         return Console.ReadLine() == topic;
-    }
-
-    private static void Write(Utf8JsonWriter writer, Topic topic)
-    {
-        writer.WriteString("name", topic.Name);
-        writer.WriteString("id", topic.Id);
-        writer.WriteNumber("partitionCount", topic.Partitions.Length);
-        writer.WriteNumber("replicas", topic.Space.Options.Replicas);
-        writer.WriteStartObject("settings");
-        foreach (var setting in TopicSetting.All)
-        {
-            writer.WriteString(setting.Name, topic.Settings[setting]);
-        }
-
-        writer.WriteEndObject();
-    }
-
-    private static void WritePartitions(Utf8JsonWriter writer, Topic topic, (long First, long Next)[] ends)
-    {
-        writer.WriteStartArray("partitions");
-        for (var partition = 0; partition < ends.Length; partition++)
-        {
-            writer.WriteStartObject();
-            writer.WriteNumber("partition", partition);
-            writer.WriteString("shard", $"{topic.Partitions[partition].Id}");
-            writer.WriteNumber("firstOffset", ends[partition].First);
-            writer.WriteNumber("nextOffset", ends[partition].Next);
-            writer.WriteStartArray("nodes");
-            foreach (var node in topic.Partitions[partition].Replicas)
-            {
-                writer.WriteStringValue($"{node}");
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-
-        writer.WriteEndArray();
     }
 }

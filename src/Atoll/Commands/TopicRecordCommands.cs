@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Atoll.Gateways.Http;
 using Atoll.Output;
 using Atoll.Services.Streams;
@@ -54,7 +52,7 @@ internal static class TopicRecordCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
-            var topic = await TopicCommands.FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
+            var topic = await atoll.Streams.TopicAsync(parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
             var number = TopicCommands.Checked(topic, parsed.GetValue(partition));
             var producer = await TopicProducer.CreateAsync(
                 atoll.Streams, topic, Compressions[parsed.GetRequiredValue(compression)],
@@ -123,9 +121,10 @@ internal static class TopicRecordCommands
         CancellationToken cancellation)
     {
         await using var atoll = client.Connect(parsed);
-        var topic = await TopicCommands.FindAsync(atoll.Streams, parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
+        var topic = await atoll.Streams.TopicAsync(parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
         var partitions = TopicCommands.PartitionsOf(topic, partition);
         var printer = client.Printer(parsed);
+        var place = TopicCommands.PlaceOf(from, "--from");
         var left = limit > 0 ? limit : long.MaxValue;
         var gate = new Lock();
         using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -134,7 +133,7 @@ internal static class TopicRecordCommands
         async Task ReadPartitionAsync(int number)
         {
             var reader = new TopicReader(atoll.Streams, topic, number);
-            var first = await PlaceInPartition.FindAsync(reader, from, "--from", done.Token).ConfigureAwait(false);
+            var first = await place.FindAsync(reader, done.Token).ConfigureAwait(false);
             var end = follow ? long.MaxValue : await reader.FindAsync(PartitionFind.Latest, done.Token).ConfigureAwait(false);
             await foreach (var record in reader.ReadAsync(first, end, done.Token).ConfigureAwait(false))
             {
@@ -182,49 +181,11 @@ internal static class TopicRecordCommands
     {
         if (printer.IsJson)
         {
-            printer.Json(writer => Write(writer, record));
+            printer.Json(writer => TopicJson.Write(writer, record));
             return;
         }
 
         var value = record.Value is { } present ? Printer.Readable(present.Span) : "";
         printer.Line(record.Key is { } key ? $"{Printer.Readable(key.Span)}\t{value}" : value);
-    }
-
-    private static void Write(Utf8JsonWriter writer, TopicRecord record)
-    {
-        writer.WriteNumber("partition", record.Partition);
-        writer.WriteNumber("offset", record.Offset);
-        writer.WriteNumber("timestamp", record.Timestamp);
-        if (record.Key is { } key)
-        {
-            RecordJson.WriteBytes(writer, "key", "keyBase64", key.Span);
-        }
-
-        if (record.Value is { } value)
-        {
-            RecordJson.WriteBytes(writer, "value", "valueBase64", value.Span);
-        }
-        else
-        {
-            writer.WriteBoolean("tombstone", true);
-        }
-
-        if (record.Headers.Count > 0)
-        {
-            writer.WriteStartArray("headers");
-            foreach (var header in record.Headers)
-            {
-                writer.WriteStartObject();
-                RecordJson.WriteBytes(writer, "name", "nameBase64", header.Name.Span);
-                if (header.Value is { } bytes)
-                {
-                    RecordJson.WriteBytes(writer, "value", "valueBase64", bytes.Span);
-                }
-
-                writer.WriteEndObject();
-            }
-
-            writer.WriteEndArray();
-        }
     }
 }

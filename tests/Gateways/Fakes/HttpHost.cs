@@ -14,8 +14,9 @@ internal sealed class HttpHost : IAsyncDisposable
     private readonly GatewayServer _server;
     private readonly AtollClient _client;
 
-    private HttpHost(MachinePort port, AtollClient client, GatewayServer server)
+    private HttpHost(MachinePort port, AtollClient client, GatewayServer server, ManualTime time)
     {
+        Time = time;
         Port = port;
         _client = client;
         _server = server;
@@ -26,12 +27,16 @@ internal sealed class HttpHost : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>The time of the cluster's clock and of streams of events.</summary>
+    public ManualTime Time { get; }
+
     public IAtollClient Client => _client;
 
     public static async Task<HttpHost> StartAsync(AccessTokens? tokens = null, string? notReady = null)
     {
         var port = new MachinePort();
-        var clock = new ServerClock(new ManualTime());
+        var time = new ManualTime();
+        var clock = new ServerClock(time);
         var client = new AtollClient(port, new CallerOptions { Clock = clock, Retries = new RetryPolicy { AttemptsMax = 2 } });
         var server = await GatewayServer.StartAsync(
             port,
@@ -41,11 +46,14 @@ internal sealed class HttpHost : IAsyncDisposable
             {
                 HttpEndPoint = new IPEndPoint(IPAddress.Loopback, 0),
                 Native = new NativeGatewayOptions(),
-                Http = new HttpGatewayOptions { Tokens = tokens ?? AccessTokens.None, Readiness = _ => new ValueTask<string?>(notReady) },
+                Http = new HttpGatewayOptions
+                {
+                    Tokens = tokens ?? AccessTokens.None, Readiness = _ => new ValueTask<string?>(notReady), Time = time,
+                },
             },
             NullLoggerFactory.Instance,
             CancellationToken.None);
-        return new HttpHost(port, client, server);
+        return new HttpHost(port, client, server, time);
     }
 
     public async ValueTask DisposeAsync()

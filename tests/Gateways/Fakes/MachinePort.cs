@@ -45,6 +45,19 @@ internal sealed class MachinePort : IRequestPort
     /// <summary>What was asked, in order.</summary>
     public List<Request> Requests { get; } = [];
 
+    /// <summary>The largest offset from which batches were asked for.</summary>
+    public long FetchedUpTo
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Requests.Max(static request => request.Kind == RequestKind.Read
+                    && PartitionQuery.TryReadFetch(request.Payload, out var fetch) ? fetch.Offset : 0);
+            }
+        }
+    }
+
     public HybridTime Now
     {
         get => _now;
@@ -109,6 +122,11 @@ internal sealed class MachinePort : IRequestPort
             }
 
             shard = found.Id;
+        }
+
+        if (shard != ShardId.Directory && !_directory.View.TryGetShard(shard, out _))
+        {
+            return new Response(ResponseStatus.UnknownSpace);
         }
 
         if (!_states.TryGetValue(shard, out var state))
