@@ -40,6 +40,10 @@ public sealed class DirectoryCommandTarget : IFuzzTarget
             w => DirectoryCommand.WriteReplicaReady(w, new(4), 2, new(1)),
             w => DirectoryCommand.WriteReplicaReady(w, new(4), 2, new(3)),
             w => DirectoryCommand.WriteRetireNode(w, new(2), isGone: true)),
+        Parts.Of(
+            w => DirectoryCommand.WriteCreateSpace(w, new SpaceOptions("topic", Replicas: 1, ShardCount: 2, Kind: SpaceKind.Streams)),
+            w => DirectoryCommand.WriteGrowSpace(w, new(2), 2, 5),
+            w => DirectoryCommand.WriteGrowSpace(w, new(2), 5, 6)),
         Parts.Of(w => DirectoryCommand.WriteDropSpace(w, new(1)), w => DirectoryCommand.WriteRemoveNode(w, new(3)), WriteInit),
     ];
 

@@ -31,6 +31,17 @@ public interface IStreams
     /// <summary>Says why a topic could not be created; throws what creating it would throw, and creates nothing.</summary>
     ValueTask ValidateAsync(TopicCreation creation, CancellationToken cancellationToken = default);
 
+    /// <summary>Gives a topic more partitions, behind those that it has: what is in these stays.</summary>
+    /// <param name="name">The topic.</param>
+    /// <param name="partitions">How many it shall have.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="UnknownSpaceException">There is no such topic.</exception>
+    /// <exception cref="InvalidPartitionsException">It has as many already, or more; or nobody may have so many.</exception>
+    ValueTask GrowAsync(string name, int partitions, CancellationToken cancellationToken = default);
+
+    /// <summary>Says why a topic could not get more partitions; throws what growing it would throw, and changes nothing.</summary>
+    ValueTask ValidateGrowthAsync(string name, int partitions, CancellationToken cancellationToken = default);
+
     /// <summary>Deletes a topic with all that is in it; false when there is none of that name.</summary>
     ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken = default);
 

@@ -84,6 +84,45 @@ public sealed class StreamsService : IStreams
     }
 
     /// <inheritdoc />
+    public async ValueTask GrowAsync(string name, int partitions, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var topic = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
+            if (partitions == topic.Partitions.Length)
+            {
+                // An earlier call may have been stopped when the directory knew of them, and they not of the topic's settings.
+                await AlterAsync(name, static settings => settings, cancellationToken).ConfigureAwait(false);
+            }
+
+            CheckGrowth(topic, partitions);
+            try
+            {
+                await DirectoryWrites.InvokeAsync(
+                    _caller,
+                    writer => DirectoryCommand.WriteGrowSpace(writer, topic.Space.Id, topic.Partitions.Length, partitions),
+                    cancellationToken).ConfigureAwait(false);
+            }
+            catch (AtollException error) when (error.Code is ErrorCode.Conflict or ErrorCode.NotFound)
+            {
+                continue; // somebody else has made it larger, or deleted it
+            }
+
+            var grown = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
+            if (grown.Settings.Chosen.Count > 0)
+            {
+                await AlterAsync(name, static settings => settings, cancellationToken).ConfigureAwait(false);
+            }
+
+            return;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask ValidateGrowthAsync(string name, int partitions, CancellationToken cancellationToken) =>
+        CheckGrowth(await FindNewestAsync(name, cancellationToken).ConfigureAwait(false), partitions);
+
+    /// <inheritdoc />
     public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
     {
         var topic = (await RefreshAsync(cancellationToken).ConfigureAwait(false)).Find(name);
@@ -112,8 +151,7 @@ public sealed class StreamsService : IStreams
     {
         while (true)
         {
-            var topic = (await RefreshAsync(cancellationToken).ConfigureAwait(false)).Find(name)
-                ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
+            var topic = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
             var document = TopicCatalog.NameOfDocument(topic.Space.Id);
             var known = (await _settings.ReadAsync(cancellationToken).ConfigureAwait(false))
                 .FirstOrDefault(stored => string.Equals(stored.Name, document, StringComparison.Ordinal));
@@ -224,10 +262,32 @@ public sealed class StreamsService : IStreams
         }
 
         var partitions = creation.Partitions ?? 1;
-        return partitions is >= 1 and <= Limits.ShardsPerSpaceMax
-            ? new SpaceOptions(creation.Name, FaultModel.Strong, replicas, ShardCount: partitions, Kind: SpaceKind.Streams)
-            : throw new InvalidPartitionsException($"a topic has 1 to {Limits.ShardsPerSpaceMax} partitions, not {partitions}");
+        CheckPartitions(partitions);
+        return new SpaceOptions(creation.Name, FaultModel.Strong, replicas, ShardCount: partitions, Kind: SpaceKind.Streams);
     }
+
+    private static void CheckGrowth(Topic topic, int partitions)
+    {
+        if (partitions <= topic.Partitions.Length)
+        {
+            throw new InvalidPartitionsException(
+                $"topic \"{topic.Name}\" has {topic.Partitions.Length} partitions, and can have more, not {partitions}");
+        }
+
+        CheckPartitions(partitions);
+    }
+
+    private static void CheckPartitions(int partitions)
+    {
+        if (partitions is < 1 or > Limits.ShardsPerSpaceMax)
+        {
+            throw new InvalidPartitionsException($"a topic has 1 to {Limits.ShardsPerSpaceMax} partitions, not {partitions}");
+        }
+    }
+
+    private async ValueTask<Topic> FindNewestAsync(string name, CancellationToken cancellation) =>
+        (await RefreshAsync(cancellation).ConfigureAwait(false)).Find(name)
+        ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
 
     private TopicCatalog CatalogOf(DirectoryView view)
     {

@@ -48,6 +48,9 @@ public enum DirectoryCommandKind : byte
 
     /// <summary>A new space that says what becomes of concurrent writes.</summary>
     CreateSpaceWithConflicts = 14,
+
+    /// <summary>A space of streams gets more shards.</summary>
+    GrowSpace = 15,
 }
 
 /// <summary>The commands of the directory. Each answers with a <see cref="DirectoryResult"/>; each may be repeated without harm.</summary>
@@ -146,6 +149,22 @@ public static class DirectoryCommand
                 writer.WriteBytes(value.Span);
             }
         }
+    }
+
+    /// <summary>
+    /// Gives a space of streams more shards, behind those that it has; what is in these stays. Conflict when it has neither as many as are
+    /// expected nor as many as are wanted: somebody else was faster.
+    /// </summary>
+    /// <param name="writer">Receives the command.</param>
+    /// <param name="space">The space.</param>
+    /// <param name="from">How many it is expected to have.</param>
+    /// <param name="to">How many it shall have.</param>
+    public static void WriteGrowSpace(WireWriter writer, SpaceId space, int from, int to)
+    {
+        writer.WriteByte((byte)DirectoryCommandKind.GrowSpace);
+        writer.WriteUInt64(space.Value);
+        writer.WriteVarint((ulong)from);
+        writer.WriteVarint((ulong)to);
     }
 
     /// <summary>Drops a space with all its data.</summary>

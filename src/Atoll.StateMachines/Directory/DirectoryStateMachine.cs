@@ -60,6 +60,7 @@ public sealed class DirectoryStateMachine : IStateMachine
             DirectoryCommandKind.CreateSpaceWithConflicts =>
                 SpaceCommands.CreateSpace(_state, ref reader, DirectoryCodec.ReadSpaceOptionsWithConflicts(ref reader), context.Now),
             DirectoryCommandKind.ChangeDocuments => DocumentCommands.ChangeDocuments(_state, ref reader, context.Now),
+            DirectoryCommandKind.GrowSpace => SpaceCommands.GrowSpace(_state, ref reader, context.Now),
             DirectoryCommandKind.DropSpace => SpaceCommands.DropSpace(_state, ref reader, context.Now),
             DirectoryCommandKind.SetReplicas => SpaceCommands.SetReplicas(_state, ref reader, context.Now),
             DirectoryCommandKind.RetireNode => NodeRetirement.Retire(_state, ref reader, context.Now),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 
@@ -42,17 +43,91 @@ internal static class SpaceCommands
 
         if (view.Spaces.Length == Limits.SpacesMax || view.Shards.Length + options.ShardCount > Limits.ShardsMax)
         {
-            return DirectoryOutcome.Refused(
-                DirectoryStatus.LimitReached, $"a cluster has at most {Limits.SpacesMax} spaces and {Limits.ShardsMax} shards");
+            return LimitReached();
         }
 
         var space = new SpaceInfo(state.NextSpace, options, now);
-        var changed = view.With(now, spaces: view.Spaces.Add(space), shards: view.Shards.AddRange(ShardsOf(state, space)));
+        var changed = view.With(now, spaces: view.Spaces.Add(space), shards: view.Shards.AddRange(NewShards(state, space, 0)));
         return DirectoryOutcome.Done(space.Id.Value, state with
         {
             View = changed,
             NextSpace = new SpaceId(space.Id.Value + 1),
             NextShard = new ShardId(state.NextShard.Value + (ulong)options.ShardCount),
+        });
+    }
+
+    /// <summary>
+    /// More shards behind those that a space of streams has. A record's partition is the producer's choice, not its hash's: so all ranges
+    /// of hashes are cut anew, which only tell the order of the partitions, and nothing moves.
+    /// </summary>
+    internal static DirectoryOutcome GrowSpace(DirectoryState state, ref WireReader reader, HybridTime now)
+    {
+        var id = new SpaceId(reader.ReadUInt64());
+        var from = reader.ReadCount(int.MaxValue);
+        var to = reader.ReadCount(int.MaxValue);
+        if (!reader.OkAtEnd)
+        {
+            return DirectoryOutcome.Garbled;
+        }
+
+        var view = state.View;
+        if (!view.TryGetSpace(id, out var space))
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotFound, $"there is no space {id}", id.Value);
+        }
+
+        var options = space.Options with { ShardCount = to };
+        if (space.Options.Kind != SpaceKind.Streams)
+        {
+            return DirectoryOutcome.Refused(
+                DirectoryStatus.Invalid, "only streams get more shards: in others hashes say which shard a key is in", id.Value);
+        }
+
+        if (space.Options.ShardCount is var count && (count == to || count != from))
+        {
+            return count == to ? DirectoryOutcome.Unchanged(id.Value)
+                : DirectoryOutcome.Refused(DirectoryStatus.Conflict, $"the space has {count} shards, not {from}", id.Value);
+        }
+
+        if ((to < from ? $"a space gets more shards, not fewer, and has {from}" : DirectoryRules.FaultOf(options)) is { } fault)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.Invalid, fault, id.Value);
+        }
+
+        if (Placement.Lacking(view, options) is { } lacking)
+        {
+            return DirectoryOutcome.Refused(DirectoryStatus.NotEnoughNodes, lacking, id.Value);
+        }
+
+        if (view.Shards.Length + to - from > Limits.ShardsMax)
+        {
+            return LimitReached();
+        }
+
+        var grown = space with { Options = options };
+        var known = view.ShardsOf(id);
+        Check.That(known.Length == from);
+        var numbers = new Dictionary<ShardId, int>(from);
+        foreach (var shard in known)
+        {
+            numbers.Add(shard.Id, numbers.Count);
+        }
+
+        var shards = view.Shards.ToBuilder();
+        for (var i = 0; i < shards.Count; i++)
+        {
+            if (numbers.TryGetValue(shards[i].Id, out var number))
+            {
+                var (low, high) = RangeOf(number, to);
+                shards[i] = shards[i] with { HashLow = low, HashHigh = high, Generation = shards[i].Generation + 1 };
+            }
+        }
+
+        shards.AddRange(NewShards(state, grown, from));
+        return DirectoryOutcome.Done(id.Value, state with
+        {
+            View = view.With(now, spaces: view.Spaces.Replace(space, grown), shards: shards.ToImmutable()),
+            NextShard = new ShardId(state.NextShard.Value + (ulong)(to - from)),
         });
     }
 
@@ -165,24 +240,26 @@ internal static class SpaceCommands
         return null;
     }
 
-    /// <summary>Cuts the space of hashes into equal ranges, to the last one.</summary>
-    private static IEnumerable<ShardInfo> ShardsOf(DirectoryState state, SpaceInfo space)
+    private static DirectoryOutcome LimitReached() => DirectoryOutcome.Refused(
+        DirectoryStatus.LimitReached, $"a cluster has at most {Limits.SpacesMax} spaces and {Limits.ShardsMax} shards");
+
+    /// <summary>The shards of a space from one on.</summary>
+    private static IEnumerable<ShardInfo> NewShards(DirectoryState state, SpaceInfo space, int first)
     {
         var placement = new Placement(state.View);
-        var count = (ulong)space.Options.ShardCount;
-        for (ulong i = 0; i < count; i++)
+        for (var i = first; i < space.Options.ShardCount; i++)
         {
+            var (low, high) = RangeOf(i, space.Options.ShardCount);
             yield return new ShardInfo(
-                new ShardId(state.NextShard.Value + i),
-                space.Id,
-                FirstHash(i, count),
-                i + 1 == count ? ulong.MaxValue : FirstHash(i + 1, count) - 1,
-                placement.Next(space.Options),
-                1);
+                new ShardId(state.NextShard.Value + (ulong)(i - first)), space.Id, low, high, placement.Next(space.Options), 1);
         }
     }
 
-    private static ulong FirstHash(ulong shard, ulong count) => (ulong)((((UInt128)1 << 64) * shard) / count);
+    /// <summary>The space of hashes is cut into equal ranges, to the last one.</summary>
+    private static (ulong Low, ulong High) RangeOf(int shard, int count) =>
+        (FirstHash(shard, count), shard + 1 == count ? ulong.MaxValue : FirstHash(shard + 1, count) - 1);
+
+    private static ulong FirstHash(int shard, int count) => (ulong)((((UInt128)1 << 64) * (ulong)shard) / (ulong)count);
 
     internal static DirectoryState WithShard(DirectoryState state, ShardInfo before, ShardInfo after, HybridTime now)
     {

@@ -156,13 +156,23 @@ internal static class TopicCommands
             Description = "A setting that is to have its default again; may be given several times",
             HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
         };
-        var command = new Command("alter", "Change settings of a topic") { name, set, unset };
+        var partitions = new Option<int?>("--partitions", "-p") { Description = "How many partitions it shall have: more than it has" };
+        var command = new Command("alter", "Change settings of a topic, or give it more partitions") { name, partitions, set, unset };
         command.SetAction(async (parsed, cancellation) =>
         {
             var topic = parsed.GetRequiredValue(name);
             var (chosen, dropped) = (parsed.GetValue(set) ?? [], parsed.GetValue(unset) ?? []);
             await using var atoll = client.Connect(parsed);
-            await atoll.Streams.AlterAsync(topic, settings => Changed(settings, chosen, dropped), cancellation).ConfigureAwait(false);
+            if (chosen.Length + dropped.Length > 0 || parsed.GetValue(partitions) is null)
+            {
+                await atoll.Streams.AlterAsync(topic, settings => Changed(settings, chosen, dropped), cancellation).ConfigureAwait(false);
+            }
+
+            if (parsed.GetValue(partitions) is { } count)
+            {
+                await atoll.Streams.GrowAsync(topic, count, cancellation).ConfigureAwait(false);
+            }
+
             client.Printer(parsed).Result($"topic {topic} is changed", writer => writer.WriteBoolean("changed", true));
             return ExitCode.Ok;
         });

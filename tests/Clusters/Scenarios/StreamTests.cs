@@ -82,6 +82,40 @@ public sealed class StreamTests
     }
 
     [Fact]
+    public void A_stream_that_grows_keeps_what_it_has_and_takes_more_in_its_new_partitions()
+    {
+        var scene = new Scene(9, Sabotage.None, kind: SpaceKind.Streams);
+        var client = scene.Cluster.NewClient();
+        Command(scene, client, writer => PartitionCommand.WriteConfigure(writer, ForEver));
+        Append(scene, client, 20);
+        foreach (var (from, to) in new[] { (1, 2), (2, 7) })
+        {
+            var grow = new WireWriter();
+            DirectoryCommand.WriteGrowSpace(grow, scene.Space, from, to);
+            scene.Cluster.Administer(client, grow);
+            if (to == 7)
+            {
+                scene.LosePowerEverywhere();
+            }
+
+            scene.Await(() => scene.Cluster.Directory.ShardsOf(scene.Space).Length == to, "the nodes know of it");
+            var partitions = scene.Cluster.Directory.ShardsOf(scene.Space).ToArray();
+            Assert.Equal(scene.Shard, partitions[0].Id);
+            foreach (var partition in partitions[from..])
+            {
+                _builder.Add(1000, null, null);
+                var call = client.CallAndWait(StreamsRequests.Append(partition.Id, _builder.Build()));
+                Assert.True(PartitionResult.TryRead(call.Response.Body, out var result));
+                Assert.Equal((PartitionStatus.Ok, 0), (result.Status, result.BaseOffset));
+            }
+
+            Append(scene, client, 5);
+        }
+
+        CheckAll(scene, client, 0);
+    }
+
+    [Fact]
     public void What_is_older_than_is_to_be_kept_goes_by_itself()
     {
         var scene = new Scene(8, Sabotage.None, kind: SpaceKind.Streams);

@@ -58,6 +58,9 @@ internal sealed class MachinePort : IRequestPort
         }
     }
 
+    /// <summary>The directory as it is now.</summary>
+    public DirectoryView View => _directory.View;
+
     public HybridTime Now
     {
         get => _now;

@@ -36,6 +36,11 @@ public sealed class TopicCommandTests
         Assert.Equal(4, (await ProcessCluster.RunAsync(["group", "describe", "readers", .. to])).Code);
 
         await ProcessCluster.SucceedsAsync(["topic", "alter", "words", "--unset", "retention.ms", .. to]);
+        await ProcessCluster.SucceedsAsync(["topic", "alter", "words", "--partitions", "5", "--set", "segment.bytes=5000", .. to]);
+        var grown = One(await ProcessCluster.SucceedsAsync(["topic", "describe", "words", .. to]));
+        Assert.Equal(5, grown.GetProperty("partitions").GetArrayLength());
+        Assert.Equal(3, grown.GetProperty("partitions").EnumerateArray().Sum(static place => place.GetProperty("nextOffset").GetInt64()));
+        Assert.NotEqual(0, (await ProcessCluster.RunAsync(["topic", "alter", "words", "--partitions", "4", .. to])).Code);
         await ProcessCluster.SucceedsAsync(["topic", "delete", "words", "--yes", .. to]);
         Assert.Equal(4, (await ProcessCluster.RunAsync(["topic", "describe", "words", .. to])).Code);
     }

@@ -113,6 +113,32 @@ def librdkafka():
     check(settings["max.message.bytes"].value == "2000000", "the setting that was changed")
     check(settings["retention.ms"].value == "604800000", "what is not named has its default again")
 
+    # More partitions: a consumer that is subscribed gets them, and what is there stays.
+    reader = confluent_kafka.Consumer({
+        "bootstrap.servers": BOOTSTRAP, "group.id": "growing", "auto.offset.reset": "earliest",
+        "topic.metadata.refresh.interval.ms": 500, "enable.auto.commit": False})
+    reader.subscribe(["events"])
+    deadline = time.monotonic() + 60
+    while len(reader.assignment()) < 3 and time.monotonic() < deadline:
+        reader.poll(0.2)
+    for count, valid in [(4, True), (3, False), (5, False)]:
+        new = [confluent_kafka.admin.NewPartitions("events", count)]
+        growing = list(admin().create_partitions(new, request_timeout=30, validate_only=count == 5).values())[0]
+        try:
+            growing.result()
+            check(valid or count == 5, f"a topic of 4 partitions cannot have {count}")
+        except confluent_kafka.KafkaException as error:
+            check(not valid and error.args[0].code() == confluent_kafka.KafkaError.INVALID_PARTITIONS, f"{count} partitions: {error}")
+    producer = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP})
+    producer.produce("events", "more", partition=3)
+    check(producer.flush(60) == 0, "the new partition takes records")
+    check([message.value() for message in read_all("events", 3)] == [b"more"], "the new partition has what was written to it")
+    check(len(read_all("events", 0)) == 120, "the others have what they had")
+    while len(reader.assignment()) < 4 and time.monotonic() < deadline:
+        reader.poll(0.2)
+    check(len(reader.assignment()) == 4, f"a subscribed consumer has 4 partitions, not {reader.assignment()}")
+    reader.close()
+
     try:
         create("events", 3)
         check(False, "a topic cannot be created twice")
@@ -148,6 +174,8 @@ def kafka_python():
             record = next(reader)
             found.append(record.value)
         check(sorted(found) == sorted(sent[partition.partition]), f"{partition}: what came back is what was sent")
+    client.create_partitions({"plain": kafka.admin.NewPartitions(3)})
+    check(client.describe_topics(["plain"])[0]["partitions"][2]["partition"] == 2, "there is a third partition")
     first = reader.offsets_for_times({partitions[0]: 0})[partitions[0]]
     check(first.offset == 0, f"the first record ever is at 0, not {first}")
     reader.close()

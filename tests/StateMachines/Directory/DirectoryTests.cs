@@ -140,6 +140,59 @@ public sealed class DirectoryTests
     }
 
     [Fact]
+    public void A_stream_gets_more_shards_behind_those_that_it_has_which_stay_what_they_are()
+    {
+        Init(3);
+        Create(new SpaceOptions("other", ShardCount: 2));
+        var stream = new SpaceId(Create(new SpaceOptions("t", ShardCount: 2, Kind: SpaceKind.Streams)).Id);
+        Create(new SpaceOptions("last", ShardCount: 2));
+        var others = View.Shards.Where(shard => shard.Space != stream).ToArray();
+        foreach (var (from, to) in new[] { (2, 3), (3, 4), (4, 100), (100, 1024) })
+        {
+            var before = View.ShardsOf(stream).ToArray();
+            var grown = Grow(stream, from, to);
+            Assert.Equal((DirectoryStatus.Ok, stream.Value), (grown.Status, grown.Id));
+            var after = View.ShardsOf(stream).ToArray();
+            Assert.Equal(to, after.Length);
+            Assert.True(View.TryGetSpace(stream, out var space) && space.Options.ShardCount == to);
+            for (var i = 0; i < to; i++)
+            {
+                var known = i < from ? before[i] : null;
+                Assert.True(known is null ? after[i].Id > before[^1].Id && after[i].Generation == 1
+                    : after[i] == known with
+                    {
+                        HashLow = after[i].HashLow, HashHigh = after[i].HashHigh, Generation = known.Generation + 1,
+                    });
+            }
+
+            Assert.True(View.IsConsistent());
+            Assert.Equal(View.Version, Grow(stream, from, to).Version); // the same again
+        }
+
+        Assert.Equal(others, View.Shards.Where(shard => shard.Space != stream));
+    }
+
+    [Theory]
+    [InlineData(2, 1, DirectoryStatus.Invalid, "more shards, not fewer")]
+    [InlineData(2, 1025, DirectoryStatus.Invalid, "not 1025")]
+    [InlineData(3, 5, DirectoryStatus.Conflict, "has 2 shards, not 3")]
+    [InlineData(1, 5, DirectoryStatus.Conflict, "has 2 shards, not 1")]
+    [InlineData(9, 2, DirectoryStatus.Ok, null)]
+    public void A_stream_that_cannot_grow_so_stays_as_it_is(int from, int to, DirectoryStatus status, string? words)
+    {
+        Init(3);
+        var stream = new SpaceId(Create(new SpaceOptions("t", ShardCount: 2, Kind: SpaceKind.Streams)).Id);
+        var table = new SpaceId(Create(new SpaceOptions("s", ShardCount: 2)).Id);
+        var view = View;
+        var result = Grow(stream, from, to);
+        Assert.Equal(status, result.Status);
+        Assert.Contains(words ?? "", result.Detail ?? "", StringComparison.Ordinal);
+        Assert.Contains("only streams", Grow(table, 2, 3).Detail, StringComparison.Ordinal);
+        Assert.Equal(DirectoryStatus.NotFound, Grow(new SpaceId(77), 2, 3).Status);
+        Assert.Same(view, View);
+    }
+
+    [Fact]
     public void A_name_is_bounded_in_bytes_not_in_letters()
     {
         Init(1);
@@ -256,7 +309,7 @@ public sealed class DirectoryTests
     {
         var node = new NodeId((uint)random.NextInt(1, 9));
         var shard = new ShardId((ulong)random.NextInt(1, 30));
-        switch (random.NextInt(0, 6))
+        switch (random.NextInt(0, 7))
         {
             case 0:
                 DirectoryCommand.WriteRegisterNode(writer, Node(random.NextInt(1, 8)));
@@ -271,12 +324,19 @@ public sealed class DirectoryTests
             case 3:
                 var name = $"s{random.NextInt(0, 9)}";
                 DirectoryCommand.WriteCreateSpace(
-                    writer, new SpaceOptions(name, Replicas: random.Pick([1, 3, 5]), ShardCount: random.NextInt(1, 6)));
+                    writer,
+                    new SpaceOptions(
+                        name, Replicas: random.Pick([1, 3, 5]), ShardCount: random.NextInt(1, 6),
+                        Kind: random.Pick([SpaceKind.Records, SpaceKind.Streams])));
                 break;
             case 4:
                 DirectoryCommand.WriteDropSpace(writer, new SpaceId((ulong)random.NextInt(1, 20)));
                 break;
             case 5:
+                var from = random.NextInt(1, 12);
+                DirectoryCommand.WriteGrowSpace(writer, new SpaceId((ulong)random.NextInt(1, 20)), from, from + random.NextInt(0, 6));
+                break;
+            case 6:
                 DirectoryCommand.WriteSetReplicas(writer, shard, [node, new NodeId((uint)random.NextInt(1, 9))]);
                 break;
             default:
@@ -307,6 +367,8 @@ public sealed class DirectoryTests
 
     private string? Refusal(NodeInfo[] nodes, uint replica) =>
         Do(w => DirectoryCommand.WriteInitCluster(w, 9, nodes, [new NodeId(replica)])).Detail;
+
+    private DirectoryResult Grow(SpaceId space, int from, int to) => Do(w => DirectoryCommand.WriteGrowSpace(w, space, from, to));
 
     private DirectoryResult Create(SpaceOptions options) => Do(w => DirectoryCommand.WriteCreateSpace(w, options));
 

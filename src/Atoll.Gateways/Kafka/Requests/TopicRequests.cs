@@ -9,6 +9,8 @@ internal sealed class TopicRequests(KafkaSources sources) : IKafkaRequests
 {
     private const int TopicSource = 1;
     private const int DefaultSource = 5;
+    private const string TwiceInRequest = "the topic is there twice in the request";
+    private const string PlacedByTheCluster = "replicas are placed by the cluster: give their number instead";
 
     public IEnumerable<KafkaHandler> Handlers =>
     [
@@ -19,14 +21,13 @@ internal sealed class TopicRequests(KafkaSources sources) : IKafkaRequests
 
     private async ValueTask<IKafkaMessage?> CreateAsync(KafkaExchange exchange, CreateTopicsRequest request)
     {
-        var twice = request.Topics.GroupBy(static topic => topic.Name, StringComparer.Ordinal)
-            .Where(static group => group.Count() > 1).Select(static group => group.Key).ToHashSet(StringComparer.Ordinal);
+        var twice = Doubled(request.Topics.Select(static topic => topic.Name));
         var answers = new List<CreateTopicsResponse.Topic>();
         foreach (var topic in request.Topics)
         {
             var answer = new CreateTopicsResponse.Topic { Name = topic.Name };
             (answer.Error, answer.ErrorText) = twice.Contains(topic.Name)
-                ? (KafkaError.InvalidRequest, "the topic is there twice in the request")
+                ? (KafkaError.InvalidRequest, TwiceInRequest)
                 : await CreateAsync(exchange, topic, request.ValidateOnly, answer).ConfigureAwait(false);
             answers.Add(answer);
         }
@@ -44,7 +45,7 @@ internal sealed class TopicRequests(KafkaSources sources) : IKafkaRequests
 
         if (wanted.Assignments.Count > 0)
         {
-            return (KafkaError.InvalidReplicaAssignment, "replicas are placed by the cluster: give their number instead");
+            return (KafkaError.InvalidReplicaAssignment, PlacedByTheCluster);
         }
 
         var settings = TopicSettings.Default;
@@ -126,16 +127,43 @@ internal sealed class TopicRequests(KafkaSources sources) : IKafkaRequests
         return answer;
     }
 
-    private ValueTask<IKafkaMessage?> GrowAsync(KafkaExchange exchange, CreatePartitionsRequest request) => new(
-        new CreatePartitionsResponse
+    private async ValueTask<IKafkaMessage?> GrowAsync(KafkaExchange exchange, CreatePartitionsRequest request)
+    {
+        var twice = Doubled(request.Topics.Select(static topic => topic.Name));
+        var results = new List<CreatePartitionsResponse.Result>();
+        foreach (var topic in request.Topics)
         {
-            Results =
-            [
-                .. request.Topics.Select(static topic => new CreatePartitionsResponse.Result
-                {
-                    Name = topic.Name, Error = KafkaError.InvalidPartitions,
-                    ErrorText = "a topic keeps the number of partitions that it was created with: more of them are not possible yet",
-                }),
-            ],
-        });
+            var (error, text) = twice.Contains(topic.Name)
+                ? (KafkaError.InvalidRequest, TwiceInRequest)
+                : await GrowAsync(exchange, topic, request.ValidateOnly).ConfigureAwait(false);
+            results.Add(new CreatePartitionsResponse.Result { Name = topic.Name, Error = error, ErrorText = text });
+        }
+
+        return new CreatePartitionsResponse { Results = results };
+    }
+
+    private async ValueTask<(KafkaError Error, string? Text)> GrowAsync(
+        KafkaExchange exchange, CreatePartitionsRequest.Topic wanted, bool validatesOnly)
+    {
+        if (wanted.Assignments is { Count: > 0 })
+        {
+            return (KafkaError.InvalidReplicaAssignment, PlacedByTheCluster);
+        }
+
+        try
+        {
+            var growth = validatesOnly
+                ? sources.Streams.ValidateGrowthAsync(wanted.Name, wanted.Count, exchange.Gone)
+                : sources.Streams.GrowAsync(wanted.Name, wanted.Count, exchange.Gone);
+            await growth.ConfigureAwait(false);
+            return (KafkaError.None, null);
+        }
+        catch (AtollException error)
+        {
+            return (KafkaErrors.Of(error), error.Message);
+        }
+    }
+
+    private static HashSet<string> Doubled(IEnumerable<string> names) => names.GroupBy(static name => name, StringComparer.Ordinal)
+        .Where(static group => group.Count() > 1).Select(static group => group.Key).ToHashSet(StringComparer.Ordinal);
 }

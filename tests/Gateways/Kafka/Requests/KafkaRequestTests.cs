@@ -1,5 +1,9 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Node.Requests;
+using Atoll.StateMachines.Directory;
+using Atoll.StateMachines.Streams;
 using Xunit;
 
 namespace Atoll.Gateways.Tests.Kafka.Requests;
@@ -220,6 +224,73 @@ public sealed class KafkaRequestTests
     }
 
     [Fact]
+    public async Task A_topic_gets_more_partitions_which_have_its_settings_and_what_is_in_the_others_stays()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t", 2);
+        await host.Streams.AlterAsync(
+            "t", settings => settings.TrySet("segment.bytes", "2000", out var changed) is null ? changed : settings);
+        var batch = KafkaHost.Batch(-1, -1, "a");
+        Assert.Equal((KafkaError.None, 0L), Outcome(await host.ProduceAsync("t", batch, partition: 1)));
+        Assert.Equal(KafkaError.UnknownTopicOrPartition, (await host.ProduceAsync("t", batch, partition: 4)).Error);
+
+        Assert.Equal(KafkaError.None, await GrowAsync(host, "t", 5, validatesOnly: true));
+        Assert.Equal(2, (await host.Streams.TopicsAsync()).Find("t")!.Partitions.Length);
+        Assert.Equal(KafkaError.InvalidReplicaAssignment, await GrowAsync(host, "t", 5, assigned: true));
+        host.Port.Requests.Clear();
+        Assert.Equal(KafkaError.None, await GrowAsync(host, "t", 5));
+        Assert.Equal(5, host.Port.Requests.Where(IsConfigure).Select(request => request.Shard).Distinct().Count());
+        Assert.Equal((KafkaError.None, 1L), Outcome(await host.ProduceAsync("t", batch, partition: 1)));
+        Assert.Equal((KafkaError.None, 0L), Outcome(await host.ProduceAsync("t", batch, partition: 4)));
+        var metadata = await host.AskAsync<MetadataResponse>(KafkaApi.Metadata, 9, new MetadataRequest { Topics = [new() { Name = "t" }] });
+        Assert.Equal([0, 1, 2, 3, 4], metadata.Topics[0].Partitions.Select(partition => partition.Index));
+
+        foreach (var (name, count, error) in new[]
+        {
+            ("t", 5, KafkaError.InvalidPartitions), ("t", 4, KafkaError.InvalidPartitions), ("t", 0, KafkaError.InvalidPartitions),
+            ("t", -1, KafkaError.InvalidPartitions), ("t", 1025, KafkaError.InvalidPartitions),
+            ("none", 5, KafkaError.UnknownTopicOrPartition),
+        })
+        {
+            Assert.Equal(error, await GrowAsync(host, name, count, validatesOnly: true));
+            Assert.Equal(error, await GrowAsync(host, name, count));
+        }
+
+        CreatePartitionsRequest.Topic twice = new() { Name = "t", Count = 6 };
+        var refused = await host.AskAsync<CreatePartitionsResponse>(
+            KafkaApi.CreatePartitions, 3, new CreatePartitionsRequest { Topics = [twice, twice] });
+        Assert.Equal([KafkaError.InvalidRequest, KafkaError.InvalidRequest], refused.Results.Select(result => result.Error));
+        Assert.Equal(5, (await host.Streams.TopicsAsync()).Find("t")!.Partitions.Length);
+    }
+
+    [Fact]
+    public async Task Who_grows_a_topic_at_the_same_time_makes_it_as_large_as_the_largest_wish_and_is_told_when_it_is_larger_already()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t", 2);
+
+        // Another caller is between: the one that wants more goes on from there, the one that wants less is told.
+        var others = new Queue<int>([4, 9]);
+        host.Port.Disturb = request =>
+        {
+            if (request.Shard == ShardId.Directory && request.Kind == RequestKind.Write && others.TryDequeue(out var other))
+            {
+                var space = host.Port.View.Spaces[0];
+                var writer = new WireWriter();
+                DirectoryCommand.WriteGrowSpace(writer, space.Id, space.Options.ShardCount, other);
+                host.Port.Answer(new Request { Kind = RequestKind.Write, Shard = ShardId.Directory, Payload = writer.ToArray() });
+            }
+
+            return null;
+        };
+        Assert.Equal(KafkaError.None, await GrowAsync(host, "t", 10));
+        Assert.Equal(10, (await host.Streams.TopicsAsync()).Find("t")!.Partitions.Length);
+        others.Enqueue(20);
+        Assert.Equal(KafkaError.InvalidPartitions, await GrowAsync(host, "t", 15));
+        Assert.Equal(20, (await host.Streams.RefreshAsync()).Find("t")!.Partitions.Length);
+    }
+
+    [Fact]
     public async Task Producers_get_numbers_that_nobody_else_has()
     {
         await using var host = new KafkaHost();
@@ -230,6 +301,21 @@ public sealed class KafkaRequestTests
             Assert.Equal((KafkaError.None, 0), (given.Error, given.ProducerEpoch));
             Assert.True(numbers.Add(given.ProducerId));
         }
+    }
+
+    private static bool IsConfigure(Request request) =>
+        request.Kind == RequestKind.Write && PartitionCommand.KindOf(request.Payload.Span) == PartitionCommandKind.Configure;
+
+    private static async Task<KafkaError> GrowAsync(
+        KafkaHost host, string name, int count, bool validatesOnly = false, bool assigned = false)
+    {
+        var response = await host.AskAsync<CreatePartitionsResponse>(KafkaApi.CreatePartitions, 3, new CreatePartitionsRequest
+        {
+            ValidateOnly = validatesOnly,
+            Topics = [new() { Name = name, Count = count, Assignments = assigned ? [new() { NodeIds = [1, 2, 3] }] : null }],
+        });
+        Assert.Equal(response.Results[0].Error == KafkaError.None, response.Results[0].ErrorText is null);
+        return response.Results[0].Error;
     }
 
     private static (KafkaError Error, long Offset) Outcome(ProduceResponse.Partition answer) => (answer.Error, answer.BaseOffset);
