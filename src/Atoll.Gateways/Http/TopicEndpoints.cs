@@ -32,8 +32,8 @@ internal sealed class TopicEndpoints(IAtollClient client, ServerClock clock, Tim
             .WithDescription("May be repeated: the same options are fine, others are a conflict.")
             .Accepts<TopicBody>("application/json", "*/*").Produces(200, contentType: "application/json").ProducesProblem(409);
         routes.MapPatch(Route, AlterAsync)
-            .WithSummary("Change settings of a topic").WithTags("topics")
-            .WithDescription("A setting that is null has its default again.")
+            .WithSummary("Change settings of a topic, or give it more partitions").WithTags("topics")
+            .WithDescription("A setting that is null has its default again. May be repeated.")
             .Accepts<TopicChangeBody>("application/json", "*/*").Produces(200, contentType: "application/json").ProducesProblem(404);
         routes.MapDelete(Route, DeleteAsync)
             .WithSummary("Delete a topic with all its records").WithTags("topics").Produces(204).ProducesProblem(404);
@@ -101,6 +101,12 @@ internal sealed class TopicEndpoints(IAtollClient client, ServerClock clock, Tim
         await client.Streams.AlterAsync(topic, settings => TopicInputs.Changed(settings, body.Settings), context.RequestAborted)
             .ConfigureAwait(false);
         var changed = await client.Streams.TopicAsync(topic, context.RequestAborted).ConfigureAwait(false);
+        if (body.Partitions is { } partitions && partitions != changed.Partitions.Length)
+        {
+            await client.Streams.GrowAsync(topic, partitions, context.RequestAborted).ConfigureAwait(false);
+            changed = await client.Streams.TopicAsync(topic, context.RequestAborted).ConfigureAwait(false);
+        }
+
         await Json.WriteAsync(context, writer => WriteObject(writer, changed, null)).ConfigureAwait(false);
     }
 

@@ -157,5 +157,6 @@ public sealed record TopicBody(
     int? Partitions = null, int? Replicas = null, IReadOnlyDictionary<string, string?>? Settings = null);
 
 /// <summary>Changes of a topic.</summary>
+/// <param name="Partitions">How many partitions it shall have: as many as it has, or more; null for no change.</param>
 /// <param name="Settings">Settings by their names; null gives one its default again.</param>
-public sealed record TopicChangeBody(IReadOnlyDictionary<string, string?>? Settings = null);
+public sealed record TopicChangeBody(int? Partitions = null, IReadOnlyDictionary<string, string?>? Settings = null);

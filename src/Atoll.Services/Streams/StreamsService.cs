@@ -88,7 +88,7 @@ public sealed class StreamsService : IStreams
     {
         while (true)
         {
-            var topic = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
+            var topic = await this.TopicAsync(name, cancellationToken).ConfigureAwait(false);
             if (partitions == topic.Partitions.Length)
             {
                 // An earlier call may have been stopped when the directory knew of them, and they not of the topic's settings.
@@ -108,7 +108,7 @@ public sealed class StreamsService : IStreams
                 continue; // somebody else has made it larger, or deleted it
             }
 
-            var grown = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
+            var grown = await this.TopicAsync(name, cancellationToken).ConfigureAwait(false);
             if (grown.Settings.Chosen.Count > 0)
             {
                 await AlterAsync(name, static settings => settings, cancellationToken).ConfigureAwait(false);
@@ -120,7 +120,7 @@ public sealed class StreamsService : IStreams
 
     /// <inheritdoc />
     public async ValueTask ValidateGrowthAsync(string name, int partitions, CancellationToken cancellationToken) =>
-        CheckGrowth(await FindNewestAsync(name, cancellationToken).ConfigureAwait(false), partitions);
+        CheckGrowth(await this.TopicAsync(name, cancellationToken).ConfigureAwait(false), partitions);
 
     /// <inheritdoc />
     public async ValueTask<bool> DeleteAsync(string name, CancellationToken cancellationToken)
@@ -151,7 +151,7 @@ public sealed class StreamsService : IStreams
     {
         while (true)
         {
-            var topic = await FindNewestAsync(name, cancellationToken).ConfigureAwait(false);
+            var topic = await this.TopicAsync(name, cancellationToken).ConfigureAwait(false);
             var document = TopicCatalog.NameOfDocument(topic.Space.Id);
             var known = (await _settings.ReadAsync(cancellationToken).ConfigureAwait(false))
                 .FirstOrDefault(stored => string.Equals(stored.Name, document, StringComparison.Ordinal));
@@ -284,10 +284,6 @@ public sealed class StreamsService : IStreams
             throw new InvalidPartitionsException($"a topic has 1 to {Limits.ShardsPerSpaceMax} partitions, not {partitions}");
         }
     }
-
-    private async ValueTask<Topic> FindNewestAsync(string name, CancellationToken cancellation) =>
-        (await RefreshAsync(cancellation).ConfigureAwait(false)).Find(name)
-        ?? throw new UnknownSpaceException($"there is no topic \"{name}\"");
 
     private TopicCatalog CatalogOf(DirectoryView view)
     {

@@ -35,7 +35,16 @@ public sealed class TopicGatewayTests : IAsyncLifetime
         await ProblemAsync(
             Http.PatchAsync("/v1/topics/t", Body("""{"settings":{"no.such":"1"}}""")), HttpStatusCode.BadRequest, "invalid");
 
+        for (var time = 0; time < 2; time++)
+        {
+            var grown = await OkAsync(Http.PatchAsync("/v1/topics/t", Body("""{"partitions":4}""")));
+            Assert.Equal(4, grown.GetProperty("partitionCount").GetInt32());
+            Assert.Equal("5000", grown.GetProperty("settings").GetProperty("retention.bytes").GetString());
+        }
+
+        await ProblemAsync(Http.PatchAsync("/v1/topics/t", Body("""{"partitions":3}""")), HttpStatusCode.BadRequest, "invalid");
         var described = await OkAsync(Http.GetAsync("/v1/topics/t"));
+        Assert.Equal(4, described.GetProperty("partitions").GetArrayLength());
         Assert.Equal(0, described.GetProperty("partitions")[1].GetProperty("nextOffset").GetInt64());
         Assert.Equal("t", (await OkAsync(Http.GetAsync("/v1/topics"))).GetProperty("topics")[0].GetProperty("name").GetString());
         Assert.Equal(HttpStatusCode.NoContent, (await Http.DeleteAsync("/v1/topics/t")).StatusCode);
