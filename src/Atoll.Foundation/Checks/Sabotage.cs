@@ -142,6 +142,18 @@ internal enum Sabotage : long
 
     /// <summary>Row 32: a transaction whose producer has gone stays open, however long.</summary>
     LetsTransactionsLast = 1L << 43,
+
+    /// <summary>Transactions: a marker that was under way for long ends the transaction that is open by then.</summary>
+    TakesLateMarkers = 1L << 44,
+
+    /// <summary>Transactions: a partition does not tell its readers what was aborted.</summary>
+    ForgetsAborted = 1L << 45,
+
+    /// <summary>Transactions: offsets are committed whether their transaction is or not.</summary>
+    CommitsAbortedOffsets = 1L << 46,
+
+    /// <summary>Transactions: a coordinator takes what a producer asks for that was replaced.</summary>
+    FencesNobody = 1L << 47,
 }
 
 /// <summary>Asks for a planted bug.</summary>

@@ -22,6 +22,9 @@ public sealed record SimulationSheet
     /// <summary>From this seed on, there are groups of consumers in many runs of streams.</summary>
     public const ulong FirstSeedWithGroups = 1_000;
 
+    /// <summary>From this seed on, there are transactions in many runs of streams.</summary>
+    public const ulong FirstSeedWithTransactions = 20_000;
+
     private static readonly int[] ReplicaCounts = [1, 3, 5, 7];
 
     /// <summary>The seed.</summary>
@@ -101,7 +104,7 @@ public sealed record SimulationSheet
     public SimulationSheet Of(WorkloadKind kind)
     {
         var sheet = this with { Workload = Workload with { Kind = kind } };
-        return kind is WorkloadKind.Streams ? sheet.WithGroups()
+        return kind is WorkloadKind.Streams ? sheet.WithGroups().WithTransactions()
             : kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
             ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
     }
@@ -111,6 +114,17 @@ public sealed record SimulationSheet
     {
         var prng = new Prng(Seed ^ 0x47524F555053);
         return Seed < FirstSeedWithGroups ? this : this with { Workload = Workload with { ConsumerGroups = prng.NextInt(0, 3) } };
+    }
+
+    // Likewise. Who writes in transactions does so in the place of others, so that a run takes as long as one without.
+    private SimulationSheet WithTransactions()
+    {
+        var prng = new Prng(Seed ^ 0x5452414E53);
+        var ids = Seed < FirstSeedWithTransactions ? 0 : prng.Pick([0, 1, 1, 2, 2, 3]);
+        return ids == 0 ? this : this with
+        {
+            Workload = Workload with { TransactionalIds = ids, Clients = Math.Max(1, Workload.Clients - (2 * ids)) },
+        };
     }
 
     /// <summary>The sheet for people: a line for each number.</summary>

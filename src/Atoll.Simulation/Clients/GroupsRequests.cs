@@ -13,7 +13,8 @@ public static class GroupsRequests
     /// <param name="space">The space of groups.</param>
     /// <param name="group">The group.</param>
     /// <param name="write">Writes the command (<see cref="GroupCommand"/>).</param>
-    public static Request Write(SpaceId space, string group, Action<WireWriter> write) => Of(RequestKind.Write, space, group, write);
+    public static Request Write(SpaceId space, string group, Action<WireWriter> write) =>
+        KeyedRequests.Of(RequestKind.Write, space, GroupCommand.HashOf(group), write);
 
     /// <summary>A query of a group, which may wait while its answer is not there yet.</summary>
     /// <param name="space">The space of groups.</param>
@@ -21,12 +22,5 @@ public static class GroupsRequests
     /// <param name="write">Writes the query (<see cref="GroupQuery"/>).</param>
     /// <param name="linger">How long it may wait.</param>
     public static Request Read(SpaceId space, string group, Action<WireWriter> write, Duration linger = default) =>
-        Of(RequestKind.Read, space, group, write) with { Linger = linger };
-
-    private static Request Of(RequestKind kind, SpaceId space, string group, Action<WireWriter> write)
-    {
-        var writer = new WireWriter();
-        write(writer);
-        return new Request { Kind = kind, Space = space, RoutingHash = GroupCommand.HashOf(group), Payload = writer.ToArray() };
-    }
+        KeyedRequests.Of(RequestKind.Read, space, GroupCommand.HashOf(group), write) with { Linger = linger };
 }

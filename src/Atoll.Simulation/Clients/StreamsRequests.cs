@@ -2,6 +2,7 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
+using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
 
 namespace Atoll.Simulation.Clients;
@@ -15,6 +16,22 @@ public static class StreamsRequests
         var writer = new WireWriter(batch.Length + PartitionCommand.BatchAt);
         PartitionCommand.WriteAppend(writer, batch);
         return Write(partition, writer) with { IsRepeatable = false };
+    }
+
+    /// <summary>Lets a producer write in a transaction.</summary>
+    public static Request Begin(ShardId partition, ProducerTransaction transaction)
+    {
+        var writer = new WireWriter();
+        PartitionCommand.WriteBeginTransaction(writer, transaction.ProducerId, transaction.Epoch, transaction.Number);
+        return Write(partition, writer);
+    }
+
+    /// <summary>Ends a transaction.</summary>
+    public static Request End(ShardId partition, TransactionMarker marker, long timestamp)
+    {
+        var writer = new WireWriter();
+        PartitionCommand.WriteEndTransaction(writer, marker, timestamp);
+        return Write(partition, writer);
     }
 
     /// <summary>Deletes the records before an offset.</summary>

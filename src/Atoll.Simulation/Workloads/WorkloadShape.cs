@@ -23,7 +23,7 @@ public enum WorkloadKind
     /// <summary>An eventual space of records that keeps siblings.</summary>
     Siblings = 4,
 
-    /// <summary>Partitions of a stream, and groups of consumers.</summary>
+    /// <summary>Partitions of a stream, groups of consumers, and transactions.</summary>
     Streams = 5,
 }
 
@@ -86,6 +86,9 @@ public sealed record WorkloadShape
 
     /// <summary>Groups of consumers, of streams.</summary>
     public int ConsumerGroups { get; init; }
+
+    /// <summary>Transactional ids, of streams.</summary>
+    public int TransactionalIds { get; init; }
 
     /// <summary>How long one attempt of a request may take.</summary>
     public Duration AttemptTimeout { get; init; } = Duration.FromSeconds(2);

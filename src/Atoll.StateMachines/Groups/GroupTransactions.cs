@@ -55,7 +55,7 @@ internal static class GroupTransactions
     }
 
     /// <summary>A transaction ends: its offsets are committed, or were never there. Said again, it changes nothing.</summary>
-    internal static GroupOutcome End(ConsumerGroup? group, EndGroupTransaction end, long nowMilliseconds)
+    internal static GroupOutcome End(ConsumerGroup? group, EndGroupTransaction end, long nowMilliseconds, Sabotage sabotage)
     {
         var (id, epoch, number) = end.Transaction;
         var before = group?.Transactions.GetValueOrDefault(id) ?? new GroupTransaction { Epoch = epoch };
@@ -70,7 +70,8 @@ internal static class GroupTransactions
             return GroupOutcome.Refused(status);
         }
 
-        var after = group with { Offsets = end.IsCommit ? group.Offsets.SetItems(before.Offsets) : group.Offsets };
+        var isCommit = end.IsCommit || sabotage.Has(Sabotage.CommitsAbortedOffsets);
+        var after = group with { Offsets = isCommit ? group.Offsets.SetItems(before.Offsets) : group.Offsets };
         return Replace(after, id, new GroupTransaction { Epoch = epoch, Ended = number, LastActive = nowMilliseconds });
     }
 

@@ -159,7 +159,7 @@ public sealed class GroupsStateMachine : IStateMachine
             DeleteOffsets delete => GroupCommits.DeleteOffsets(group, delete),
             BeginGroupTransaction begin => GroupTransactions.Begin(group, begin, now.UnixMilliseconds),
             CommitInTransaction commit => GroupTransactions.Commit(group, commit, now.UnixMilliseconds),
-            EndGroupTransaction end => GroupTransactions.End(group, end, now.UnixMilliseconds),
+            EndGroupTransaction end => GroupTransactions.End(group, end, now.UnixMilliseconds, Sabotage),
             _ => Delete(group),
         };
         if (outcome.Changed is { } changed)

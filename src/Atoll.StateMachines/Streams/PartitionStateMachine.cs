@@ -276,8 +276,9 @@ public sealed class PartitionStateMachine : IStateMachine
             return PartitionStatus.Ok;
         }
 
-        if (ProducerState.IsBefore(marker.Number, producer.EndedTransaction)
-            || ProducerState.IsBefore(marker.Number, producer.OpenTransaction))
+        var isLate = ProducerState.IsBefore(marker.Number, producer.EndedTransaction)
+            || ProducerState.IsBefore(marker.Number, producer.OpenTransaction);
+        if (isLate && !Sabotage.Has(Sabotage.TakesLateMarkers))
         {
             return PartitionStatus.TransactionOver;
         }
@@ -299,7 +300,7 @@ public sealed class PartitionStateMachine : IStateMachine
         offset = Place(context, RecordBatchHeader.Read(bytes.Span));
         var start = producer.TransactionStart;
         _state.Producers.End(producer);
-        if (!marker.IsCommit)
+        if (!marker.IsCommit && !Sabotage.Has(Sabotage.ForgetsAborted))
         {
             _index.Add(new AbortedTransaction(marker.ProducerId, start, offset), _state.LastStable, context.Now);
         }

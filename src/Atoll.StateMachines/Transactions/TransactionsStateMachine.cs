@@ -135,8 +135,8 @@ public sealed class TransactionsStateMachine : IStateMachine
         var outcome = body switch
         {
             InitProducer init => TransactionRules.Init(before, init),
-            AddToTransaction add => TransactionRules.Add(before, add, now.UnixMilliseconds),
-            EndTransaction end => TransactionRules.End(before, end),
+            AddToTransaction add => TransactionRules.Add(before, add, now.UnixMilliseconds, Sabotage),
+            EndTransaction end => TransactionRules.End(before, end, Sabotage),
             _ => TransactionRules.Complete(before, (CompleteTransaction)body),
         };
         if (outcome.Changed is { } changed)

@@ -29,6 +29,22 @@ public sealed class StreamsPlantedBugTests
     public void Row_35_is_caught_when_a_generation_that_is_over_commits() =>
         IsCaught(Sabotage.AcceptsFormerGenerations, 1004, "a commit of");
 
+    [Fact]
+    public void Transactions_that_a_late_marker_ends_are_caught() =>
+        IsCaught(Sabotage.TakesLateMarkers, 20_003, "the marker");
+
+    [Fact]
+    public void Readers_that_are_not_told_what_was_aborted_are_caught() =>
+        IsCaught(Sabotage.ForgetsAborted, 20_001, "a reader of committed records");
+
+    [Fact]
+    public void Offsets_that_are_committed_with_an_aborted_transaction_are_caught() =>
+        IsCaught(Sabotage.CommitsAbortedOffsets, 20_001, "came to");
+
+    [Fact]
+    public void Producers_that_go_on_when_they_were_replaced_are_caught() =>
+        IsCaught(Sabotage.FencesNobody, 20_002, "when another had epoch");
+
     private static void IsCaught(Sabotage planted, ulong firstSeed, string finding)
     {
         for (var seed = firstSeed; seed < firstSeed + SeedsMax; seed++)

@@ -12,7 +12,7 @@ namespace Atoll.Simulation.Workloads.Streams;
 
 /// <summary>
 /// Committed offsets as registers, one for each group and partition: commits and fetches are written into a history, which must be
-/// linearizable. Each commit has a number of its own, so that a fetch tells which one it saw.
+/// linearizable. Each commit has a number of its own, which stands in its words, so that a fetch tells which one it saw.
 /// </summary>
 /// <param name="cluster">Whose time it is.</param>
 /// <param name="history">Where they are written.</param>
@@ -21,16 +21,27 @@ internal sealed class GroupRegisters(SimCluster cluster, History history, int pa
 {
     private const string Topic = "topic";
 
-    private long _lastNumber;
+    // By the numbers of commits, the first of which is 1.
+    private readonly List<long> _offsets = [0];
+
+    /// <summary>Partitions of the topic.</summary>
+    public int Partitions => partitions;
+
+    /// <summary>A partition of the topic.</summary>
+    public static TopicPartition PlaceOf(int partition) => new(Topic, partition);
 
     /// <summary>A commit begins, of an offset in any partition.</summary>
-    public CommitUnderWay BeginCommit(string group, int client, Prng prng)
+    public CommitUnderWay BeginCommit(string group, int client, Prng prng) =>
+        BeginCommit(group, client, prng.NextInt(0, partitions - 1), _offsets.Count);
+
+    /// <summary>A commit of an offset begins.</summary>
+    public CommitUnderWay BeginCommit(string group, int client, int partition, long offset)
     {
-        var partition = prng.NextInt(0, partitions - 1);
-        var number = ++_lastNumber;
+        var number = _offsets.Count;
+        _offsets.Add(offset);
         var operation = history.Invoke(client, cluster.Scheduler.Now, new Step(StepKind.Put, KeyOf(group, partition), number));
-        var committed = new CommittedOffset(number, -1, number.ToString(CultureInfo.InvariantCulture));
-        return new CommitUnderWay(operation, new OffsetToCommit(new TopicPartition(Topic, partition), committed));
+        var committed = new CommittedOffset(offset, -1, number.ToString(CultureInfo.InvariantCulture));
+        return new CommitUnderWay(operation, new OffsetToCommit(PlaceOf(partition), committed));
     }
 
     /// <summary>A commit has ended.</summary>
@@ -47,7 +58,7 @@ internal sealed class GroupRegisters(SimCluster cluster, History history, int pa
     public void Fetch(
         SimClient client, SpaceId space, string group, int number, int partition, Func<CallResult, bool> endsWell, Action<CallResult> done)
     {
-        var place = new TopicPartition(Topic, partition);
+        var place = PlaceOf(partition);
         var operation = history.Invoke(number, cluster.Scheduler.Now, new Step(StepKind.Get, KeyOf(group, partition)));
         client.Call(GroupsRequests.Read(space, group, writer => GroupQuery.WriteOffsets(writer, group, [place])), result =>
         {
@@ -69,14 +80,16 @@ internal sealed class GroupRegisters(SimCluster cluster, History history, int pa
     private static string KeyOf(string group, int partition) =>
         string.Create(CultureInfo.InvariantCulture, $"{group}, partition {partition}");
 
-    private static long NumberOf(in CommittedOffset committed)
+    private long NumberOf(in CommittedOffset committed)
     {
         if (committed.Offset < 0)
         {
             return 0;
         }
 
-        return committed.Metadata == committed.Offset.ToString(CultureInfo.InvariantCulture) ? committed.Offset
+        return long.TryParse(committed.Metadata, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number > 0 && number < _offsets.Count && _offsets[(int)number] == committed.Offset
+            ? number
             : throw new SafetyViolationException($"offset {committed.Offset} was committed with other words than \"{committed.Metadata}\"");
     }
 }

@@ -4,33 +4,30 @@ using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.Simulation.Clients;
 using Atoll.Simulation.Clusters;
-using Atoll.Simulation.Linearizability;
 using Atoll.StateMachines.Groups;
 
 namespace Atoll.Simulation.Workloads.Streams;
 
 /// <summary>The consumers in groups of a workload of streams.</summary>
-internal sealed class GroupsWorkload
+internal sealed class GroupsWorkload : IStreamsPart
 {
     private readonly SimCluster _cluster;
     private readonly SpaceId _space;
     private readonly WorkloadShape _shape;
     private readonly Prng _prng;
-    private readonly int _partitions;
     private readonly Func<CallResult, bool> _endsWell;
     private readonly GroupRegisters _registers;
     private readonly List<GroupChecker> _groups = [];
     private readonly List<GroupConsumer> _consumers = [];
 
     public GroupsWorkload(
-        SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng, int partitions, History history, Func<CallResult, bool> endsWell)
+        SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng, GroupRegisters registers, Func<CallResult, bool> endsWell)
     {
         (_cluster, _space, _shape, _prng, _endsWell) = (cluster, space, shape, prng, endsWell);
-        _partitions = Math.Max(2, partitions);
-        _registers = new GroupRegisters(cluster, history, _partitions);
+        _registers = registers;
         for (var i = 0; i < shape.ConsumerGroups; i++)
         {
-            _groups.Add(new GroupChecker($"g{i}", _partitions));
+            _groups.Add(new GroupChecker($"g{i}", registers.Partitions));
             for (var members = prng.NextInt(1, 4); members > 0; members--)
             {
                 _consumers.Add(NewConsumer(_groups[i]));
@@ -38,10 +35,13 @@ internal sealed class GroupsWorkload
         }
     }
 
+    /// <inheritdoc />
     public int Busy => _consumers.Count(static consumer => consumer.Loop.IsBusy);
 
+    /// <inheritdoc />
     public void Start() => _consumers.ForEach(static consumer => consumer.Loop.Rest());
 
+    /// <inheritdoc />
     public void Stop() => _consumers.ForEach(static consumer => consumer.Loop.Stop());
 
     /// <summary>A client that is no member commits for a group of its own, through a node, in each shard.</summary>
@@ -66,7 +66,7 @@ internal sealed class GroupsWorkload
         client.Patience = Duration.FromSeconds(40);
         ProvingCalls.ReadAll(
             [
-                .. _groups.SelectMany(group => Enumerable.Range(0, _partitions).Select(partition => new LastRead(
+                .. _groups.SelectMany(group => Enumerable.Range(0, _registers.Partitions).Select(partition => new LastRead(
                     $"the offset of {group.Name} in partition {partition}",
                     ended => _registers.Fetch(client, _space, group.Name, -1, partition, _endsWell, ended)))),
             ],

@@ -20,9 +20,10 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
     private long _askedToDelete;
     private long _highWatermarkSeen;
     private long _logStartSeen;
+    private bool _hasTransactions;
 
     /// <summary>Positions that a linearizable read that begins now must have reached.</summary>
-    public PartitionFloor Floor { get; private set; } = new(0, 0);
+    public PartitionFloor Floor { get; private set; } = new(0, 0, 0);
 
     /// <summary>Batches that were made.</summary>
     public int Sent => _sent.Count;
@@ -31,15 +32,29 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
     public IEnumerable<KeyValuePair<long, (SentBatch Batch, int Epoch)>> Places => _places;
 
     /// <summary>A batch is made, to be sent.</summary>
-    public SentBatch Make(byte[] bytes)
+    public SentBatch Make(byte[] bytes, ObservedTransaction? transaction = null)
     {
-        var batch = new SentBatch(_sent.Count, bytes);
+        var batch = new SentBatch(_sent.Count, bytes, transaction);
+        _hasTransactions |= transaction is not null;
         if (!_sent.TryAdd(SentBatch.KeyOf(bytes), batch))
         {
             throw new InvalidOperationException("two batches of a workload have the same bytes");
         }
 
         return batch;
+    }
+
+    /// <summary>The marker at the end of a transaction, which anybody may send, at any time, and however often.</summary>
+    public SentBatch MarkerOf(byte[] bytes, ObservedTransaction transaction)
+    {
+        if (!_sent.TryGetValue(SentBatch.KeyOf(bytes), out var marker))
+        {
+            marker = Make(bytes, transaction);
+            marker.UncertainTimes = 1; // it is there once, whoever was told so
+        }
+
+        Invoke(marker);
+        return marker;
     }
 
     /// <summary>A batch is sent, perhaps again.</summary>
@@ -86,7 +101,8 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
     /// <summary>Somebody was told that what is before an offset was deleted.</summary>
     public void AcknowledgeDelete(long before, in PartitionResult result)
     {
-        if (result.LogStart < before)
+        // What an open transaction has written stays, until it ends.
+        if (result.LogStart < before && !_hasTransactions)
         {
             Fail($"everything before {before} was to be deleted, and was acknowledged with a log start of {result.LogStart}");
         }
@@ -110,7 +126,12 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
         if (floor is { } least)
         {
             CheckFloor(least, logStart, end);
-            Raise(end, logStart);
+            if (lastStable < least.LastStable)
+            {
+                Fail($"its last stable offset went back from {least.LastStable} to {lastStable}");
+            }
+
+            Raise(end, logStart, lastStable);
         }
 
         _highWatermarkSeen = Math.Max(_highWatermarkSeen, end);
@@ -136,7 +157,8 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
             Fail($"nothing was read from {fetch.Offset} on, although there is something up to {mayBeMissing}");
         }
 
-        return ReadBatches(fetch.Offset, mayBeMissing, fetched);
+        var filter = fetch.IsCommitted ? new CommittedFilter(fetched.Places.Aborted) : null;
+        return ReadBatches(fetch.Offset, mayBeMissing, fetched, filter);
     }
 
     /// <summary>An end of the partition was asked for.</summary>
@@ -170,6 +192,7 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
         var next = 0L;
         var bytes = 0L;
         var lastEpoch = -1;
+        var markers = new MarkerChecker(logStart);
         foreach (var (offset, (batch, epoch)) in _places)
         {
             // Between what was deleted there may be batches that nobody ever saw; from the log start on everything was read.
@@ -188,8 +211,10 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
             lastEpoch = Math.Max(lastEpoch, epoch);
             CheckNumber(numbers, batch, offset, logStart);
             CheckTimes(batch);
+            markers.Take(batch, offset);
         }
 
+        markers.CheckAllEnded();
         if (next > end || (next < end && logStart < end))
         {
             Fail($"the last batch that anybody saw ends at {next}, and the partition at {end}");
@@ -221,22 +246,28 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
             return;
         }
 
-        if (numbers.TryGetValue(header.ProducerId, out var last))
+        var isKnown = numbers.TryGetValue(header.ProducerId, out var last);
+        if (isKnown)
         {
             // Before the log start there may be batches that nobody ever saw: there numbers may be missing, but not go back.
             var expected = header.ProducerEpoch == last.Header.ProducerEpoch ? ProducerSequence.Next(last.Header.LastSequence) : 0;
-            if (header.ProducerEpoch < last.Header.ProducerEpoch || header.BaseSequence < expected
-                || (header.BaseSequence != expected && last.Offset >= logStart))
+            var isInOrder = header.IsControl
+                || (header.BaseSequence >= expected && (header.BaseSequence == expected || last.Offset < logStart));
+            if (header.ProducerEpoch < last.Header.ProducerEpoch || !isInOrder)
             {
                 Fail($"{batch} is at {offset}, and the last one of the same producer before it is of epoch "
                     + $"{last.Header.ProducerEpoch} and ends with sequence {last.Header.LastSequence}");
             }
         }
 
-        numbers[header.ProducerId] = (header, offset);
+        // A marker has no number; but nothing of an earlier epoch may stand behind it.
+        if (!header.IsControl || (isKnown && header.ProducerEpoch > last.Header.ProducerEpoch))
+        {
+            numbers[header.ProducerId] = (header, offset);
+        }
     }
 
-    private long ReadBatches(long from, long end, FetchedBatches fetched)
+    private long ReadBatches(long from, long end, FetchedBatches fetched, CommittedFilter? filter)
     {
         var next = from;
         var rest = fetched.Records;
@@ -264,6 +295,11 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
             }
 
             Place(sent, place.BaseOffset, place.LeaderEpoch);
+            if (filter is not null && filter.Keeps(header) is var isKept && sent.Transaction is { } transaction && !header.IsControl)
+            {
+                transaction.Decide(isKept, $"a reader of committed records of {name} {(isKept ? "kept" : "left out")} {sent}");
+            }
+
             next = place.LastOffset + 1;
         }
 
@@ -347,31 +383,14 @@ internal sealed class PartitionChecker(string name, RetentionKind retention, Fun
         }
     }
 
-    private void Raise(long end, long logStart)
+    private void Raise(long end, long logStart, long lastStable = 0)
     {
         CheckLogStart(logStart);
         _highWatermarkSeen = Math.Max(_highWatermarkSeen, end);
-        Floor = new PartitionFloor(Math.Max(Floor.LogStart, logStart), Math.Max(Floor.End, Math.Max(end, logStart)));
+        Floor = new PartitionFloor(
+            Math.Max(Floor.LogStart, logStart), Math.Max(Floor.LastStable, lastStable), Math.Max(Floor.End, Math.Max(end, logStart)));
     }
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     private void Fail(string what) => throw new SafetyViolationException($"{name}: {what}");
-}
-
-/// <summary>Positions that a partition had reached at some moment.</summary>
-/// <param name="LogStart">Its first offset.</param>
-/// <param name="End">The offset behind its last record.</param>
-internal readonly record struct PartitionFloor(long LogStart, long End);
-
-/// <summary>What a partition deletes by itself.</summary>
-internal enum RetentionKind
-{
-    /// <summary>Nothing.</summary>
-    None = 0,
-
-    /// <summary>What is old by its timestamps.</summary>
-    ByAge = 1,
-
-    /// <summary>Segments beyond a size.</summary>
-    BySize = 2,
 }

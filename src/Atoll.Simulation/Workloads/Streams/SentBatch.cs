@@ -12,10 +12,11 @@ internal sealed class SentBatch
     private const int ProducedFrom = 16;
 
     /// <summary>A batch that has not been sent.</summary>
-    public SentBatch(int number, byte[] bytes)
+    public SentBatch(int number, byte[] bytes, ObservedTransaction? transaction)
     {
         Number = number;
         Bytes = bytes;
+        Transaction = transaction;
         Header = RecordBatchHeader.Read(bytes);
     }
 
@@ -27,6 +28,9 @@ internal sealed class SentBatch
 
     /// <summary>Its head.</summary>
     public RecordBatchHeader Header { get; }
+
+    /// <summary>The transaction that it belongs to, or ends; null for none.</summary>
+    public ObservedTransaction? Transaction { get; }
 
     /// <summary>The offset behind everything that had been acknowledged when it was first sent: it cannot be before that.</summary>
     public long NotBefore { get; set; } = -1;
@@ -52,7 +56,8 @@ internal sealed class SentBatch
         && batch[ProducedFrom..].SequenceEqual(Bytes.AsSpan(ProducedFrom));
 
     /// <inheritdoc />
-    public override string ToString() => Header.HasProducer
+    public override string ToString() => Header.IsControl ? $"the marker (producer {Header.ProducerId}, epoch {Header.ProducerEpoch})"
+        : Header.HasProducer
         ? $"batch {Number} (producer {Header.ProducerId}, epoch {Header.ProducerEpoch}, sequence {Header.BaseSequence} to "
             + $"{Header.LastSequence})"
         : $"batch {Number} ({Header.RecordCount} records without numbers)";

@@ -11,24 +11,23 @@ using Atoll.Simulation.World;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
+using Atoll.StateMachines.Transactions;
 
 namespace Atoll.Simulation.Workloads.Streams;
 
 /// <summary>
-/// Clients of a stream: producers that number their batches and such that do not, readers, and now and then somebody who deletes what is
-/// old. The numbers of the shape mean: puts are numbered batches, compare-and-sets such without numbers, gets reads that go on where the
-/// last one ended, scans reads from anywhere, relaxed reads those from any replica.
+/// Clients of a stream: producers and readers of its partitions (<see cref="StreamWorker"/>), consumers in groups, and producers that write
+/// in transactions.
 /// </summary>
 public sealed class StreamsWorkload : IWorkload
 {
-    private readonly SimCluster _cluster;
     private readonly SpaceId _space;
-    private readonly WorkloadShape _shape;
     private readonly Prng _prng;
     private readonly PartitionSettings _settings;
-    private readonly List<Partition> _partitions = [];
-    private readonly List<Worker> _workers = [];
-    private readonly GroupsWorkload? _groups;
+    private readonly List<StreamPartition> _partitions = [];
+    private readonly List<StreamWorker> _workers = [];
+    private readonly List<IStreamsPart> _parts = [];
+    private readonly TransactionsWorkload? _transactions;
 
     /// <summary>A workload on a space of streams that exists.</summary>
     /// <param name="cluster">The cluster.</param>
@@ -38,9 +37,9 @@ public sealed class StreamsWorkload : IWorkload
     /// <param name="prng">What they draw from.</param>
     public StreamsWorkload(SimCluster cluster, SpaceId space, int replicas, WorkloadShape shape, Prng prng)
     {
-        _cluster = cluster;
+        Cluster = cluster;
+        Shape = shape;
         _space = space;
-        _shape = shape;
         _prng = prng;
         var retention = (RetentionKind)prng.Pick([0, 0, 0, 1, 2]);
         _settings = new PartitionSettings(
@@ -50,15 +49,28 @@ public sealed class StreamsWorkload : IWorkload
         foreach (var shard in cluster.Directory.ShardsOf(space))
         {
             var name = $"partition {_partitions.Count} (shard {shard.Id})";
-            _partitions.Add(new Partition(
+            _partitions.Add(new StreamPartition(
                 shard.Id, new PartitionChecker(name, retention, () => cluster.Ledger[FaultKind.MessageDuplicated] > 0)));
         }
 
+        if (shape.ConsumerGroups == 0 && shape.TransactionalIds == 0)
+        {
+            return;
+        }
+
+        var own = prng.Fork();
+        var groups = cluster.CreateSpace(GroupLimits.SpaceName, replicas, own.NextInt(1, 3), SpaceKind.Groups);
+        var registers = new GroupRegisters(cluster, History, Math.Max(2, _partitions.Count));
         if (shape.ConsumerGroups > 0)
         {
-            var own = prng.Fork();
-            var groups = cluster.CreateSpace(GroupLimits.SpaceName, replicas, own.NextInt(1, 3), SpaceKind.Groups);
-            _groups = new GroupsWorkload(cluster, groups, shape, own, _partitions.Count, History, EndsWell);
+            _parts.Add(new GroupsWorkload(cluster, groups, shape, own, registers, EndsWell));
+        }
+
+        if (shape.TransactionalIds > 0)
+        {
+            var transactions = cluster.CreateSpace(TransactionLimits.SpaceName, replicas, own.NextInt(1, 3), SpaceKind.Transactions);
+            _transactions = new TransactionsWorkload(this, transactions, groups, registers, own.Fork());
+            _parts.Add(_transactions);
         }
     }
 
@@ -69,38 +81,44 @@ public sealed class StreamsWorkload : IWorkload
     public long Succeeded { get; private set; }
 
     /// <inheritdoc />
-    public int Busy => _workers.Count(worker => worker.Loop.IsBusy) + (_groups?.Busy ?? 0);
+    public int Busy => _workers.Count(worker => worker.Loop.IsBusy) + _parts.Sum(static part => part.Busy);
 
     /// <inheritdoc />
     public bool IsCaughtUp => true;
 
+    internal SimCluster Cluster { get; }
+
+    internal WorkloadShape Shape { get; }
+
     internal WorkloadBatches Batches { get; }
+
+    internal IReadOnlyList<StreamPartition> Partitions => _partitions;
 
     /// <inheritdoc />
     public void Start()
     {
-        var client = _cluster.NewClient();
+        var client = Cluster.NewClient();
         foreach (var partition in _partitions)
         {
             var result = client.CallAndWait(StreamsRequests.Configure(partition.Shard, _settings));
             Check.That(result.Response.Status == ResponseStatus.Ok && ResultOf(result).Status == PartitionStatus.Ok);
         }
 
-        for (var i = 0; i < _shape.Clients; i++)
+        for (var i = 0; i < Shape.Clients; i++)
         {
-            var worker = new Worker(this, i);
+            var worker = new StreamWorker(this, i, _prng.Fork());
             _workers.Add(worker);
             worker.Loop.Rest();
         }
 
-        _groups?.Start();
+        _parts.ForEach(static part => part.Start());
     }
 
     /// <inheritdoc />
     public void Stop()
     {
         _workers.ForEach(worker => worker.Loop.Stop());
-        _groups?.Stop();
+        _parts.ForEach(static part => part.Stop());
     }
 
     /// <inheritdoc />
@@ -111,7 +129,7 @@ public sealed class StreamsWorkload : IWorkload
     {
         var client = NewClient();
         ProvingCalls.Probe(
-            _cluster,
+            Cluster,
             _space,
             client,
             through,
@@ -124,32 +142,19 @@ public sealed class StreamsWorkload : IWorkload
                 batch.UncertainTimes = int.MaxValue / 2;
                 return StreamsRequests.Append(shard.Id, batch.Bytes);
             },
-            problem => ProbeGroups(through, problem, done));
+            problem => ProbeParts(through, 0, problem, done));
     }
 
     /// <inheritdoc />
     public void ReadEverything(Action done)
     {
-        var client = NewClient();
-        client.Patience = Duration.FromSeconds(40);
-        Next(0);
-
-        void Next(int number)
+        if (_transactions is null)
         {
-            if (number == _partitions.Count)
-            {
-                ReadGroups(done);
-                return;
-            }
-
-            var partition = _partitions[number];
-            var floor = partition.Checker.Floor;
-            Ask(client, StreamsRequests.Find(partition.Shard, new PartitionFind(PartitionFind.Earliest, false)), response =>
-            {
-                var found = FoundIn(response);
-                partition.Checker.FoundEnd(floor, isLatest: false, found);
-                ReadFrom(client, partition, found.Offset, () => Next(number + 1));
-            });
+            ReadPartitions(done);
+        }
+        else
+        {
+            _transactions.Settle(() => ReadPartitions(done));
         }
     }
 
@@ -166,10 +171,10 @@ public sealed class StreamsWorkload : IWorkload
         PartitionResult.TryRead(result.Response.Body, out var read) ? read
             : throw new SafetyViolationException("the answer to a command of a partition cannot be read");
 
-    private static FetchedBatches FetchedIn(CallResult result) => FetchedBatches.TryRead(result.Response.Body)
+    internal static FetchedBatches FetchedIn(CallResult result) => FetchedBatches.TryRead(result.Response.Body)
         ?? throw new SafetyViolationException("the answer to a fetch cannot be read");
 
-    private static FoundOffset FoundIn(CallResult result) =>
+    internal static FoundOffset FoundIn(CallResult result) =>
         FoundOffset.TryRead(result.Response.Body, out var found) && found.Status == PartitionStatus.Ok ? found
             : throw new SafetyViolationException("the answer to a search for an offset cannot be read");
 
@@ -185,17 +190,58 @@ public sealed class StreamsWorkload : IWorkload
         answered(result);
     });
 
-    // Retention may move the log start on the way: then what is before it has been read for nothing.
-    private static void ReadFrom(SimClient client, Partition partition, long offset, Action done)
+    internal SimClient NewClient() => Shape.NewClient(Cluster);
+
+    internal bool EndsWell(CallResult result)
+    {
+        var isSuccess = ProvingCalls.IsSuccess(result);
+        Succeeded += isSuccess ? 1 : 0;
+        return isSuccess;
+    }
+
+    private void ReadPartitions(Action done)
+    {
+        var client = NewClient();
+        client.Patience = Duration.FromSeconds(40);
+        Next(0);
+
+        void Next(int number)
+        {
+            if (number == _partitions.Count)
+            {
+                ReadParts(0, done);
+                return;
+            }
+
+            var partition = _partitions[number];
+            var floor = partition.Checker.Floor;
+            Ask(client, StreamsRequests.Find(partition.Shard, new PartitionFind(PartitionFind.Earliest, false)), response =>
+            {
+                var found = FoundIn(response);
+                partition.Checker.FoundEnd(floor, isLatest: false, found);
+                ReadFrom(client, partition, found.Offset, () => Next(number + 1));
+            });
+        }
+    }
+
+    // Retention may move the log start on the way: then what is before it has been read for nothing. When all transactions have ended, all
+    // that there is can be read by readers of committed records.
+    private void ReadFrom(SimClient client, StreamPartition partition, long offset, Action done)
     {
         const int bytesMax = 100_000;
-        var fetch = new PartitionFetch(offset, bytesMax, false);
+        var fetch = new PartitionFetch(offset, bytesMax, _transactions is not null);
         var floor = partition.Checker.Floor;
         Ask(client, StreamsRequests.Fetch(partition.Shard, fetch), result =>
         {
             var fetched = FetchedIn(result);
             var next = partition.Checker.Read(fetch, floor, fetched);
-            var (logStart, _, end) = fetched.Places.Positions;
+            var (logStart, lastStable, end) = fetched.Places.Positions;
+            if (lastStable != end)
+            {
+                throw new SafetyViolationException(
+                    $"shard {partition.Shard}: all transactions have ended, and one is open at {lastStable} of {end}");
+            }
+
             if (fetched.Places.Status == PartitionStatus.OffsetOutOfRange)
             {
                 next = logStart;
@@ -211,192 +257,27 @@ public sealed class StreamsWorkload : IWorkload
         });
     }
 
-    private void ProbeGroups(SimNode through, string? problem, Action<string?> done)
+    private void ProbeParts(SimNode through, int part, string? problem, Action<string?> done)
     {
-        if (problem is not null || _groups is null)
+        if (problem is not null || part == _parts.Count)
         {
             done(problem);
         }
         else
         {
-            _groups.Probe(through, done);
+            _parts[part].Probe(through, found => ProbeParts(through, part + 1, found, done));
         }
     }
 
-    private void ReadGroups(Action done)
+    private void ReadParts(int part, Action done)
     {
-        if (_groups is null)
+        if (part == _parts.Count)
         {
             done();
         }
         else
         {
-            _groups.ReadEverything(done);
-        }
-    }
-
-    private SimClient NewClient() => _shape.NewClient(_cluster);
-
-    private bool EndsWell(CallResult result)
-    {
-        var isSuccess = ProvingCalls.IsSuccess(result);
-        Succeeded += isSuccess ? 1 : 0;
-        return isSuccess;
-    }
-
-    private sealed class Partition(ShardId shard, PartitionChecker checker)
-    {
-        public ShardId Shard => shard;
-
-        public PartitionChecker Checker => checker;
-
-        public long LogStart { get; set; }
-
-        public long End { get; set; }
-    }
-
-    private sealed class Worker
-    {
-        private readonly StreamsWorkload _owner;
-        private readonly SimClient _reader;
-        private readonly SimClient _plain;
-        private readonly Prng _prng;
-        private readonly NumberedProducer[] _producers;
-        private readonly long[] _positions;
-
-        public Worker(StreamsWorkload owner, int number)
-        {
-            _owner = owner;
-            _prng = owner._prng.Fork();
-            _reader = owner.NewClient();
-            _plain = owner.NewClient();
-            _plain.IdentifiesWrites = false;
-            _plain.RetriesUnknownOutcomes = _prng.Chance(500_000);
-            var numbered = owner.NewClient();
-            numbered.IdentifiesWrites = false;
-            _producers =
-            [
-                .. owner._partitions.Select(partition => new NumberedProducer(
-                    numbered, partition.Shard, partition.Checker, owner.Batches, _prng, producerId: number, owner.EndsWell)),
-            ];
-            _positions = new long[owner._partitions.Count];
-            Loop = new ClientLoop(owner._cluster, _reader, number, _prng, owner._shape.ThinkMax) { Choices = Choices };
-        }
-
-        public ClientLoop Loop { get; }
-
-        private (int Weight, Action Do)[] Choices()
-        {
-            var shape = _owner._shape;
-            return
-            [
-                (shape.Puts, () => _producers[Draw()].Send(Loop.Rest)),
-                (shape.CompareAndSets, AppendPlain),
-                (shape.Gets, GoOn),
-                (shape.Scans, ReadAnywhere),
-                (shape.RelaxedReads, ReadAnyReplica),
-                (6, FindEnd),
-                (shape.Deletes / 5, Delete),
-            ];
-        }
-
-        private int Draw() => _prng.NextInt(0, _owner._partitions.Count - 1);
-
-        private void AppendPlain()
-        {
-            var partition = _owner._partitions[Draw()];
-            var batch = partition.Checker.Make(_owner.Batches.Make());
-            partition.Checker.Invoke(batch);
-            _plain.Call(StreamsRequests.Append(partition.Shard, batch.Bytes), result =>
-            {
-                NumberedProducer.Settle(partition.Checker, batch, result, _owner.EndsWell(result));
-                Loop.Rest();
-            });
-        }
-
-        private void GoOn()
-        {
-            var number = Draw();
-            var linger = _prng.Chance(300_000) ? Duration.FromMilliseconds(_prng.NextInt(1, 2_000)) : Duration.Zero;
-            Fetch(number, _positions[number], ReadLevel.Linearizable, linger, (fetched, next) =>
-                _positions[number] = fetched.Places.Status == PartitionStatus.OffsetOutOfRange
-                    ? fetched.Places.Positions.LogStart : next);
-        }
-
-        private void ReadAnywhere()
-        {
-            var number = Draw();
-            Fetch(number, AnyOffset(number), ReadLevel.Linearizable, Duration.Zero, (_, _) => { });
-        }
-
-        private void ReadAnyReplica()
-        {
-            var number = Draw();
-            Fetch(number, AnyOffset(number), ReadLevel.Any, Duration.Zero, (_, _) => { });
-        }
-
-        // Now and then a little behind the end.
-        private long AnyOffset(int number)
-        {
-            var (logStart, end) = _owner._partitions[number].Checker.Floor;
-            return _prng.NextInt((int)logStart, (int)end + 2);
-        }
-
-        private void Fetch(int number, long offset, ReadLevel level, Duration linger, Action<FetchedBatches, long> read)
-        {
-            var partition = _owner._partitions[number];
-            var fetch = new PartitionFetch(offset, _prng.Pick([1, 3_000, 1_000_000]), _prng.Chance(300_000));
-            PartitionFloor? floor = level == ReadLevel.Linearizable ? partition.Checker.Floor : null;
-            _reader.Call(StreamsRequests.Fetch(partition.Shard, fetch, level, linger), result =>
-            {
-                if (_owner.EndsWell(result))
-                {
-                    var fetched = FetchedIn(result);
-                    read(fetched, partition.Checker.Read(fetch, floor, fetched));
-                }
-
-                Loop.Rest();
-            });
-        }
-
-        private void FindEnd()
-        {
-            var partition = _owner._partitions[Draw()];
-            var isLatest = _prng.Chance(500_000);
-            var floor = partition.Checker.Floor;
-            var find = new PartitionFind(isLatest ? PartitionFind.Latest : PartitionFind.Earliest, false);
-            _reader.Call(StreamsRequests.Find(partition.Shard, find), result =>
-            {
-                if (_owner.EndsWell(result))
-                {
-                    partition.Checker.FoundEnd(floor, isLatest, FoundIn(result));
-                }
-
-                Loop.Rest();
-            });
-        }
-
-        private void Delete()
-        {
-            var partition = _owner._partitions[Draw()];
-            var (logStart, end) = partition.Checker.Floor;
-            var before = _prng.Chance(100_000) ? PartitionCommand.EndOffset : _prng.NextInt((int)logStart, (int)end);
-            partition.Checker.InvokeDelete(before);
-            _reader.Call(StreamsRequests.DeleteBefore(partition.Shard, before), result =>
-            {
-                if (_owner.EndsWell(result))
-                {
-                    var deleted = ResultOf(result);
-                    if (deleted.Status != PartitionStatus.Ok)
-                    {
-                        throw new SafetyViolationException($"deleting before {before} was answered {deleted.Status}");
-                    }
-
-                    partition.Checker.AcknowledgeDelete(before == PartitionCommand.EndOffset ? end : before, deleted);
-                }
-
-                Loop.Rest();
-            });
+            _parts[part].ReadEverything(() => ReadParts(part + 1, done));
         }
     }
 }

@@ -24,11 +24,16 @@ internal sealed class WorkloadBatches(WorkloadShape shape, Prng prng)
     /// <summary>How often a batch has timestamps of long ago, in parts per million.</summary>
     public int OldPartsPerMillion { get; init; }
 
+    /// <summary>The timestamp of the marker of a transaction, which is the same whoever writes it: every other one is old.</summary>
+    /// <param name="number">Which transaction of its producer.</param>
+    public static long TimestampOf(int number) => (number % 2 == 0 ? 0 : FirstThatStays) + number;
+
     /// <summary>A batch.</summary>
     /// <param name="producerId">The producer; -1 for one that does not number its batches.</param>
     /// <param name="epoch">Its epoch, or -1.</param>
     /// <param name="sequence">Its number of the first record, or -1.</param>
-    public byte[] Make(long producerId = -1, short epoch = -1, int sequence = -1)
+    /// <param name="isTransactional">Whether it belongs to a transaction.</param>
+    public byte[] Make(long producerId = -1, short epoch = -1, int sequence = -1, bool isTransactional = false)
     {
         var builder = _builders[prng.Pick(Compressions)];
         var records = prng.NextInt(1, 4);
@@ -40,6 +45,6 @@ internal sealed class WorkloadBatches(WorkloadShape shape, Prng prng)
             builder.Add(timestamp, null, NumberedValue.Make(number, shape.DrawValueBytes(prng)));
         }
 
-        return builder.Build(producerId, epoch, sequence);
+        return builder.Build(producerId, epoch, sequence, isTransactional);
     }
 }
