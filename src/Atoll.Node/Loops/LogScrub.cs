@@ -12,14 +12,23 @@ internal sealed class LogScrub(Journal journal)
 {
     private const int ReadBytes = 64 * 1024;
 
+    // What a read costs, however little it brings: of ten thousand logs with one entry each, few are read a second.
+    private const int ReadCostBytesMin = 4 * 1024;
+
+    // The logs that this pass still has to read. Those that are made meanwhile are read in the next one.
+    private readonly Queue<ShardId> _left = [];
     private ShardId _shard;
     private LogIndex _next;
     private long _budgetBytes;
+    private bool _isPassBegun;
     private bool _isBegun;
     private bool _isBusy;
 
     /// <summary>Bytes of entries that were read.</summary>
     public long Bytes { get; private set; }
+
+    /// <summary>What the reads have cost, in bytes: each at least what a small one costs.</summary>
+    public long CostBytes { get; private set; }
 
     /// <summary>Times that all logs were read.</summary>
     public long Passes { get; private set; }
@@ -40,7 +49,7 @@ internal sealed class LogScrub(Journal journal)
         {
             if (!_isBegun && !TryBeginNext())
             {
-                _shard = ShardId.None;
+                _isPassBegun = false;
                 _budgetBytes = 0;
                 Passes++;
                 return;
@@ -50,15 +59,21 @@ internal sealed class LogScrub(Journal journal)
         }
     }
 
-    // The shards may be others than at the last step: the next is the one with the next number.
     private bool TryBeginNext()
     {
-        foreach (var shard in journal.Shards)
+        if (!_isPassBegun)
         {
-            var log = journal.Shard(shard);
-            if (shard > _shard && log.Damage is null && log.LastIndex >= log.FirstIndex)
+            _isPassBegun = true;
+            foreach (var shard in journal.Shards)
             {
-                _shard = shard;
+                _left.Enqueue(shard);
+            }
+        }
+
+        while (_left.TryDequeue(out _shard))
+        {
+            if (journal.TryGetShard(_shard, out var log) && log.Damage is null && log.LastIndex >= log.FirstIndex)
+            {
                 _next = log.FirstIndex;
                 return _isBegun = true;
             }
@@ -69,9 +84,8 @@ internal sealed class LogScrub(Journal journal)
 
     private void Read()
     {
-        var log = journal.Shards.Contains(_shard) ? journal.Shard(_shard) : null;
-        _next = log is null ? _next : LogIndex.Max(_next, log.FirstIndex);
-        if (log is null || log.Damage is not null || _next > log.LastIndex)
+        if (!journal.TryGetShard(_shard, out var log) || log.Damage is not null
+            || (_next = LogIndex.Max(_next, log.FirstIndex)) > log.LastIndex)
         {
             _isBegun = false;
             return;
@@ -83,7 +97,8 @@ internal sealed class LogScrub(Journal journal)
             _isBusy = false;
             var bytes = read.Entries.Sum(static entry => (long)entry.SizeBytes);
             Bytes += bytes;
-            _budgetBytes -= Math.Max(1, bytes);
+            CostBytes += Math.Max(ReadCostBytesMin, bytes);
+            _budgetBytes -= Math.Max(ReadCostBytesMin, bytes);
             Damaged += read.Status == LogReadStatus.Corrupt ? 1 : 0;
             if (read.Status == LogReadStatus.Ok)
             {

@@ -25,7 +25,7 @@ internal sealed class StorageScrub
     private Instant _nextPass;
     private long _passBegan;
     private double _allowedBytes;
-    private long _countedBytes;
+    private long _countedCostBytes;
     private long _storePasses;
     private long _logPasses;
     private bool _isInLogs;
@@ -83,9 +83,9 @@ internal sealed class StorageScrub
 
         _last = now;
         var bytesPerSecond = Math.Max(_bytesPerSecondMin, TotalBytes / Math.Max(1, _passTime.Seconds));
-        var bytes = Bytes;
-        _allowedBytes = Math.Min(SliceBytesMax, _allowedBytes - (bytes - _countedBytes) + (bytesPerSecond * since.Seconds));
-        _countedBytes = bytes;
+        var cost = _store.Statistics.ScrubbedBytes + _logs.CostBytes;
+        _allowedBytes = Math.Min(SliceBytesMax, _allowedBytes - (cost - _countedCostBytes) + (bytesPerSecond * since.Seconds));
+        _countedCostBytes = cost;
         if (_allowedBytes < 1)
         {
             return; // a read takes more than it was given: a whole block, or entries that lie together

@@ -94,6 +94,9 @@ internal sealed class EntryApplier
     /// <summary>The store may take writes again, or more of the log is durable.</summary>
     public void Tick() => Run();
 
+    /// <summary>Whether everything that may be applied is.</summary>
+    public bool IsIdle => _state.AppliedIndex >= End && !_isWaiting;
+
     /// <summary>Applies nothing more.</summary>
     public void Stop() => _isStopped = true;
 

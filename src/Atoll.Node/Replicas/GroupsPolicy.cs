@@ -44,6 +44,8 @@ internal sealed class GroupsPolicy(Sabotage sabotage) : IShardPolicy
         }
     }
 
+    public bool HasTimers => true;
+
     public byte[]? FindDue(IStateMachine machine, Instant now) => _timers.FindDue((GroupsStateMachine)machine, now);
 
     public (long Records, long Bytes) Measure(IStateMachine machine) => machine is GroupsStateMachine groups

@@ -63,6 +63,9 @@ internal interface IShardPolicy
     {
     }
 
+    /// <summary>Whether <see cref="FindDue"/> may ever have something.</summary>
+    bool HasTimers => false;
+
     /// <summary>What a replica that leads has to propose because time has passed by its own clock; null for nothing.</summary>
     /// <param name="machine">The replica's machine.</param>
     /// <param name="now">The present.</param>

@@ -1,5 +1,8 @@
+using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Foundation.World;
+using Atoll.Kernel.Raft;
 using Atoll.Node.Loops;
 using Atoll.Node.Routing;
 using Atoll.Storage.Journals;
@@ -54,9 +57,28 @@ internal sealed record ReplicaEnvironment
     /// <summary>Sees what replicas do, from outside: simulation's checkers. Null in production.</summary>
     public IReplicaObserver? Observer { get; init; }
 
+    /// <summary>Where a read's answer is put together; one read at a time is answered.</summary>
+    public WireWriter Answer { get; } = new(4096);
+
     /// <summary>Replicas whose <see cref="ShardReplica.Flush"/> has something to do, each once.</summary>
     public List<ShardReplica> Dirty { get; } = [];
 
     /// <summary>Replicas that wait for the journal, each once.</summary>
     public List<ShardReplica> AwaitingDurability { get; } = [];
+
+    /// <summary>Sends a message to another replica of a shard.</summary>
+    public void Send(ShardId shard, NodeId to, in RaftMessage message)
+    {
+        if (!Directory.TryLoopOf(to, shard, out var loop))
+        {
+            return; // a member that the directory does not know (any more): nothing can reach it
+        }
+
+        var address = new LoopAddress(to, loop);
+        var lane = message.Kind == RaftMessageKind.SnapshotChunk ? Lane.Bulk : Lane.Urgent;
+        var writer = Outbox.Begin(address, lane, PeerMessageKind.Raft, out var position);
+        writer.WriteUInt64(shard.Value);
+        RaftMessageCodec.Write(writer, message);
+        Outbox.End(address, lane, position);
+    }
 }

@@ -43,7 +43,8 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly StreamsPolicy _streamsPolicy;
     private readonly TransactionsPolicy _transactionsPolicy;
     private ReplicaEnvironment? _environment;
-    private ShardReplica[] _inOrder = [];
+    private readonly ReplicaTurns _turns = new();
+    private ShardReplica[]? _inOrder; // made when it is asked for: ten thousand are recovered one after the other
     private Instant _nextSpaceRetry;
 
     public ReplicaHost(NodeOptions options, DirectoryFollower directory, ILogger logger, Func<Request, Response> answerLocally)
@@ -61,6 +62,8 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     /// <summary>The replicas, by shard.</summary>
     public IReadOnlyDictionary<ShardId, ShardReplica> Replicas => _replicas;
+
+    private ShardReplica[] InOrder => _inOrder ??= [.. _replicas.Values];
 
     /// <summary>Brings back every replica that the journal knows, then calls back.</summary>
     public void Start(ReplicaEnvironment environment, Action done)
@@ -217,7 +220,7 @@ internal sealed class ReplicaHost : ILocalReplicas
             }
         }
 
-        foreach (var replica in _inOrder)
+        foreach (var replica in InOrder)
         {
             if (replica.Shard != ShardId.Local && (!_directory.TryGetShard(replica.Shard, out var info) || HasLeft(info!)))
             {
@@ -256,14 +259,8 @@ internal sealed class ReplicaHost : ILocalReplicas
         waiting.RemoveRange(0, count);
     }
 
-    /// <summary>Lets time pass.</summary>
-    public void Tick(Instant now)
-    {
-        foreach (var replica in _inOrder)
-        {
-            replica.Tick(now);
-        }
-    }
+    /// <summary>Lets time pass for those that are awake.</summary>
+    public void Tick(Instant now) => _turns.Tick(now);
 
     /// <summary>Slow housekeeping: space, and replicas that stopped because there was none.</summary>
     public void Maintain()
@@ -286,40 +283,45 @@ internal sealed class ReplicaHost : ILocalReplicas
             }
         }
 
-        foreach (var replica in _inOrder)
+        foreach (var replica in _turns.TakeTurn(InOrder, _environment.Clock.Now))
         {
-            replica.StateDurable();
-            if (replica.IsFaultedByFullDisk && journal.State == JournalState.Ready)
-            {
-                replica.Persist();
-                Remove(replica.Shard);
-                Recover(replica.Shard, () => { });
-            }
-            else if (replica.FaultReason is { } why && !replica.IsFaultedByFullDisk)
-            {
-                Remove(replica.Shard);
-                _repairs.Add(_environment, replica.Shard, why, replica);
-            }
-            else if (replica.FaultReason is null && _repairs.FindDamage(_environment, replica.Shard) is { } damage)
-            {
-                // One without a leader goes on with what can be read, until it may begin anew.
-                replica.Rebuild(damage);
-                _ = replica.IsLeaderless && _damagedLeaderless.Add(replica.Shard);
-            }
-            else if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
-            {
-                _directory.Publish(machine.View);
-            }
+            Maintain(replica);
         }
 
         _repairs.Maintain(_environment);
         FollowKinds();
     }
 
+    private void Maintain(ShardReplica replica)
+    {
+        replica.StateDurable();
+        if (replica.IsFaultedByFullDisk && _environment!.Journal.State == JournalState.Ready)
+        {
+            replica.Persist();
+            Remove(replica.Shard);
+            Recover(replica.Shard, () => { });
+        }
+        else if (replica.FaultReason is { } why && !replica.IsFaultedByFullDisk)
+        {
+            Remove(replica.Shard);
+            _repairs.Add(_environment!, replica.Shard, why, replica);
+        }
+        else if (replica.FaultReason is null && _repairs.FindDamage(_environment!, replica.Shard) is { } damage)
+        {
+            // One without a leader goes on with what can be read, until it may begin anew.
+            replica.Rebuild(damage);
+            _ = replica.IsLeaderless && _damagedLeaderless.Add(replica.Shard);
+        }
+        else if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
+        {
+            _directory.Publish(machine.View);
+        }
+    }
+
     /// <summary>The peer cannot be reached at the moment.</summary>
     public void PeerUnreachable(NodeId peer)
     {
-        foreach (var replica in _inOrder)
+        foreach (var replica in InOrder)
         {
             replica.PeerUnreachable(peer);
         }
@@ -328,7 +330,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     /// <summary>The peer fell silent.</summary>
     public void PeerDied(NodeId peer)
     {
-        foreach (var replica in _inOrder)
+        foreach (var replica in InOrder)
         {
             replica.PeerDied(peer);
         }
@@ -347,6 +349,7 @@ internal sealed class ReplicaHost : ILocalReplicas
         for (var i = 0; i < dirty.Count; i++)
         {
             var replica = dirty[i];
+            _turns.Wake(replica);
             replica.Flush();
             if (replica.Shard == ShardId.Directory && replica.State.Machine is DirectoryStateMachine machine)
             {
@@ -358,12 +361,12 @@ internal sealed class ReplicaHost : ILocalReplicas
     }
 
     /// <summary>Hands over what is led here; returns how many shards are led here still that could be led elsewhere.</summary>
-    public int HandOver(Instant now) => _inOrder.Count(replica => replica.HandOver(now));
+    public int HandOver(Instant now) => InOrder.Count(replica => replica.HandOver(now));
 
     /// <summary>Stops every replica.</summary>
     public void FaultAll(string why)
     {
-        foreach (var replica in _inOrder)
+        foreach (var replica in InOrder)
         {
             replica.Fault(why);
         }
@@ -373,7 +376,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     public ImmutableArray<ReplicaStatus> Describe() =>
         _environment is null ? [] :
         [
-            .. _inOrder.Where(static replica => replica.Shard != ShardId.Local)
+            .. InOrder.Where(static replica => replica.Shard != ShardId.Local)
                 .Select(replica => replica.Describe(_repairs))
                 .Concat(_repairs.Describe(_environment))
                 .OrderBy(static status => status.Shard),
@@ -398,7 +401,8 @@ internal sealed class ReplicaHost : ILocalReplicas
             if (replica is not null)
             {
                 _replicas[shard] = replica;
-                _inOrder = [.. _replicas.Values];
+                _inOrder = null;
+                _turns.Wake(replica);
             }
             else
             {
@@ -516,7 +520,10 @@ internal sealed class ReplicaHost : ILocalReplicas
 
     private void Remove(ShardId shard)
     {
-        _replicas.Remove(shard);
-        _inOrder = [.. _replicas.Values];
+        if (_replicas.Remove(shard, out var replica))
+        {
+            _turns.Remove(replica);
+            _inOrder = null;
+        }
     }
 }

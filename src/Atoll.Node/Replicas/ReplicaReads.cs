@@ -31,7 +31,6 @@ internal sealed class ReplicaReads : IResponseSink
     // They wait for the disk.
     private readonly List<HeldRequest> _loading = [];
     private readonly Func<StoreFault, bool> _damaged;
-    private readonly WireWriter _answer = new(4096);
     private bool _isStateNew;
 
     // The state holds everything that was acknowledged before this instant of the node's own clock.
@@ -62,6 +61,9 @@ internal sealed class ReplicaReads : IResponseSink
 
     /// <summary>Keeps what reads at a time need; null for a state without versions.</summary>
     public VersionHorizon? Versions { get; init; }
+
+    /// <summary>Whether no read is under way.</summary>
+    public bool IsIdle => _queue.Count == 0 && _bounded.Count == 0 && _lingering.Count == 0 && _loading.Count == 0;
 
     private bool IsLeader => _raft.Role == Role.Leader;
 
@@ -242,9 +244,10 @@ internal sealed class ReplicaReads : IResponseSink
         var request = pending.Request;
         if (request.Kind == RequestKind.ReadIndex)
         {
-            _answer.Reset();
-            _answer.WriteUInt64(_state.AppliedIndex.Value);
-            _environment.Router.Complete(pending, new Response(ResponseStatus.Ok, _answer.ToArray(), LeaderHint, Shard: pending.Shard));
+            var body = _environment.Answer;
+            body.Reset();
+            body.WriteUInt64(_state.AppliedIndex.Value);
+            _environment.Router.Complete(pending, new Response(ResponseStatus.Ok, body.ToArray(), LeaderHint, Shard: pending.Shard));
             return;
         }
 
@@ -294,14 +297,15 @@ internal sealed class ReplicaReads : IResponseSink
 
     private bool TryRead(PendingRequest pending, out Response response)
     {
-        _answer.Reset();
-        if (!_state.TryRead(pending.Request.Payload, _answer))
+        var body = _environment.Answer;
+        body.Reset();
+        if (!_state.TryRead(pending.Request.Payload, body))
         {
             response = default;
             return false;
         }
 
-        response = new Response(ResponseStatus.Ok, _answer.ToArray(), LeaderHint, AppliedVersion: _state.Now, Shard: pending.Shard);
+        response = new Response(ResponseStatus.Ok, body.ToArray(), LeaderHint, AppliedVersion: _state.Now, Shard: pending.Shard);
         return true;
     }
 

@@ -122,7 +122,7 @@ internal sealed class ReplicaRepairs
         if (message.Term < log.HardState.Term)
         {
             // A leader of a term that is over, or one that has not heard of this replica's term yet.
-            ShardReplica.Send(environment, shard, from, RaftMessage.HeartbeatReply(log.HardState.Term, 0));
+            environment.Send(shard, from, RaftMessage.HeartbeatReply(log.HardState.Term, 0));
             return false;
         }
 
@@ -170,7 +170,7 @@ internal sealed class ReplicaRepairs
                 if (node != environment.Options.Self)
                 {
                     var term = environment.Journal.Shard(shard).HardState.Term;
-                    ShardReplica.Send(environment, shard, node, RaftMessage.RebuildAsk(term, 0, LogIndex.Zero));
+                    environment.Send(shard, node, RaftMessage.RebuildAsk(term, 0, LogIndex.Zero));
                 }
             }
         }

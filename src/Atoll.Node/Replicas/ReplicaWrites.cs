@@ -101,6 +101,10 @@ internal sealed class ReplicaWrites
         _gathered.Add(new HeldRequest(pending, pending.Number));
     }
 
+    /// <summary>Whether no write is under way, and nothing expires before that time.</summary>
+    public bool IsIdleUntil(HybridTime time) =>
+        _gathered.Count == 0 && _proposals.Count == 0 && !_isLookingForExpired && !(_state.Machine.NextExpiry <= time);
+
     /// <summary>Whether writes wait for <see cref="Propose"/>, and may be proposed.</summary>
     public bool IsHeldUpNoMore =>
         _gathered.Count > 0 && _state.TakesWrites && (_environment.Space.HasRoom || !_environment.Space.MayMakeRoom);

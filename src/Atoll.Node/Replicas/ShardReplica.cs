@@ -89,6 +89,18 @@ internal sealed class ShardReplica
     /// <summary>Set whenever something happened that <see cref="Flush"/> has to look at.</summary>
     public bool IsDirty { get; private set; }
 
+    /// <summary>Whether <see cref="ReplicaTurns"/> has it among those that time passes for all the time.</summary>
+    public bool IsAwake { get; set; }
+
+    /// <summary>Whether the loop has given it up: another one may have its place.</summary>
+    public bool IsGone { get; set; }
+
+    /// <summary>Whether nothing is under way, and nothing comes of the passing of time for a good while.</summary>
+    public bool IsResting =>
+        FaultReason is null && !IsDirty && !AwaitsDurability && _raft.NextDeadline == Instant.Never && !_policy.HasTimers
+        && _applier.IsIdle && _reads.IsIdle && _snapshots.IsIdle
+        && _writes.IsIdleUntil(_environment.Hybrid.Peek().Add(ReplicaTurns.Round * 2));
+
     private Instant Now => _environment.Clock.Now;
 
     private NodeId Self => _environment.Options.Self;
@@ -396,23 +408,7 @@ internal sealed class ShardReplica
     }
 
     /// <summary>Sends a message of this shard's group.</summary>
-    public void Send(NodeId to, in RaftMessage message) => Send(_environment, Shard, to, message);
-
-    /// <summary>Sends a message to another replica of a shard.</summary>
-    public static void Send(ReplicaEnvironment environment, ShardId shard, NodeId to, in RaftMessage message)
-    {
-        if (!environment.Directory.TryLoopOf(to, shard, out var loop))
-        {
-            return; // a member that the directory does not know (any more): nothing can reach it
-        }
-
-        var address = new LoopAddress(to, loop);
-        var lane = message.Kind == RaftMessageKind.SnapshotChunk ? Lane.Bulk : Lane.Urgent;
-        var writer = environment.Outbox.Begin(address, lane, PeerMessageKind.Raft, out var position);
-        writer.WriteUInt64(shard.Value);
-        RaftMessageCodec.Write(writer, message);
-        environment.Outbox.End(address, lane, position);
-    }
+    public void Send(NodeId to, in RaftMessage message) => _environment.Send(Shard, to, message);
 
     /// <summary>The chain of positions; see the type's own comment.</summary>
     public void CheckInvariants()
@@ -503,7 +499,6 @@ internal sealed class ShardReplica
                 break;
         }
     }
-
 
     // Where other replicas have what is lost here, this one must not go on with less.
     private bool MaySkip(StoreFault fault) => !StateDamaged(fault);

@@ -42,6 +42,9 @@ internal sealed class SnapshotExchange
     /// <summary>Whether state and log are being replaced, so that their positions do not fit together for the moment.</summary>
     public bool IsInstalling => _installer.IsInstalling;
 
+    /// <summary>Whether none is taken, sent or received.</summary>
+    public bool IsIdle => _taker.IsIdle && !IsInstalling && _streams.Count == 0 && _waiting.Count == 0;
+
     /// <summary>Takes a snapshot soon, to free space.</summary>
     public void WantSnapshot() => _taker.Want();
 

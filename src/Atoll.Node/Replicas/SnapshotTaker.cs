@@ -32,7 +32,7 @@ internal sealed class SnapshotTaker
     private readonly RaftCore _raft;
     private readonly EntryApplier _applier;
     private readonly LogCompactor _compactor;
-    private readonly WireWriter _slice = new(Limits.SnapshotChunkBytes + 1024);
+    private WireWriter? _slice; // there while one is being taken: of ten thousand replicas few do at a time
     private ISnapshotSource? _source;
     private SnapshotWriter? _writer;
     private bool _isFinishing;
@@ -63,6 +63,9 @@ internal sealed class SnapshotTaker
     /// <summary>Whether one is being taken.</summary>
     public bool IsBusy => _writer is not null;
 
+    /// <summary>Whether none is being taken, and none is waited for.</summary>
+    public bool IsIdle => _writer is null && !_isWanted;
+
     /// <summary>Begins, goes on, or does nothing.</summary>
     public void Tick()
     {
@@ -78,7 +81,7 @@ internal sealed class SnapshotTaker
 
         for (var i = 0; i < SlicesPerTick && !_isFinishing && !_isLoading && _writer.PendingBytes < PendingBytesMax; i++)
         {
-            _slice.Reset();
+            _slice!.Reset();
             if (!_writer.HasFailed && _source!.TryNext(_slice))
             {
                 _writer.Write(_slice.Written);
@@ -113,6 +116,7 @@ internal sealed class SnapshotTaker
         {
             _writer.Abort();
             _writer = null;
+            _slice = null;
             _source!.Dispose();
             _source = null;
             _isLoading = false;
@@ -147,6 +151,7 @@ internal sealed class SnapshotTaker
         _isWanted = false;
         _appliedBytesAtLast = _applier.AppliedBytes;
         _source = _state.BeginSnapshot();
+        _slice = new WireWriter(Limits.SnapshotChunkBytes + 1024);
         _writer = _environment.Snapshots.Begin(new SnapshotMeta(_shard, index, term, _raft.MembershipAt(index).ToBytes()));
         _isFinishing = false;
     }
@@ -155,6 +160,7 @@ internal sealed class SnapshotTaker
     {
         var index = _writer!.Meta.Index;
         _writer = null;
+        _slice = null;
         _source = null;
         _isFinishing = false;
         if (finished.Snapshot is not { } snapshot)

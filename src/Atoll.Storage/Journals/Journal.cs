@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
@@ -122,6 +123,9 @@ public sealed class Journal
 
         return log;
     }
+
+    /// <summary>The log of a shard that has one here.</summary>
+    public bool TryGetShard(ShardId shard, [NotNullWhen(true)] out ShardLog? log) => _logs.TryGetValue(shard, out log);
 
     /// <summary>Forgets a shard: its entries and its hard state. Its <see cref="ShardLog"/> must not be used any more.</summary>
     /// <returns>The sequence number after which that is durable, or <see cref="Refused"/> when the journal has failed.</returns>
