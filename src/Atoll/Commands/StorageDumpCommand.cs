@@ -72,7 +72,7 @@ internal static class StorageDumpCommand
         using var found = Find(data, shard, static (loop, id) => loop.Store?.Store?.Shards.Any(known => known.Shard == id) == true,
             "state (what was not flushed yet is in its --log)");
         var store = found.Loop.Store!.Store!;
-        var log = found.Loop.Journal?.Journal.TryGetShard(shard, out var kept) == true ? kept : null;
+        var log = found.Loop.Journal?.Journal is { } journal && journal.TryGetShard(shard, out var kept) ? kept : null;
         var applied = store.Shards.First(known => known.Shard == shard).DurableApplied;
         if (log is not null && log.LastIndex > applied)
         {
