@@ -60,8 +60,8 @@ internal sealed class ReplicaTurns
     }
 
     /// <summary>
-    /// Those whose turn it is to be looked after, in the order of their shards: all that are awake, those of them that rest from now on, and
-    /// as many of those that rest as are due. For the latter time has passed meanwhile.
+    /// Those whose turn it is to be looked after, in the order of their shards: all that are awake, those of them that rest from now on,
+    /// and as many of those that rest as are due. For the latter time has passed meanwhile.
     /// </summary>
     /// <param name="all">All replicas, in the order of their shards.</param>
     /// <param name="now">The present.</param>
