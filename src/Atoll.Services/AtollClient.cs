@@ -6,6 +6,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Subscriptions;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
@@ -35,6 +36,8 @@ public sealed class AtollClient : IAtollClient
         Roles = new DirectoryDocuments(_caller, _directory, "cql:");
         Streams = new StreamsService(port, _caller, _directory, Spaces);
         Groups = new GroupsService(_caller, _directory, Spaces);
+        Subscriptions = new SubscriptionsService(
+            new DirectoryDocuments(_caller, _directory, SubscriptionsService.DocumentPrefix), Streams, Groups);
         Transactions = new TransactionsService(_caller, _directory, Spaces, Streams, Groups);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
@@ -53,6 +56,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <inheritdoc />
     public IGroups Groups { get; }
+
+    /// <inheritdoc />
+    public ISubscriptions Subscriptions { get; }
 
     /// <summary>Transactions of producers.</summary>
     public ITransactions Transactions { get; }

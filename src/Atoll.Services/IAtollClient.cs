@@ -3,6 +3,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Subscriptions;
 
 namespace Atoll.Services;
 
@@ -23,6 +24,9 @@ public interface IAtollClient : IAsyncDisposable
 
     /// <summary>Its groups of consumers.</summary>
     IGroups Groups { get; }
+
+    /// <summary>Its subscriptions, by which topics are pushed to URLs.</summary>
+    ISubscriptions Subscriptions { get; }
 
     /// <summary>The records of a space; cheap, and the space need not exist yet.</summary>
     IRecords Records(string space);

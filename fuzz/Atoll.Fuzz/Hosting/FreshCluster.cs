@@ -6,6 +6,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Subscriptions;
 using Atoll.StateMachines.Directory;
 
 namespace Atoll.Fuzz.Hosting;
@@ -31,6 +32,9 @@ internal sealed class FreshCluster : IAtollClient
 
     /// <inheritdoc />
     public IGroups Groups => _client.Groups;
+
+    /// <inheritdoc />
+    public ISubscriptions Subscriptions => _client.Subscriptions;
 
     /// <inheritdoc />
     public IRecords Records(string space) => _client.Records(space);

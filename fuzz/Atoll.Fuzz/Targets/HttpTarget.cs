@@ -174,6 +174,8 @@ public sealed class HttpTarget : IFuzzTarget
         yield return "GET /v1/topics/t/records?partition=0&from=earliest&limit=3 HTTP/1.1\r\n\r\n";
         yield return "GET /v1/topics/t/events?from=0&partition=0 HTTP/1.1\r\nLast-Event-ID: 0:-1\r\n\r\n";
         yield return "POST /v1/topics/t/acks HTTP/1.1\r\n\r\n{\"group\":\"g\",\"member\":\"m\",\"generation\":1,\"ids\":[\"0:0\"]}";
+        yield return "PUT /v1/subscriptions/s HTTP/1.1\r\n\r\n{\"topic\":\"t\",\"url\":\"http://h/\",\"from\":\"latest\",\"timeoutMs\":50}";
+        yield return "DELETE /v1/subscriptions/s HTTP/1.1\r\n\r\n";
         yield return "GET /v1/cluster HTTP/1.1\r\n\r\n";
         yield return "GET /health/ready HTTP/1.1\r\n\r\n";
     }

@@ -41,8 +41,7 @@ public sealed record RetryPolicy
             return TimeSpan.Zero;
         }
 
-        var ceiling = Math.Min(BackoffMax.TotalMilliseconds, BackoffBase.TotalMilliseconds * Math.Pow(2, Math.Min(attempt - 1, 20)));
-        var wait = Math.Max(1, ceiling * (0.5 + (jitter / 2)));
+        var wait = Backoff.After(BackoffBase, BackoffMax, attempt, jitter).TotalMilliseconds;
         if (response.Status == ResponseStatus.Overloaded)
         {
             // Spread over twice what was asked for, so that those refused together do not come back together.

@@ -183,7 +183,8 @@ internal static class GroupCommands
         _ => "empty",
     };
 
-    private static Rows Draw(GroupProgress progress)
+    /// <summary>A group's members and how far it has come, for people.</summary>
+    public static Rows Draw(GroupProgress progress)
     {
         var head = new Text(string.Create(
             CultureInfo.InvariantCulture,

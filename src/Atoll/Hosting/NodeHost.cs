@@ -12,6 +12,7 @@ using Atoll.Gateways.Http;
 using Atoll.Gateways.Kafka;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Gateways.Native;
+using Atoll.Gateways.Webhooks;
 using Atoll.Node.Requests;
 using Atoll.Services;
 using Atoll.Services.Calls;
@@ -30,10 +31,13 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly RemotePort? _others;
     private readonly NodeTables? _tables;
     private readonly TransactionFinisher? _finisher;
+    private readonly WebhookGateway _webhooks;
 
     private NodeHost(
-        EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher? finisher)
+        EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher? finisher,
+        WebhookGateway webhooks)
     {
+        _webhooks = webhooks;
         _finisher = finisher;
         Node = node;
         _gateways = gateways;
@@ -67,7 +71,9 @@ internal sealed class NodeHost : IAsyncDisposable
                 node.Live, client, clock, Gateways(options, node, tables, client, leaders), loggers, cancellation).ConfigureAwait(false);
             var finisher = options.KafkaEndPoint is null ? null
                 : new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
-            return new NodeHost(node, gateways, others, tables, finisher);
+            var webhooks = new WebhookGateway(
+                client, $"node-{node.Id}", TimeProvider.System, loggers.CreateLogger(typeof(WebhookGateway)));
+            return new NodeHost(node, gateways, others, tables, finisher, webhooks);
         }
         catch
         {
@@ -90,6 +96,7 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
+        await _webhooks.DisposeAsync().ConfigureAwait(false);
         if (_finisher is not null)
         {
             await _finisher.DisposeAsync().ConfigureAwait(false);
