@@ -72,7 +72,7 @@ internal sealed class NodeHost : IAsyncDisposable
             var finisher = options.KafkaEndPoint is null ? null
                 : new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
             var webhooks = new WebhookGateway(
-                client, $"node-{node.Id}", TimeProvider.System, loggers.CreateLogger(typeof(WebhookGateway)));
+                client, $"node-{node.Id}", TimeProvider.System, loggers.CreateLogger<WebhookGateway>());
             return new NodeHost(node, gateways, others, tables, finisher, webhooks);
         }
         catch
