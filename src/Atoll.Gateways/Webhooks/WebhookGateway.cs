@@ -157,7 +157,7 @@ public sealed partial class WebhookGateway : IAsyncDisposable
     private GroupReaderOptions OptionsOf(Subscription subscription, Topic topic) => new()
     {
         ClientId = _node,
-        From = PlaceInPartition.TryParse(subscription.From, out var place) ? place : PlaceInPartition.Earliest,
+        From = PlaceInPartition.Earliest, // where it began was committed then; other partitions were not there
         FetchBytes = Math.Clamp(FetchBytesTotal / topic.Partitions.Length, FetchBytesMin, subscription.BytesMax + FetchBytesMin),
         Session = Session,
         Time = _time,

@@ -87,6 +87,15 @@ public sealed class EventGroupTests : IAsyncLifetime
             Assert.Equal(value, await second.NextValueAsync());
         }
 
+        // The topic becomes larger: who leads the group notices, and what is in the new partition comes from its beginning.
+        Assert.Equal(HttpStatusCode.OK, (await _http.PatchAsync("/v1/topics/t", Body("""{"partitions":3}"""))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.OK,
+            (await _http.PostAsync("/v1/topics/t/records", Body("""{"records":[{"partition":2,"value":"new"}]}"""))).StatusCode);
+        alone = await AssignedAsync(second);
+        Assert.Equal([0, 1, 2], alone.Partitions);
+        Assert.Equal("new", await second.NextValueAsync());
+
         Assert.Equal(HttpStatusCode.BadRequest, await AcknowledgeAsync(alone.Member, alone.Generation));
         Assert.Equal(HttpStatusCode.BadRequest, await AcknowledgeAsync(alone.Member, alone.Generation, "7:0"));
         Assert.Equal(HttpStatusCode.NoContent, await AcknowledgeAsync(alone.Member, alone.Generation, "0:3", "1:3"));

@@ -5,7 +5,7 @@ namespace Atoll.Services.Streams.Groups;
 
 /// <summary>
 /// Reads a topic as a member of a group: joins, shares the partitions out when it leads, says that it is there, and joins again when the
-/// members are told to. Members of Kafka's clients may be in the same group. Runs once.
+/// members are told to, or when the topic has got more partitions. Members of Kafka's clients may be in the same group. Runs once.
 /// </summary>
 /// <param name="streams">The topics.</param>
 /// <param name="groups">The groups.</param>
@@ -24,8 +24,11 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<int, GroupPartition> _places = [];
+    private readonly int _partitionsAtFirst = topic.Partitions.Length;
     private GroupGeneration? _last;
+    private Topic _topic = topic;
     private string _memberId = "";
+    private bool _leads;
 
     /// <summary>Reads until it is cancelled, and leaves the group.</summary>
     /// <param name="reading">What is done with what it is given.</param>
@@ -55,7 +58,7 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var work = generation.Partitions.Select(partition => reading.ReadAsync(
-                generation, _places[partition], new TopicReader(streams, topic, partition, options.FetchBytes), over.Token))
+                generation, _places[partition], new TopicReader(streams, _topic, partition, options.FetchBytes), over.Token))
             .Append(StayAsync(generation, over.Token)).ToArray();
         try
         {
@@ -86,7 +89,7 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
             var joined = await groups.JoinAsync(
                 new JoinGroup(
                     group, new MemberIdentity(_memberId, null), RequiresKnownMember: true, options.ClientId, options.ClientHost, session,
-                    session, ConsumerSubscription.ProtocolType, [new GroupProtocol(Protocol, ConsumerSubscription.Write([topic.Name]))]),
+                    session, ConsumerSubscription.ProtocolType, [new GroupProtocol(Protocol, ConsumerSubscription.Write([_topic.Name]))]),
                 cancellation).ConfigureAwait(false);
             _memberId = joined.Status == GroupStatus.UnknownMember ? "" : joined.MemberId.Length > 0 ? joined.MemberId : _memberId;
             if (joined.Generation is not { } generation)
@@ -95,8 +98,11 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
                 continue;
             }
 
-            IReadOnlyList<MemberAssignment> assignments = generation.Leader != _memberId ? []
-                : RangeAssignment.Of(generation.Members, await streams.RefreshAsync(cancellation).ConfigureAwait(false));
+            // The topic may have become larger since the last generation; who leads shares out what there is now.
+            var catalog = await streams.RefreshAsync(cancellation).ConfigureAwait(false);
+            _topic = catalog.Find(_topic.Id) ?? throw new UnknownSpaceException($"there is no topic \"{_topic.Name}\" any more");
+            _leads = generation.Leader == _memberId;
+            IReadOnlyList<MemberAssignment> assignments = _leads ? RangeAssignment.Of(generation.Members, catalog) : [];
             var member = new MemberIdentity(_memberId, null);
             var synced = await groups.SyncAsync(
                 new SyncGroup(group, member, generation.Generation, generation.ProtocolType, generation.Protocol, assignments),
@@ -110,7 +116,7 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
 
             // A leader that is none of ours may give what is none of this topic's.
             var given = (ConsumerAssignment.TryRead(synced.Assignment.Span) ?? [])
-                .Where(place => place.Topic == topic.Name && topic.Partition(place.Partition) is not null)
+                .Where(place => place.Topic == _topic.Name && _topic.Partition(place.Partition) is not null)
                 .Select(static place => place.Partition).Distinct().Order();
             return new GroupGeneration(group, member, generation.Generation, [.. given]);
         }
@@ -127,12 +133,14 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
         }
 
         var places = generation.Partitions.Where(number => !kept.Contains(number))
-            .Select(number => new TopicPartition(topic.Name, number)).ToArray();
+            .Select(number => new TopicPartition(_topic.Name, number)).ToArray();
         var offsets = places.Length == 0 ? [] : await StableOffsetsAsync(places, cancellation).ConfigureAwait(false);
         foreach (var (place, committed) in offsets)
         {
+            // All that is in a partition that the topic got meanwhile came later than where the reading begins.
+            var from = place.Partition < _partitionsAtFirst ? options.From : PlaceInPartition.Earliest;
             var next = committed.Offset >= 0 ? committed.Offset
-                : await options.From.FindAsync(new TopicReader(streams, topic, place.Partition), cancellation).ConfigureAwait(false);
+                : await from.FindAsync(new TopicReader(streams, _topic, place.Partition), cancellation).ConfigureAwait(false);
             _places[place.Partition] = new GroupPartition(place.Partition, next);
         }
 
@@ -169,6 +177,10 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
                 }
 
                 heardAt = options.Time.GetTimestamp();
+                if (_leads && await HasGrownAsync(cancellation).ConfigureAwait(false))
+                {
+                    return; // when its leader joins again, all do
+                }
             }
             catch (AtollException error) when (error.IsRetryable && options.Time.GetElapsedTime(heardAt) < options.Session)
             {
@@ -180,6 +192,10 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
             }
         }
     }
+
+    private async ValueTask<bool> HasGrownAsync(CancellationToken cancellation) =>
+        (await streams.RefreshAsync(cancellation).ConfigureAwait(false)).Find(_topic.Id) is not { } now
+        || now.Partitions.Length != _topic.Partitions.Length;
 
     private async Task LeaveAsync()
     {
