@@ -95,7 +95,9 @@ public readonly record struct RecordBatch(RecordBatchHeader Header, ReadOnlyMemo
         }
 
         var isNumbered = header.HasProducer && header is { ProducerEpoch: >= 0, BaseSequence: >= 0 };
-        var isPlain = header is { ProducerId: -1, ProducerEpoch: -1, BaseSequence: -1, IsTransactional: false };
+
+        // Without a producer the other two mean nothing: some clients have 0 there, and others -1.
+        var isPlain = header is { ProducerId: -1, IsTransactional: false };
         return isNumbered || isPlain ? RecordBatchFault.None : RecordBatchFault.Producer;
     }
 }

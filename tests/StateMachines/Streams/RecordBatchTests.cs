@@ -97,6 +97,19 @@ public sealed class RecordBatchTests
         Assert.Equal(expected, RecordBatch.ReadProduced(changed, out _));
     }
 
+    // kafkajs and @platformatic/kafka have 0 where others have -1.
+    [Theory]
+    [InlineData(-1, -1)]
+    [InlineData(0, 0)]
+    [InlineData(7, 9)]
+    public void Without_a_producer_its_epoch_and_sequence_mean_nothing(short epoch, int sequence)
+    {
+        var builder = new RecordBatchBuilder();
+        builder.Add(1, null, "v"u8.ToArray());
+        Assert.Equal(RecordBatchFault.None, RecordBatch.ReadProduced(builder.Build(-1, epoch, sequence), out var batch));
+        Assert.False(batch.Header.HasProducer);
+    }
+
     [Fact]
     public void Records_with_anything_in_them_come_back()
     {
