@@ -24,6 +24,7 @@ internal sealed class MachinePort : IRequestPort
     private readonly Dictionary<ShardId, ReplicatedState> _states = [];
     private readonly Dictionary<ShardId, List<ReadOnlyMemory<byte>>> _logs = [];
     private readonly List<(Request Request, IResponseSink Sink)> _lingering = [];
+    private readonly List<(Request Request, IResponseSink Sink)> _held = [];
     private readonly DirectoryStateMachine _directory = new();
     private HybridTime _now = HybridTime.FromUnixMilliseconds(1_767_225_600_000);
 
@@ -41,6 +42,9 @@ internal sealed class MachinePort : IRequestPort
     /// Answers instead of the machines; the answer of null lets them. Told whether the request was applied before (in its place).
     /// </summary>
     public Func<Request, Response?>? Disturb { get; set; }
+
+    /// <summary>Which requests wait for <see cref="Release"/>, as they do while nobody leads.</summary>
+    public Func<Request, bool>? Holds { get; set; }
 
     /// <summary>What was asked, in order.</summary>
     public List<Request> Requests { get; } = [];
@@ -73,6 +77,12 @@ internal sealed class MachinePort : IRequestPort
         List<(Request, IResponseSink, Response)> awakened = [];
         lock (_lock)
         {
+            if (Holds?.Invoke(request) == true)
+            {
+                _held.Add((request, sink));
+                return;
+            }
+
             Requests.Add(request);
             response = Disturb?.Invoke(request) ?? Answer(request);
             if (request.Linger > Duration.Zero && response is { Status: ResponseStatus.Ok } quiet && IsNothing(quiet))
@@ -104,6 +114,18 @@ internal sealed class MachinePort : IRequestPort
         {
             heldSink.Complete(held, news);
         }
+    }
+
+    /// <summary>Lets those go on that wait.</summary>
+    public void Release()
+    {
+        Holds = null;
+        foreach (var (request, sink) in _held)
+        {
+            Submit(request, sink);
+        }
+
+        _held.Clear();
     }
 
     /// <summary>Applies the request as if its answer had been lost.</summary>

@@ -38,6 +38,15 @@ public sealed class KafkaClient(IPAddress address, CancellationToken gone)
     /// <summary>Ends when all that was to be appended for it has been sent to the partitions, in the order of its requests.</summary>
     internal Task Appending { get; set; } = Task.CompletedTask;
 
+    /// <summary>What is under way of it to each partition.</summary>
+    internal AppendOrder Appends { get; } = new();
+
+    /// <summary>
+    /// Whether it can read fields that only some answers have (tagged ones), as those that say who leads a partition. Nobody is taken to
+    /// before they said on this connection which client they are.
+    /// </summary>
+    public bool ReadsOptionalFields { get; internal set; }
+
     /// <summary>What it calls itself: as the last request said.</summary>
     public string Name { get; internal set; } = "";
 }

@@ -106,6 +106,11 @@ internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions op
 
     private async ValueTask<FetchResponse> ResponseAsync(KafkaExchange exchange, int sessionId, IReadOnlyList<FetchOutcome> outcomes)
     {
+        if (!exchange.Client.ReadsOptionalFields)
+        {
+            outcomes = [.. outcomes.Select(static outcome => outcome with { Leader = null })];
+        }
+
         var response = new FetchResponse
         {
             SessionId = sessionId,

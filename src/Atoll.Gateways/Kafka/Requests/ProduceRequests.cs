@@ -136,15 +136,18 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         if (leader.Node != NodeId.None && leader.Node != leaders.Self && request.Acks != 0)
         {
             answer.Error = KafkaError.NotLeaderOrFollower;
-            answer.CurrentLeader = new ProduceResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch };
+            answer.CurrentLeader = exchange.Client.ReadsOptionalFields
+                ? new ProduceResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch } : null;
             return answer;
         }
 
         var asked = TimeSpan.FromMilliseconds(Math.Max(1, request.TimeoutMs));
         var timeout = asked < options.AppendTimeoutMax ? asked : options.AppendTimeoutMax;
         timeout = leader.Node == NodeId.None && timeout > ElectionPatience ? ElectionPatience : timeout;
-        var response = await sources.Streams.AppendAsync(topic, partition.Index, partition.Records ?? default, timeout)
-            .ConfigureAwait(false);
+        var before = exchange.Client.Appends.Before(shard.Id);
+        var appending = AppendBehindAsync(topic, partition, timeout, before);
+        exchange.Client.Appends.Add(shard.Id, appending);
+        var response = await appending.ConfigureAwait(false);
         if (response.Status != ResponseStatus.Ok || !PartitionResult.TryRead(response.Body, out var result))
         {
             answer.Error = response.Status == ResponseStatus.Ok ? KafkaError.UnknownServerError : KafkaErrors.Of(response.Status);
@@ -158,6 +161,22 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         answer.BaseOffset = result.BaseOffset;
         answer.LogStartOffset = result.LogStart;
         return answer;
+    }
+
+    // A batch that overtook the one before it is refused, as that is missing. Its client would hear that the first was appended and the
+    // second is out of order, and must take that for a loss (librdkafka gives up): so it is sent again, once, behind the first.
+    private async Task<Response> AppendBehindAsync(Topic topic, ProduceRequest.Partition partition, TimeSpan timeout, Task? before)
+    {
+        var records = partition.Records ?? default;
+        var response = await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
+        if (before is null || response.Status != ResponseStatus.Ok || !PartitionResult.TryRead(response.Body, out var result)
+            || result.Status is not (PartitionStatus.OutOfOrderSequence or PartitionStatus.UnknownProducer))
+        {
+            return response;
+        }
+
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
     }
 
     // What can be known of a batch before it is sent anywhere.

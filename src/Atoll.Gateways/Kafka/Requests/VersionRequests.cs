@@ -5,11 +5,14 @@ namespace Atoll.Gateways.Kafka.Requests;
 /// <summary>ApiVersions: which calls there are, in which versions.</summary>
 internal sealed class VersionRequests
 {
+    // It takes the number of tagged fields for their length, and loses its place in an answer that has any.
+    private const string CannotReadOptionalFields = "platformatic-kafka";
+
     private readonly ApiVersionsResponse _answer;
 
     public VersionRequests(IEnumerable<KafkaHandler> others)
     {
-        Handler = KafkaHandler.Of<ApiVersionsRequest>(KafkaApi.ApiVersions, (_, _) => new ValueTask<IKafkaMessage?>(_answer));
+        Handler = KafkaHandler.Of<ApiVersionsRequest>(KafkaApi.ApiVersions, Answer);
         _answer = new ApiVersionsResponse
         {
             ApiKeys = [.. others.Append(Handler).OrderBy(static handler => handler.Api).Select(Describe)],
@@ -27,6 +30,12 @@ internal sealed class VersionRequests
     {
         Error = KafkaError.UnsupportedVersion, ApiKeys = [Describe(handler)],
     };
+
+    private ValueTask<IKafkaMessage?> Answer(KafkaExchange exchange, ApiVersionsRequest request)
+    {
+        exchange.Client.ReadsOptionalFields = request.ClientSoftwareName != CannotReadOptionalFields;
+        return new(_answer);
+    }
 
     private static ApiVersionsResponse.Api Describe(KafkaHandler handler) => new()
     {

@@ -128,10 +128,58 @@ public sealed class KafkaRequestTests
         Assert.Equal(KafkaError.InvalidRequiredAcks, (await host.ProduceAsync("t", good, acks: 2)).Error);
         Assert.Equal(KafkaError.UnknownTopicOrPartition, (await host.ProduceAsync("t", good, partition: 1)).Error);
         Assert.Equal(KafkaError.UnknownTopicOrPartition, (await host.ProduceAsync("none", good)).Error);
+        await host.AskAsync<ApiVersionsResponse>(KafkaApi.ApiVersions, 3, new ApiVersionsRequest { ClientSoftwareName = "librdkafka" });
         host.Leader = new(2);
         var elsewhere = await host.ProduceAsync("t", good, version: 10);
         Assert.Equal((KafkaError.NotLeaderOrFollower, 2, 5),
             (elsewhere.Error, elsewhere.CurrentLeader!.LeaderId, elsewhere.CurrentLeader.LeaderEpoch));
+    }
+
+    [Fact]
+    public async Task Batches_that_overtook_the_one_before_them_are_appended_behind_it()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t");
+        await host.ProduceAsync("t", KafkaHost.Batch(7, 0, "a"));
+        var writes = 0;
+        host.Port.Holds = request => request.Kind == RequestKind.Write && writes++ == 0;
+        var first = host.ProduceAsync("t", KafkaHost.Batch(7, 1, "b"));
+        var second = host.ProduceAsync("t", KafkaHost.Batch(7, 2, "c"));
+        var third = host.ProduceAsync("t", KafkaHost.Batch(7, 3, "d"));
+        host.Port.Release();
+        Assert.Equal((KafkaError.None, 1L), Outcome(await first));
+        Assert.Equal((KafkaError.None, 2L), Outcome(await second));
+        Assert.Equal((KafkaError.None, 3L), Outcome(await third));
+        Assert.Equal(KafkaError.OutOfOrderSequenceNumber, (await host.ProduceAsync("t", KafkaHost.Batch(7, 5, "f"))).Error);
+    }
+
+    // @platformatic/kafka asks for the versions on its first connection only, and cannot read such fields on any.
+    [Theory]
+    [InlineData("platformatic-kafka")]
+    [InlineData(null)]
+    public async Task A_client_that_may_not_be_able_to_read_optional_fields_is_sent_none(string? software)
+    {
+        await using var host = new KafkaHost();
+        var topic = await host.CreateAsync("t");
+        if (software is not null)
+        {
+            await host.AskAsync<ApiVersionsResponse>(KafkaApi.ApiVersions, 3, new ApiVersionsRequest { ClientSoftwareName = software });
+        }
+
+        host.Leader = new(2);
+        var refused = await host.ProduceAsync("t", KafkaHost.Batch(-1, -1, "a"), version: 10);
+        Assert.Equal((KafkaError.NotLeaderOrFollower, null), (refused.Error, refused.CurrentLeader));
+        var fetched = await host.AskAsync<FetchResponse>(KafkaApi.Fetch, 17, new FetchRequest
+        {
+            BytesMax = 1_000,
+            Topics =
+            [
+                new FetchRequest.Topic { TopicId = topic.Id, Partitions = [new FetchRequest.Partition { BytesMax = 1_000 }] },
+            ],
+        });
+        var partition = Assert.Single(Assert.Single(fetched.Topics).Partitions);
+        Assert.Equal((KafkaError.NotLeaderOrFollower, null), (partition.Error, partition.CurrentLeader));
+        Assert.Empty(fetched.Endpoints);
     }
 
     [Theory]
