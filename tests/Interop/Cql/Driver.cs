@@ -1,6 +1,6 @@
 namespace Atoll.Interop.Tests.Cql;
 
-/// <summary>Which driver.</summary>
+/// <summary>Which drivers are to be there.</summary>
 public enum Driver
 {
     /// <summary>Debian's python3-cassandra.</summary>
@@ -8,4 +8,7 @@ public enum Driver
 
     /// <summary>npm's cassandra-driver.</summary>
     Node,
+
+    /// <summary>npm's kafkajs and @platformatic/kafka.</summary>
+    KafkaNode,
 }

@@ -30,6 +30,8 @@ internal sealed class DriverProcess : IDisposable
 
     private static string NodeModules { get; } = Path.Combine(Root, "artifacts", "cql-driver", "node_modules");
 
+    private static string KafkaNodeModules { get; } = Path.Combine(Root, "artifacts", "kafka-clients", "node_modules");
+
     /// <summary>Fails, and names what is missing, when a driver is not installed.</summary>
     public static void Require(params IReadOnlyList<Driver> drivers)
     {
@@ -42,6 +44,11 @@ internal sealed class DriverProcess : IDisposable
         if (drivers.Contains(Driver.Node) && !Directory.Exists(Path.Combine(NodeModules, "cassandra-driver")))
         {
             missing.Add($"npm's cassandra-driver (as tests/Interop/Cql/package.json says, in {NodeModules})");
+        }
+
+        if (drivers.Contains(Driver.KafkaNode) && !Directory.Exists(Path.Combine(KafkaNodeModules, "kafkajs")))
+        {
+            missing.Add($"npm's kafkajs and @platformatic/kafka (as tests/Interop/Kafka/package.json says, in {KafkaNodeModules})");
         }
 
         if (missing.Count > 0)
@@ -68,7 +75,7 @@ internal sealed class DriverProcess : IDisposable
                 RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             },
         };
-        process.StartInfo.Environment["NODE_PATH"] = NodeModules;
+        process.StartInfo.Environment["NODE_PATH"] = string.Join(Path.PathSeparator, NodeModules, KafkaNodeModules);
         var started = new DriverProcess(process);
         process.OutputDataReceived += (_, line) => started.Add(line.Data);
         process.ErrorDataReceived += (_, line) => started.Add(line.Data);

@@ -16,7 +16,7 @@ public sealed class KafkaClientTests
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
         await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat" }.Select(client =>
-            RunAsync(cluster, client, static _ => Task.CompletedTask)));
+            ClientProgram.RunAsync(cluster, "client.py", [client])));
     }
 
     [Fact]
@@ -24,7 +24,7 @@ public sealed class KafkaClientTests
     {
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
-        await RunAsync(cluster, "failover", async client =>
+        await ClientProgram.RunAsync(cluster, "client.py", ["failover"], async client =>
         {
             await client.SaysAsync("running");
             await client.AskAsync("", "progress");
@@ -48,23 +48,5 @@ public sealed class KafkaClientTests
         }
 
         return cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
-    }
-
-    // What happens while it runs; it must then come to its end.
-    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
-    {
-        using var client = DriverProcess.Start(
-            "/usr/bin/python3", "Kafka/client.py", [scenario, .. Enumerable.Range(1, 3).Select(node => $"{cluster.Host(node)}:9092")]);
-        try
-        {
-            await meanwhile(client);
-            client.EndInput();
-            await client.SaysAsync("done");
-            TestContext.Current.SendDiagnosticMessage(client.Output);
-        }
-        catch (InvalidOperationException failure)
-        {
-            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
-        }
     }
 }

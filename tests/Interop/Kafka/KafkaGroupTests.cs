@@ -28,23 +28,12 @@ public sealed class KafkaGroupTests
     public async Task A_group_goes_on_where_it_was_and_can_be_administered()
     {
         using var cluster = new ProcessCluster();
-        await RunAsync(cluster, "plain", static _ => Task.CompletedTask);
+        await RunAsync(cluster, "plain");
     }
 
-    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
+    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task>? meanwhile = null)
     {
         await cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
-        using var client = DriverProcess.Start(
-            "/usr/bin/python3", "Kafka/groups.py", [scenario, .. Enumerable.Range(1, 3).Select(node => $"{cluster.Host(node)}:9092")]);
-        try
-        {
-            await meanwhile(client);
-            await client.SaysAsync("done");
-            TestContext.Current.SendDiagnosticMessage(client.Output);
-        }
-        catch (InvalidOperationException failure)
-        {
-            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
-        }
+        await ClientProgram.RunAsync(cluster, "groups.py", [scenario], meanwhile);
     }
 }

@@ -14,7 +14,7 @@ public sealed class KafkaTransactionTests
     public async Task What_is_committed_is_seen_and_what_is_aborted_or_of_a_zombie_never()
     {
         using var cluster = new ProcessCluster();
-        await RunAsync(cluster, "plain", static _ => Task.CompletedTask);
+        await RunAsync(cluster, "plain");
     }
 
     [Fact]
@@ -29,21 +29,9 @@ public sealed class KafkaTransactionTests
         });
     }
 
-    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task> meanwhile)
+    private static async Task RunAsync(ProcessCluster cluster, string scenario, Func<DriverProcess, Task>? meanwhile = null)
     {
         await cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
-        using var client = DriverProcess.Start(
-            "/usr/bin/python3", "Kafka/transactions.py",
-            [scenario, .. Enumerable.Range(1, 3).Select(node => $"{cluster.Host(node)}:9092")]);
-        try
-        {
-            await meanwhile(client);
-            await client.SaysAsync("done");
-            TestContext.Current.SendDiagnosticMessage(client.Output);
-        }
-        catch (InvalidOperationException failure)
-        {
-            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
-        }
+        await ClientProgram.RunAsync(cluster, "transactions.py", [scenario], meanwhile);
     }
 }

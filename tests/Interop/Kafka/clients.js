@@ -1,0 +1,273 @@
+// npm's clients of Kafka, as they are published, against a cluster: node clients.js CLIENT SCENARIO ADDRESS...
+//
+// Each scenario says "done" at its end, and fails with a message otherwise. What the clients call things is in kafkajs.js and
+// platformatic.js beside this file. "member" is one member of a group, a process of its own.
+'use strict';
+
+const assert = require('node:assert');
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const readline = require('node:readline');
+const { setTimeout: sleep } = require('node:timers/promises');
+
+const [name, scenario, ...addresses] = process.argv.slice(2);
+const client = require(`./${name}.js`);
+const PARTITIONS = 3;
+
+function say(text) {
+  console.log(text);
+}
+
+async function wait(condition, what, seconds = 60) {
+  const deadline = Date.now() + seconds * 1000;
+  while (!await condition()) {
+    assert(Date.now() < deadline, `not in time: ${typeof what === 'function' ? what() : what}`);
+    await sleep(20);
+  }
+}
+
+function ascending(values) {
+  return [...values].sort((a, b) => a - b);
+}
+
+// Reads until there are so many, and closes. No offset comes twice, nor what was written once.
+async function read(from, group, topic, count, options) {
+  const found = [];
+  let enough;
+  const all = new Promise(resolve => (enough = resolve));
+  const reader = await from.reader(group, topic, async message => {
+    found.push(message);
+    if (found.length >= count) {
+      enough();
+    }
+  }, options);
+  await Promise.race([all, sleep(60000, undefined, { ref: false })]);
+  const places = found.map(({ partition, offset, value }) => `${partition} ${offset} ${value.slice(0, 40)}`);
+  assert.strictEqual(new Set(places).size, found.length, `${group}: an offset came twice: ${places}`);
+  assert.strictEqual(found.length, count, `${group}: messages of ${topic}: ${places}`);
+  if (options?.commits) {
+    for (const last of new Map(found.map(message => [message.partition, message])).values()) {
+      await last.commit();
+    }
+  }
+  await reader.close();
+  return found;
+}
+
+// Topics, every compression and acknowledgement, groups that go on where they were, offsets that are set, places that are looked up.
+async function plain() {
+  const topic = `${name}-events`;
+  const cluster = client.connect(addresses);
+  const admin = await cluster.admin();
+  await admin.create(topic, PARTITIONS);
+  assert((await admin.topics()).includes(topic), 'the topic is listed');
+  assert.strictEqual(await admin.partitions(topic), PARTITIONS);
+  await assert.rejects(async () => {
+    // kafkajs says it by its answer, @platformatic/kafka by an error.
+    assert.notStrictEqual(await admin.create(topic, PARTITIONS), false);
+  }, 'a topic is not created twice');
+
+  const sent = [];
+  const writer = await cluster.writer({ idempotent: true });
+  const unnumbered = await cluster.writer();
+  for (const compression of cluster.compressions) {
+    for (const acks of [-1, 1, 0]) {
+      const messages = Array.from({ length: 30 }, (_, number) => ({
+        key: compression, value: `${compression} ${acks} ${number} ${'x'.repeat(200)}`, partition: number % PARTITIONS,
+        headers: { acks: `${acks}` },
+      }));
+      await (acks < 0 ? writer : unnumbered).send(topic, messages, { compression, acks });
+      sent.push(...messages);
+    }
+  }
+
+  const group = `${name}-readers`;
+  const first = await read(cluster, group, topic, sent.length, { commits: true });
+  assert.deepStrictEqual(first.map(message => message.value).sort(), sent.map(message => message.value).sort());
+  assert(first.every(message => message.value.startsWith(`${message.key} ${message.headers.acks} `)), 'keys and headers');
+  const ends = {};
+  for (const { partition, offset } of first) {
+    assert.strictEqual(offset, ends[partition] ?? 0, 'offsets are in order, and none is missing');
+    ends[partition] = offset + 1;
+  }
+  assert.deepStrictEqual(await admin.committed(group, topic), ends);
+  assert((await admin.groups()).includes(group), 'the group is listed');
+
+  await writer.send(topic, [0, 1, 2].map(partition => ({ value: `more ${partition}`, partition })), { compression: 'gzip' });
+  const rest = await read(cluster, group, topic, PARTITIONS, { commits: true });
+  assert.deepStrictEqual(rest.map(message => message.value).sort(), ['more 0', 'more 1', 'more 2'], 'it goes on where it was');
+  await admin.reset(group, topic, [0, 1, 2]);
+  assert.strictEqual((await read(cluster, group, topic, sent.length + 3)).length, sent.length + 3, 'from the beginning again');
+  const offsets = Object.fromEntries(Object.entries(ends).map(([partition, end]) => [partition, end - 1]));
+  const last = await read(cluster, `${name}-seekers`, topic, 6, { offsets });
+  assert.deepStrictEqual(ascending(last.map(message => message.offset - offsets[message.partition])), [0, 0, 0, 1, 1, 1], 'from a place');
+  await unnumbered.close();
+  await writer.close();
+  await admin.deleteGroup(group);
+  assert(!(await admin.groups()).includes(group), 'the group is gone');
+  await admin.delete(topic);
+  assert(!(await admin.topics()).includes(topic), 'the topic is gone');
+  await transactions(cluster, admin);
+  await admin.close();
+}
+
+// What is aborted is seen by nobody who reads what is committed; what was read, worked on and written in a transaction is there once.
+async function transactions(cluster, admin) {
+  const [input, output] = [`${name}-raw`, `${name}-cooked`];
+  await admin.create(input, 1);
+  await admin.create(output, 1);
+  const feeder = await cluster.writer({ idempotent: true });
+  for (let number = 0; number < 10; number++) {
+    await feeder.send(input, [{ value: `${number}`, partition: 0 }]);
+  }
+  const writer = await cluster.writer({ transactionalId: `${name}-cook` });
+  let aborted = 0;
+  const cook = await cluster.reader(`${name}-cooks`, input, async (message, reader) => {
+    for (const isLast of cluster.aborts(message.offset) ? [false, true] : [true]) {
+      const transaction = await writer.begin();
+      await transaction.send(output, [{ value: `${isLast ? 'cooked' : 'burnt'} ${message.value}`, partition: 0 }]);
+      await transaction.take(reader, message);
+      if (isLast) {
+        await transaction.commit();
+      } else {
+        aborted++;
+        await transaction.abort();
+      }
+    }
+  });
+  const found = await read(cluster, `${name}-guests`, output, 10);
+  assert.deepStrictEqual(found.map(message => message.value), Array.from({ length: 10 }, (_, number) => `cooked ${number}`));
+  const uncommitted = client.connect(addresses, { isolation: 'read_uncommitted' });
+  const all = await read(uncommitted, `${name}-inspectors`, output, 10 + aborted);
+  assert.strictEqual(all.filter(message => message.value.startsWith('burnt')).length, aborted, 'those who do not mind see all');
+  assert.deepStrictEqual(await admin.committed(`${name}-cooks`, input), { 0: 10 }, 'offsets are committed with the transactions');
+  await cook.close();
+  await writer.close();
+  await feeder.close();
+}
+
+// Reads what it is assigned, says what, and commits behind it.
+async function member() {
+  await client.connect(addresses).reader(`${name}-members`, `${name}-orders`, async message => {
+    say(`got ${message.partition} ${message.value}`);
+    if (message.offset % 10 === 9) {
+      await message.commit();
+    }
+  }, { sessionTimeout: 6000 });
+  process.stdin.resume();
+  await once(process.stdin, 'end'); // with its parent
+  process.exit();
+}
+
+class Member {
+  constructor() {
+    this.got = new Set();
+    this.process = spawn(process.execPath, [__filename, name, 'member', ...addresses], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.process.stdin.on('error', () => {}); // it is killed
+    readline.createInterface({ input: this.process.stdout }).on('line', line => {
+      const [word, , value] = line.split(' ');
+      assert.strictEqual(word, 'got', line);
+      this.got.add(Number(value));
+    });
+  }
+}
+
+// A numbered producer, a group one of whose members dies, and a processor that works in transactions go on while a broker is killed.
+async function failover() {
+  const cluster = client.connect(addresses);
+  const admin = await cluster.admin();
+  const [orders, input, output] = [`${name}-orders`, `${name}-in`, `${name}-out`];
+  await admin.create(orders, PARTITIONS);
+  await admin.create(input, 1);
+  await admin.create(output, 2);
+
+  const members = [new Member(), new Member(), new Member()];
+  let isOver = false;
+  let count = 0;
+  const feeder = await cluster.writer({ idempotent: true });
+  const feeding = (async () => {
+    while (!isOver) {
+      const messages = Array.from({ length: 3 }, (_, at) => ({ value: `${count + at}`, partition: (count + at) % PARTITIONS }));
+      await feeder.send(orders, messages);
+      await feeder.send(input, [{ value: `${count / 3}`, partition: 0 }]);
+      count += 3;
+      await sleep(10);
+    }
+  })();
+  let worked = 0;
+  const working = await work(cluster, admin, input, output, () => worked++);
+  await wait(
+    () => members.every(each => each.got.size > 10) && worked > 10,
+    () => `members (who got ${members.map(each => each.got.size)}) and processor (${worked}) are at work, producer (${count}) too`);
+  members[0].process.kill('SIGKILL');
+  say('running');
+  const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  for (let line = await lines.next(); line.value === 'progress?'; line = await lines.next()) {
+    const before = [count, worked];
+    await wait(() => count > before[0] + 30 && worked > before[1] + 10, 'producer and processor go on');
+    say('progress');
+  }
+
+  isOver = true;
+  await feeding;
+  const survivors = members.slice(1);
+  await wait(() => new Set(members.flatMap(each => [...each.got])).size === count, 'the group reads every message');
+  await wait(() => worked === count / 3, 'every message is worked on');
+  const found = await read(cluster, `${name}-checkers`, orders, count);
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const values = found.filter(message => message.partition === partition).map(message => Number(message.value));
+    const expected = Array.from({ length: count / 3 }, (_, at) => at * PARTITIONS + partition);
+    assert.deepStrictEqual(values, expected, `partition ${partition}: nothing lost, nothing doubled, in order`);
+  }
+  const results = await read(cluster, `${name}-checkers-of-out`, output, count / 3);
+  assert.deepStrictEqual(ascending(results.map(message => Number(message.value))), Array.from({ length: count / 3 }, (_, at) => at));
+  survivors.forEach(each => each.process.stdin.end());
+  await working.close();
+  await feeder.close();
+  await admin.close();
+  say(`messages ${count}`);
+}
+
+// Passes on each message in a transaction of its own; some are aborted first. When one fails, nobody knows how it ended: a new
+// producer of the same id ends it, and the group's offset says whether it was committed.
+async function work(cluster, admin, input, output, done) {
+  const group = `${name}-workers`;
+  let writer = await cluster.writer({ transactionalId: `${name}-worker` });
+  return cluster.reader(group, input, async (message, reader) => {
+    for (let isAborted = cluster.aborts(message.offset); ; isAborted = false) {
+      try {
+        const transaction = await writer.begin();
+        await transaction.send(output, [{ value: message.value, partition: message.offset % 2 }]);
+        await transaction.take(reader, message);
+        if (!isAborted) {
+          await transaction.commit();
+          break;
+        }
+        await transaction.abort();
+      } catch (error) {
+        say(`failed: ${error.message}`);
+        writer = await cluster.writer({ transactionalId: `${name}-worker` });
+        if ((await admin.committed(group, input))[0] > message.offset) {
+          break;
+        }
+      }
+    }
+    done();
+  });
+}
+
+// What is behind an error, each once.
+function causes(error) {
+  const inner = [...error.errors ?? [], ...error.cause ? [error.cause] : []];
+  return [...new Set(inner.flatMap(each => [`${each.apiId ?? ''} ${each.message}`, ...causes(each)]))];
+}
+
+const scenarios = { plain, failover, member };
+process.on('unhandledRejection', error => {
+  console.error(`FAILED: ${name} ${scenario}: ${error.stack}\n${causes(error).join('\n')}`);
+  process.exit(1);
+});
+scenarios[scenario]().then(() => {
+  say('done');
+  process.exit();
+});

@@ -1,0 +1,99 @@
+// npm's @platformatic/kafka, behind the few verbs that clients.js uses.
+'use strict';
+
+// It is an ES module, and those are not looked for where NODE_PATH says.
+const library = import(require.resolve('@platformatic/kafka'));
+
+const ISOLATIONS = { read_uncommitted: 0, read_committed: 1 };
+
+exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
+  const base = { clientId: 'platformatic', bootstrapBrokers: addresses, retries: 60, retryDelay: 200 };
+  return {
+    // zstd is there where Node has it: from 22.15 on.
+    compressions: ['none', 'gzip', 'snappy', 'lz4', ...require('node:zlib').zstdCompressSync ? ['zstd'] : []],
+    // Of several aborted transactions of a producer in one answer it hides the last one only: so there is one.
+    aborts: number => number === 0,
+    admin: () => openAdmin(base),
+    writer: options => openWriter(base, options),
+    reader: (group, topic, take, options) => openReader(base, group, topic, take, { isolation, ...options }),
+  };
+};
+
+async function openAdmin(base) {
+  const { Admin } = await library;
+  const admin = new Admin(base);
+  return {
+    create: (topic, partitions) => admin.createTopics({ topics: [topic], partitions, replicas: 3 }),
+    topics: () => admin.listTopics(),
+    partitions: async topic => (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic).partitionsCount,
+    delete: topic => admin.deleteTopics({ topics: [topic] }),
+    committed: async (group, topic) => {
+      const [found] = await admin.listConsumerGroupOffsets({ groups: [group] });
+      const partitions = found.topics.find(each => each.name === topic)?.partitions ?? [];
+      return Object.fromEntries(partitions.map(at => [at.partitionIndex, Number(at.committedOffset)]));
+    },
+    reset: (group, topic, partitions) => admin.alterConsumerGroupOffsets({
+      groupId: group, topics: [{ name: topic, partitionOffsets: partitions.map(partition => ({ partition, offset: 0n })) }],
+    }),
+    groups: async () => [...(await admin.listGroups()).keys()],
+    deleteGroup: group => admin.deleteGroups({ groups: [group] }),
+    close: () => admin.close(),
+  };
+}
+
+async function openWriter(base, { idempotent = false, transactionalId } = {}) {
+  const { Producer, stringSerializers } = await library;
+  const isNumbered = idempotent || transactionalId !== undefined;
+  const producer = new Producer({ ...base, idempotent: isNumbered, transactionalId, serializers: stringSerializers });
+  const send = to => (topic, messages, { compression = 'none', acks = -1 } = {}) =>
+    to.send({ messages: messages.map(message => ({ topic, ...message })), compression, acks });
+  return {
+    send: send(producer),
+    begin: async () => {
+      const transaction = await producer.beginTransaction();
+      return {
+        send: send(transaction),
+        take: async (reader, message) => {
+          await transaction.addConsumer(reader.consumer);
+          await transaction.addOffset(message.own);
+        },
+        commit: () => transaction.commit(),
+        abort: () => transaction.abort(),
+      };
+    },
+    close: () => producer.close(),
+  };
+}
+
+async function openReader(base, group, topic, take, { offsets, isolation, sessionTimeout = 30000 }) {
+  const { Consumer, stringDeserializers } = await library;
+  const consumer = new Consumer({
+    ...base, groupId: group, sessionTimeout, rebalanceTimeout: 30000, heartbeatInterval: 500, deserializers: stringDeserializers,
+    autocommit: false, isolationLevel: ISOLATIONS[isolation], maxWaitTime: 100,
+  });
+  const reader = {
+    group, consumer,
+    get assigned() {
+      return consumer.assignments?.find(each => each.topic === topic)?.partitions ?? [];
+    },
+    close: async () => {
+      await stream.close();
+      await consumer.close(true);
+    },
+  };
+  const stream = await consumer.consume(offsets === undefined
+    ? { topics: [topic], mode: 'committed', fallbackMode: 'earliest' }
+    : {
+      topics: [topic], mode: 'manual',
+      offsets: Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset: BigInt(offset) })),
+    });
+  (async () => {
+    for await (const own of stream) {
+      await take({
+        topic, partition: own.partition, offset: Number(own.offset), key: own.key, value: own.value,
+        headers: Object.fromEntries(own.headers), commit: () => own.commit(), own,
+      }, reader);
+    }
+  })();
+  return reader;
+}
