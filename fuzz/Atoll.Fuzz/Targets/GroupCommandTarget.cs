@@ -1,13 +1,10 @@
 using Atoll.Foundation.Bytes;
-using Atoll.Foundation.Logs;
-using Atoll.Foundation.Time;
-using Atoll.StateMachines;
 using Atoll.StateMachines.Groups;
 
 namespace Atoll.Fuzz.Targets;
 
 /// <summary>Commands, queries and snapshots of groups: the input is all of them.</summary>
-public sealed class GroupCommandTarget : IFuzzTarget
+public sealed class GroupCommandTarget : MemoryMachineTarget<GroupsStateMachine>
 {
     private static readonly MemberIdentity Member = new($"c-{1UL << 20:x16}", null);
 
@@ -20,27 +17,14 @@ public sealed class GroupCommandTarget : IFuzzTarget
     private static readonly CommitOffsets Commit =
         new("g", Member, 1, [new OffsetToCommit(new TopicPartition("t", 0), new CommittedOffset(7, 1, "m"))]);
 
-    private readonly List<byte[]> _setUp =
-    [
-        Bytes(writer => GroupCommand.Write(writer, Join)),
-        Bytes(writer => GroupCommand.WriteExpire(writer, [new GroupExpiry("g", 1, [])])),
-        Bytes(writer => GroupCommand.Write(
-            writer, new SyncGroup("g", Member, 1, null, null, [new MemberAssignment(Member.MemberId, new byte[] { 1 })]))),
-        Bytes(writer => GroupCommand.Write(writer, new BeginGroupTransaction("g", Transaction))),
-        Bytes(writer => GroupCommand.Write(writer, new CommitInTransaction(Commit, 5, 0))),
-    ];
+    /// <inheritdoc />
+    public override string Name => "group-command";
 
     /// <inheritdoc />
-    public string Name => "group-command";
+    public override string About => "commands, queries and snapshots of groups: any bytes give a result; two replicas stay equal";
 
     /// <inheritdoc />
-    public string About => "commands, queries and snapshots of groups: any bytes give a result; two replicas stay equal, one restored";
-
-    /// <inheritdoc />
-    public AllocationBound Allocation => AllocationBound.Usual;
-
-    /// <inheritdoc />
-    public IReadOnlyList<byte[]> Seeds { get; } =
+    public override IReadOnlyList<byte[]> Seeds { get; } =
     [
         Bytes(writer => GroupCommand.Write(writer, Join)),
         Bytes(writer => GroupCommand.Write(writer, Join with { Identity = new MemberIdentity("", "i") })),
@@ -61,77 +45,41 @@ public sealed class GroupCommandTarget : IFuzzTarget
         Bytes(writer => GroupQuery.WriteOffsets(writer, "g", [new TopicPartition("t", 0)])),
         Bytes(writer => GroupQuery.WriteDescribe(writer, "g")),
         Bytes(writer => GroupQuery.WriteList(writer, "")),
-        Snapshot(),
+        SnapshotAfter(Bytes(writer => GroupCommand.Write(writer, Join))),
     ];
 
     /// <inheritdoc />
-    public Verdict Run(ReadOnlyMemory<byte> input)
+    protected override IReadOnlyList<byte[]> Before { get; } =
+    [
+        Bytes(writer => GroupCommand.Write(writer, Join)),
+        Bytes(writer => GroupCommand.WriteExpire(writer, [new GroupExpiry("g", 1, [])])),
+        Bytes(writer => GroupCommand.Write(
+            writer, new SyncGroup("g", Member, 1, null, null, [new MemberAssignment(Member.MemberId, new byte[] { 1 })]))),
+        Bytes(writer => GroupCommand.Write(writer, new BeginGroupTransaction("g", Transaction))),
+        Bytes(writer => GroupCommand.Write(writer, new CommitInTransaction(Commit, 5, 0))),
+    ];
+
+    /// <inheritdoc />
+    protected override bool IsResult(ReadOnlyMemory<byte> bytes) => GroupResult.TryRead(bytes) is not null;
+
+    /// <inheritdoc />
+    protected override bool IsAnswer(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> bytes) => !bytes.IsEmpty;
+
+    /// <inheritdoc />
+    protected override void ReadAsEverything(ReadOnlyMemory<byte> bytes)
     {
-        var machine = SetUp();
-        var restored = new GroupsStateMachine();
-        var target = restored.BeginRestore(new HybridTime(9UL << 20), null);
-        BrokenPromiseException.Unless(target.Accept(SnapshotOf(machine)) && target.Complete(), "a snapshot is taken over");
-        target.Install();
-
-        var index = (ulong)_setUp.Count + 1;
-        var result = Apply(machine, index, input);
-        BrokenPromiseException.Unless(result.SequenceEqual(Apply(restored, index, input)), "replicas give the same result");
-        BrokenPromiseException.Unless(machine.StateHash() == restored.StateHash(), "replicas stay equal");
-        BrokenPromiseException.Unless(GroupResult.TryRead(result) is not null, "a command has a result");
-        _ = GroupResult.TryRead(input);
-        _ = (GroupJoined.TryRead(input), GroupSynced.TryRead(input), GroupOffsets.TryRead(input));
-        _ = (GroupDescription.TryRead(input), GroupsPage.TryRead(input), ConsumerSubscription.TryReadTopics(input.Span));
-        _ = ConsumerAssignment.TryRead(input.Span);
-        _ = (GroupCommand.SenderOf(input), GroupQuery.SenderOf(input), GroupCommand.Validate(input, 0, ulong.MaxValue));
-
-        var answer = new WireWriter();
-        BrokenPromiseException.Unless(machine.TryRead(input, new HybridTime(index << 20), answer), "every query is answered");
-        var garbled = new GroupsStateMachine().BeginRestore(new HybridTime(9UL << 20), null);
-        var isSnapshot = garbled.Accept(input) && garbled.Complete();
-        return isSnapshot ? Verdict.Accepted("snapshot")
-            : answer.Written[0] != (byte)GroupStatus.Invalid ? Verdict.Accepted($"{GroupQuery.KindOf(input.Span)}")
-            : result[0] == (byte)GroupStatus.Invalid ? Verdict.Refused("Invalid")
-            : Verdict.Accepted($"{GroupCommand.KindOf(input.Span)} {(GroupStatus)result[0]}");
+        _ = GroupResult.TryRead(bytes);
+        _ = (GroupJoined.TryRead(bytes), GroupSynced.TryRead(bytes), GroupOffsets.TryRead(bytes));
+        _ = (GroupDescription.TryRead(bytes), GroupsPage.TryRead(bytes), ConsumerSubscription.TryReadTopics(bytes.Span));
+        _ = ConsumerAssignment.TryRead(bytes.Span);
+        _ = (GroupCommand.SenderOf(bytes), GroupQuery.SenderOf(bytes), GroupCommand.Validate(bytes, 0, ulong.MaxValue));
     }
 
-    private static GroupsStateMachine SetUp(List<byte[]> commands)
-    {
-        var machine = new GroupsStateMachine();
-        for (var i = 0; i < commands.Count; i++)
-        {
-            Apply(machine, (ulong)i + 1, commands[i]);
-        }
+    /// <inheritdoc />
+    protected override string? QueryIn(ReadOnlyMemory<byte> input, byte status) =>
+        status == (byte)GroupStatus.Invalid ? null : $"{GroupQuery.KindOf(input.Span)}";
 
-        return machine;
-    }
-
-    private static byte[] Snapshot() => SnapshotOf(SetUp([Bytes(writer => GroupCommand.Write(writer, Join))]));
-
-    private static byte[] SnapshotOf(GroupsStateMachine machine)
-    {
-        var writer = new WireWriter();
-        using var source = machine.BeginSnapshot();
-        while (source.TryNext(writer))
-        {
-            // All of it is small.
-        }
-
-        return writer.ToArray();
-    }
-
-    private static byte[] Apply(GroupsStateMachine machine, ulong index, ReadOnlyMemory<byte> command)
-    {
-        var writer = new WireWriter();
-        machine.Apply(new CommandContext(new HybridTime(index << 20), new LogIndex(index), new Term(1)), command, writer);
-        return writer.ToArray();
-    }
-
-    private static byte[] Bytes(Action<WireWriter> write)
-    {
-        var writer = new WireWriter();
-        write(writer);
-        return writer.ToArray();
-    }
-
-    private GroupsStateMachine SetUp() => SetUp(_setUp);
+    /// <inheritdoc />
+    protected override string? CommandIn(ReadOnlyMemory<byte> input, byte status) =>
+        status == (byte)GroupStatus.Invalid ? null : $"{GroupCommand.KindOf(input.Span)} {(GroupStatus)status}";
 }

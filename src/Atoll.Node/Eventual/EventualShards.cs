@@ -318,6 +318,7 @@ internal sealed class EventualShards : IEventualShards
                 _environment.Directory.Refresh();
             }
 
+            _led.ForgetAnswered();
             _environment.Floors.Tell(view, EarliestUnderWay(), now);
             if (view.Shards.Any(static shard => shard.Move is not null))
             {

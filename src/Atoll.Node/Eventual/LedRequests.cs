@@ -50,17 +50,22 @@ internal sealed class LedRequests
             var earliest = _stamps.Count == 0 ? HybridTime.Max : _stamps.Min;
             foreach (var (number, (pending, issuedAt)) in _asked)
             {
-                if (pending.Number != number || pending.State == PendingState.Free)
-                {
-                    _asked.Remove(number); // it was answered
-                }
-                else
-                {
-                    earliest = issuedAt < earliest ? issuedAt : earliest;
-                }
+                earliest = !IsAnswered(number, pending) && issuedAt < earliest ? issuedAt : earliest;
             }
 
             return earliest;
+        }
+    }
+
+    /// <summary>Forgets the requests that were answered: they hold no floor any more. To be called whenever the floor may move.</summary>
+    public void ForgetAnswered()
+    {
+        foreach (var (number, (pending, _)) in _asked)
+        {
+            if (IsAnswered(number, pending))
+            {
+                _asked.Remove(number);
+            }
         }
     }
 
@@ -89,6 +94,10 @@ internal sealed class LedRequests
             var write = new Sibling(names.Origin, HybridTime.Zero, names.Id, command.IsDeletion, expires, command.Value);
             new SiblingPut(command.Key, seen, write, names.Stamp, replica.Basis).WriteTo(writer);
         });
+
+    // Requests are used again under other numbers.
+    private static bool IsAnswered(ulong number, PendingRequest pending) =>
+        pending.Number != number || pending.State == PendingState.Free;
 
     private void Take(PendingRequest pending, ShardInfo shard, WriteKind kind, LedUpdate update)
     {

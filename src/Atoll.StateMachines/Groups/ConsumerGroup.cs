@@ -8,7 +8,7 @@ namespace Atoll.StateMachines.Groups;
 /// time: who waited too long is told by its coordinator.
 /// </summary>
 /// <param name="Id">Its name.</param>
-public sealed record ConsumerGroup(string Id)
+public sealed record ConsumerGroup(string Id) : INamedState
 {
     private static readonly ImmutableSortedDictionary<string, GroupMember> NoMembers =
         ImmutableSortedDictionary.Create<string, GroupMember>(StringComparer.Ordinal);
@@ -58,7 +58,7 @@ public sealed record ConsumerGroup(string Id)
     public bool IsActive => !Members.IsEmpty || !Pending.IsEmpty;
 
     /// <summary>When it may be forgotten, in milliseconds since 1970; null while somebody uses it.</summary>
-    public long? ForgottenAt => IsActive ? null
+    public long? DueAt => IsActive ? null
         : LastChange + (Offsets.IsEmpty && Transactions.IsEmpty
             ? GroupLimits.EmptyGroupMilliseconds : GroupLimits.OffsetRetentionMilliseconds);
 

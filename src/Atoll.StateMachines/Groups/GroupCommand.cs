@@ -1,5 +1,3 @@
-using System.Text;
-using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.StateMachines.Records;
 
@@ -48,12 +46,13 @@ public enum GroupCommandKind : byte
 /// </summary>
 public static class GroupCommand
 {
+    private static readonly NamedCommandWords Words = new("a group", "the group");
+
     /// <summary>The hash by which a group's shard is found.</summary>
-    public static ulong HashOf(string group) => StableHash.Compute(Encoding.UTF8.GetBytes(group));
+    public static ulong HashOf(string group) => NamedCommand.HashOf(group);
 
     /// <summary>Whether a group may have this name.</summary>
-    public static bool IsGroupId(string group) =>
-        group.Length > 0 && Encoding.UTF8.GetByteCount(group) <= GroupLimits.GroupIdBytesMax;
+    public static bool IsGroupId(string group) => NamedCommand.IsName(group, GroupLimits.GroupIdBytesMax);
 
     /// <summary>What the first byte says; anything may follow.</summary>
     public static GroupCommandKind KindOf(ReadOnlySpan<byte> command) => command.IsEmpty ? default : (GroupCommandKind)command[0];
@@ -149,50 +148,21 @@ public static class GroupCommand
         {
             writer.WriteString(expiry.Group);
             writer.WriteVarint((ulong)expiry.Phase);
-            writer.WriteVarint((ulong)expiry.Members.Count);
-            foreach (var member in expiry.Members)
-            {
-                writer.WriteString(member);
-            }
+            NamedCommand.WriteNames(writer, expiry.Members);
         }
     }
 
     /// <summary>Groups that may be forgotten by now are.</summary>
-    public static void WriteForget(WireWriter writer, IReadOnlyCollection<string> groups)
-    {
-        writer.WriteByte((byte)GroupCommandKind.Forget);
-        writer.WriteVarint((ulong)groups.Count);
-        foreach (var group in groups)
-        {
-            writer.WriteString(group);
-        }
-    }
+    public static void WriteForget(WireWriter writer, IReadOnlyCollection<string> groups) =>
+        NamedCommand.Write(writer, (byte)GroupCommandKind.Forget, groups);
 
     /// <summary>Looks at a command before it is proposed.</summary>
     /// <param name="command">The command; any bytes.</param>
     /// <param name="hashLow">The lowest hash of the shard.</param>
     /// <param name="hashHigh">The highest hash of the shard.</param>
-    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh)
-    {
-        if (command.Length > Limits.ValueBytesMax)
-        {
-            return CommandFault.TooLarge($"a command of a group has at most {Limits.ValueBytesMax} bytes, this one has {command.Length}");
-        }
-
-        if (KindOf(command.Span) is GroupCommandKind.Expire or GroupCommandKind.Forget)
-        {
-            return CommandFault.Invalid("only a coordinator says what is over");
-        }
-
-        if (GroupCommandReader.TryRead(command) is not { } read)
-        {
-            return CommandFault.Invalid("the bytes are not a command of a group");
-        }
-
-        var hash = HashOf(read.Group);
-        return hash < hashLow || hash > hashHigh
-            ? CommandFault.WrongShard($"the group \"{read.Group}\" belongs to another shard") : CommandFault.None;
-    }
+    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh) => NamedCommand.Validate(
+        command, Words, KindOf(command.Span) is GroupCommandKind.Expire or GroupCommandKind.Forget,
+        static bytes => GroupCommandReader.TryRead(bytes)?.Group, hashLow, hashHigh);
 
     /// <summary>The group and member that a command comes from; null when it comes from none.</summary>
     /// <param name="command">The command; any bytes.</param>
@@ -220,9 +190,5 @@ public static class GroupCommand
         }
     }
 
-    private static void Begin(WireWriter writer, GroupCommandKind kind, string group)
-    {
-        writer.WriteByte((byte)kind);
-        writer.WriteString(group);
-    }
+    private static void Begin(WireWriter writer, GroupCommandKind kind, string group) => NamedCommand.Begin(writer, (byte)kind, group);
 }

@@ -49,7 +49,7 @@ internal static class GroupCommandReader
         {
             var group = reader.ReadString();
             var phase = reader.ReadVarint();
-            var members = ReadStrings(ref reader, 2 * GroupLimits.MembersMax);
+            var members = NamedCommand.ReadNames(ref reader, 2 * GroupLimits.MembersMax);
             if (phase > long.MaxValue)
             {
                 reader.Fail();
@@ -62,24 +62,8 @@ internal static class GroupCommandReader
     }
 
     /// <summary>The groups to be forgotten; null when the bytes are no such command.</summary>
-    internal static List<string>? TryReadForget(ReadOnlyMemory<byte> command)
-    {
-        var reader = new WireReader(command[1..]);
-        var groups = ReadStrings(ref reader, GroupLimits.GroupsPerCommandMax);
-        return reader.OkAtEnd ? groups : null;
-    }
-
-    private static List<string> ReadStrings(ref WireReader reader, int max)
-    {
-        var count = reader.ReadCount(max);
-        var strings = new List<string>();
-        for (var i = 0; i < count && reader.Ok; i++)
-        {
-            strings.Add(reader.ReadString());
-        }
-
-        return strings;
-    }
+    internal static List<string>? TryReadForget(ReadOnlyMemory<byte> command) =>
+        NamedCommand.TryRead(command, GroupLimits.GroupsPerCommandMax);
 
     private static JoinGroup ReadJoin(ref WireReader reader, string group)
     {

@@ -22,21 +22,6 @@ internal static class GroupsSnapshot
     // What a record holds came in one command, or in two: a member's words for its protocols, and its assignment.
     internal const int RecordBytesMax = 2 * Limits.EntryBytesMax;
 
-    /// <summary>The records of all groups.</summary>
-    internal static IEnumerable<byte> Records(ImmutableSortedDictionary<string, ConsumerGroup> groups, WireWriter writer)
-    {
-        foreach (var (_, group) in groups)
-        {
-            foreach (var kind in Records(group, writer))
-            {
-                yield return kind;
-            }
-        }
-
-        writer.WriteVarint((ulong)groups.Count);
-        yield return EndRecord;
-    }
-
     /// <summary>A group's records, one after the other.</summary>
     /// <param name="group">The group.</param>
     /// <param name="writer">Receives a record, behind what is there, whenever one is asked for.</param>

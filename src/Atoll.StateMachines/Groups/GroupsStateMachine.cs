@@ -1,78 +1,37 @@
 using System.Collections.Immutable;
-using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Snapshots;
-using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Groups;
 
 /// <summary>
-/// The groups of one shard: members, generations, assignments and committed offsets (docs/streams.md). All of it is in memory, as an
-/// immutable map, and made durable by the log and by snapshots. It knows no time but for how long nobody has used a group.
+/// The groups of one shard: members, generations, assignments and committed offsets (docs/streams.md). It knows no time but for how long
+/// nobody has used a group.
 /// </summary>
-public sealed class GroupsStateMachine : IStateMachine
+public sealed class GroupsStateMachine : MemoryStateMachine<ConsumerGroup>
 {
     private static readonly Probe Forgotten = Probe.Define("groups: one that nobody used was forgotten");
 
-    private ImmutableSortedDictionary<string, ConsumerGroup> _groups =
-        ImmutableSortedDictionary.Create<string, ConsumerGroup>(StringComparer.Ordinal);
-
-    // What follows from the groups, to find them by.
-    private readonly SortedSet<string> _active = new(StringComparer.Ordinal);
-    private readonly SortedSet<(long At, string Group)> _forgotten = new(Comparer<(long At, string Group)>.Create(
-        static (a, b) => a.At != b.At ? a.At.CompareTo(b.At) : string.CompareOrdinal(a.Group, b.Group)));
-
-    private long _offsets;
-
-    /// <summary>The bug that is planted.</summary>
-    internal Sabotage Sabotage { get; init; }
-
-    /// <inheritdoc />
-    public IStateTree? Tree => null;
-
-    /// <inheritdoc />
-    public HybridTime? NextExpiry => _forgotten.Count == 0 ? null : HybridTime.FromUnixMilliseconds(_forgotten.Min.At);
-
-    /// <summary>Groups, those without members included.</summary>
-    public int Count => _groups.Count;
-
     /// <summary>Committed offsets over all groups.</summary>
-    public long OffsetCount => _offsets;
+    public long OffsetCount { get; private set; }
 
     /// <summary>The groups in which somebody may be too late for something, by id.</summary>
-    public IEnumerable<ConsumerGroup> Active => _active.Select(id => _groups[id]);
-
-    /// <summary>A group; null when there is none.</summary>
-    public ConsumerGroup? Find(string group) => _groups.GetValueOrDefault(group);
+    public IEnumerable<ConsumerGroup> Active => Busy;
 
     /// <inheritdoc />
-    public void FindExpired(HybridTime now, Action<byte[]?, StoreFault?> done)
-    {
-        var due = _forgotten.TakeWhile(entry => entry.At <= now.UnixMilliseconds).Take(GroupLimits.GroupsPerCommandMax)
-            .Select(static entry => entry.Group).ToList();
-        byte[]? command = null;
-        if (due.Count > 0)
-        {
-            var writer = new WireWriter();
-            GroupCommand.WriteForget(writer, due);
-            command = writer.ToArray();
-        }
-
-        done(command, null);
-    }
+    protected override int ExpiredPerCommandMax => GroupLimits.GroupsPerCommandMax;
 
     /// <inheritdoc />
-    public bool IsPrepared(ReadOnlyMemory<byte> command) => true;
+    protected override byte SnapshotFormat => GroupsSnapshot.FormatVersion;
 
     /// <inheritdoc />
-    public void Prepare(IReadOnlyList<ReadOnlyMemory<byte>> commands, Action<StoreFault?> ready) =>
-        Check.Unreachable("everything is in memory");
+    protected override byte SnapshotEnd => GroupsSnapshot.EndRecord;
 
     /// <inheritdoc />
-    public void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
+    public override void Apply(in CommandContext context, ReadOnlyMemory<byte> command, WireWriter result)
     {
         var answer = GroupCommand.KindOf(command.Span) switch
         {
@@ -84,63 +43,24 @@ public sealed class GroupsStateMachine : IStateMachine
     }
 
     /// <inheritdoc />
-    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
-    {
-        GroupReader.Answer(_groups, query, result);
-        return true;
-    }
-
-    /// <inheritdoc />
-    public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
-        Check.Unreachable("everything is in memory");
-
-    /// <inheritdoc />
-    public void Persist(HybridTime now) => Check.Unreachable("groups are made durable by snapshots");
-
-    /// <inheritdoc />
-    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) =>
-        Check.Unreachable("groups are made durable by snapshots");
-
-    /// <inheritdoc />
-    public ISnapshotSource BeginSnapshot()
-    {
-        var groups = _groups;
-        return new RecordSnapshotSource(GroupsSnapshot.FormatVersion, writer => GroupsSnapshot.Records(groups, writer));
-    }
-
-    /// <inheritdoc />
-    public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load) => new GroupsSnapshotTarget(now, restored =>
-    {
-        _groups = Sabotage.Has(Sabotage.ForgetsOffsets)
+    public override IMachineTarget BeginRestore(HybridTime now, IStateLoad? load) => new GroupsSnapshotTarget(now, restored => Restore(
+        Sabotage.Has(Sabotage.ForgetsOffsets)
             ? restored.SetItems(restored.Select(static pair => KeyValuePair.Create(
                 pair.Key, pair.Value with { Offsets = ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Empty })))
-            : restored;
-        _active.Clear();
-        _forgotten.Clear();
-        _offsets = 0;
-        foreach (var (_, group) in _groups)
-        {
-            Index(group, isThere: true);
-        }
-    });
+            : restored));
 
     /// <inheritdoc />
-    public ulong StateHash()
-    {
-        var hasher = default(StateHasher);
-        var writer = new WireWriter();
-        foreach (var (_, group) in _groups)
-        {
-            foreach (var kind in GroupsSnapshot.Records(group, writer))
-            {
-                hasher.Add(kind);
-                hasher.Add(writer.Written);
-                writer.Reset();
-            }
-        }
+    protected override void Answer(ReadOnlyMemory<byte> query, WireWriter result) => GroupReader.Answer(All, query, result);
 
-        return hasher.Value;
-    }
+    /// <inheritdoc />
+    protected override void WriteExpired(WireWriter writer, IReadOnlyCollection<string> ids) => GroupCommand.WriteForget(writer, ids);
+
+    /// <inheritdoc />
+    protected override IEnumerable<byte> Records(ConsumerGroup thing, WireWriter writer) => GroupsSnapshot.Records(thing, writer);
+
+    /// <inheritdoc />
+    protected override void Follow(ConsumerGroup thing, bool isThere) =>
+        OffsetCount += isThere ? thing.Offsets.Count : -thing.Offsets.Count;
 
     private GroupResult ApplyToOne(ReadOnlyMemory<byte> command, HybridTime now)
     {
@@ -164,7 +84,7 @@ public sealed class GroupsStateMachine : IStateMachine
         };
         if (outcome.Changed is { } changed)
         {
-            if (group is null && _groups.Count >= GroupLimits.GroupsPerShardMax)
+            if (group is null && Count >= GroupLimits.GroupsPerShardMax)
             {
                 return new GroupResult(GroupStatus.TooMany);
             }
@@ -219,7 +139,7 @@ public sealed class GroupsStateMachine : IStateMachine
 
         foreach (var id in groups)
         {
-            if (Find(id) is { ForgottenAt: { } at } group && at <= now.UnixMilliseconds)
+            if (Find(id) is { DueAt: { } at } group && at <= now.UnixMilliseconds)
             {
                 Forgotten.Hit();
                 Remove(group);
@@ -238,32 +158,6 @@ public sealed class GroupsStateMachine : IStateMachine
         }
 
         Check.That(before is null || after.Phase >= before.Phase);
-        if (before is not null)
-        {
-            Index(before, isThere: false);
-        }
-
-        _groups = _groups.SetItem(after.Id, after);
-        Index(after, isThere: true);
-    }
-
-    private void Remove(ConsumerGroup group)
-    {
-        Index(group, isThere: false);
-        _groups = _groups.Remove(group.Id);
-    }
-
-    // Puts a group into what it is found by, or takes it out.
-    private void Index(ConsumerGroup group, bool isThere)
-    {
-        _offsets += isThere ? group.Offsets.Count : -group.Offsets.Count;
-        if (group.ForgottenAt is { } at)
-        {
-            Check.That(isThere ? _forgotten.Add((at, group.Id)) : _forgotten.Remove((at, group.Id)));
-        }
-        else
-        {
-            Check.That(isThere ? _active.Add(group.Id) : _active.Remove(group.Id));
-        }
+        Replace(before, after);
     }
 }

@@ -1,5 +1,3 @@
-using System.Text;
-using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Records;
@@ -31,12 +29,13 @@ public enum TransactionCommandKind : byte
 /// </summary>
 public static class TransactionCommand
 {
+    private static readonly NamedCommandWords Words = new("a transaction", "the transactional id");
+
     /// <summary>The hash by which the shard of a transactional id is found.</summary>
-    public static ulong HashOf(string id) => StableHash.Compute(Encoding.UTF8.GetBytes(id));
+    public static ulong HashOf(string id) => NamedCommand.HashOf(id);
 
     /// <summary>Whether there may be such a transactional id.</summary>
-    public static bool IsTransactionalId(string id) =>
-        id.Length > 0 && Encoding.UTF8.GetByteCount(id) <= TransactionLimits.IdBytesMax;
+    public static bool IsTransactionalId(string id) => NamedCommand.IsName(id, TransactionLimits.IdBytesMax);
 
     /// <summary>What the first byte says; anything may follow.</summary>
     public static TransactionCommandKind KindOf(ReadOnlySpan<byte> command) =>
@@ -59,7 +58,7 @@ public static class TransactionCommand
         GroupWire.WriteNumber(writer, add.ProducerId);
         GroupWire.WriteNumber(writer, add.Epoch);
         GroupWire.WritePlaces(writer, add.Partitions);
-        TransactionWire.WriteNames(writer, add.Groups);
+        NamedCommand.WriteNames(writer, add.Groups);
     }
 
     /// <summary>How a transaction ends is decided.</summary>
@@ -81,38 +80,15 @@ public static class TransactionCommand
     }
 
     /// <summary>What has lasted too long is ended: open transactions are aborted, ids that nobody uses are forgotten.</summary>
-    public static void WriteExpire(WireWriter writer, IReadOnlyCollection<string> ids)
-    {
-        writer.WriteByte((byte)TransactionCommandKind.Expire);
-        TransactionWire.WriteNames(writer, ids);
-    }
+    public static void WriteExpire(WireWriter writer, IReadOnlyCollection<string> ids) =>
+        NamedCommand.Write(writer, (byte)TransactionCommandKind.Expire, ids);
 
     /// <summary>Looks at a command before it is proposed.</summary>
     /// <param name="command">The command; any bytes.</param>
     /// <param name="hashLow">The lowest hash of the shard.</param>
     /// <param name="hashHigh">The highest hash of the shard.</param>
-    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh)
-    {
-        if (command.Length > Limits.ValueBytesMax)
-        {
-            return CommandFault.TooLarge(
-                $"a command of a transaction has at most {Limits.ValueBytesMax} bytes, this one has {command.Length}");
-        }
-
-        if (KindOf(command.Span) == TransactionCommandKind.Expire)
-        {
-            return CommandFault.Invalid("only a coordinator says what is over");
-        }
-
-        if (TryRead(command) is not var (id, _))
-        {
-            return CommandFault.Invalid("the bytes are not a command of a transaction");
-        }
-
-        var hash = HashOf(id);
-        return hash < hashLow || hash > hashHigh
-            ? CommandFault.WrongShard($"the transactional id \"{id}\" belongs to another shard") : CommandFault.None;
-    }
+    public static CommandFault Validate(ReadOnlyMemory<byte> command, ulong hashLow, ulong hashHigh) => NamedCommand.Validate(
+        command, Words, KindOf(command.Span) == TransactionCommandKind.Expire, static bytes => TryRead(bytes)?.Id, hashLow, hashHigh);
 
     /// <summary>A command of one transactional id, and the record of its kind; null when the bytes are none, or break a bound.</summary>
     internal static (string Id, object Body)? TryRead(ReadOnlyMemory<byte> command)
@@ -132,7 +108,7 @@ public static class TransactionCommand
                 GroupWire.ReadInt16(ref reader)),
             TransactionCommandKind.Add => new AddToTransaction(
                 id, GroupWire.ReadInt64(ref reader), GroupWire.ReadInt16(ref reader), GroupWire.ReadPlaces(ref reader),
-                TransactionWire.ReadNames(ref reader, TransactionLimits.GroupsMax)),
+                NamedCommand.ReadNames(ref reader, TransactionLimits.GroupsMax)),
             TransactionCommandKind.End => new EndTransaction(
                 id, GroupWire.ReadInt64(ref reader), GroupWire.ReadInt16(ref reader), reader.ReadBool()),
             _ => new CompleteTransaction(
@@ -149,16 +125,8 @@ public static class TransactionCommand
     }
 
     /// <summary>The ids of which something has lasted too long; null when the bytes are no such command.</summary>
-    internal static List<string>? TryReadExpire(ReadOnlyMemory<byte> command)
-    {
-        var reader = new WireReader(command[1..]);
-        var ids = TransactionWire.ReadNames(ref reader, TransactionLimits.ProducersPerCommandMax);
-        return reader.OkAtEnd ? ids : null;
-    }
+    internal static List<string>? TryReadExpire(ReadOnlyMemory<byte> command) =>
+        NamedCommand.TryRead(command, TransactionLimits.ProducersPerCommandMax);
 
-    private static void Begin(WireWriter writer, TransactionCommandKind kind, string id)
-    {
-        writer.WriteByte((byte)kind);
-        writer.WriteString(id);
-    }
+    private static void Begin(WireWriter writer, TransactionCommandKind kind, string id) => NamedCommand.Begin(writer, (byte)kind, id);
 }

@@ -68,7 +68,8 @@ public static class TransactionQuery
     public static void WriteEnding(WireWriter writer, string after) => Write(writer, TransactionQueryKind.Ending, after);
 
     internal static TransactionsPage Answer(
-        ImmutableSortedDictionary<string, TransactionalProducer> producers, SortedSet<string> ending, ReadOnlyMemory<byte> query)
+        ImmutableSortedDictionary<string, TransactionalProducer> producers, IEnumerable<TransactionalProducer> ending,
+        ReadOnlyMemory<byte> query)
     {
         var reader = new WireReader(query.IsEmpty ? query : query[1..]);
         var id = reader.ReadString();
@@ -79,7 +80,7 @@ public static class TransactionQuery
 
             // An immutable map cannot be entered in the middle; who asks this is a person, or a tool.
             TransactionQueryKind.List => Page(producers.Values, id),
-            TransactionQueryKind.Ending => Page(ending.Select(key => producers[key]), id),
+            TransactionQueryKind.Ending => Page(ending, id),
             _ => new TransactionsPage(TransactionStatus.Invalid, [], false),
         };
     }

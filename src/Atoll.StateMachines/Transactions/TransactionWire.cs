@@ -7,27 +7,6 @@ namespace Atoll.StateMachines.Transactions;
 /// <summary>The pieces that commands, answers and states of transactions are written with.</summary>
 internal static class TransactionWire
 {
-    internal static void WriteNames(WireWriter writer, IReadOnlyCollection<string> names)
-    {
-        writer.WriteVarint((ulong)names.Count);
-        foreach (var name in names)
-        {
-            writer.WriteString(name);
-        }
-    }
-
-    internal static List<string> ReadNames(ref WireReader reader, int max)
-    {
-        var count = reader.ReadCount(max);
-        var names = new List<string>();
-        for (var i = 0; i < count && reader.Ok; i++)
-        {
-            names.Add(reader.ReadString());
-        }
-
-        return names;
-    }
-
     internal static void WriteProducer(WireWriter writer, TransactionalProducer producer)
     {
         writer.WriteString(producer.Id);
@@ -40,7 +19,7 @@ internal static class TransactionWire
         GroupWire.WriteNumber(writer, producer.BeganAt);
         GroupWire.WriteNumber(writer, producer.LastChange);
         GroupWire.WritePlaces(writer, producer.Partitions);
-        WriteNames(writer, producer.Groups);
+        NamedCommand.WriteNames(writer, producer.Groups);
     }
 
     internal static TransactionalProducer ReadProducer(ref WireReader reader)
@@ -57,7 +36,7 @@ internal static class TransactionWire
             LastChange = GroupWire.ReadInt64(ref reader),
             Partitions = [.. GroupWire.ReadPlaces(ref reader)],
         };
-        var groups = ReadNames(ref reader, TransactionLimits.GroupsMax);
+        var groups = NamedCommand.ReadNames(ref reader, TransactionLimits.GroupsMax);
         return producer with { Groups = groups.ToImmutableSortedSet(StringComparer.Ordinal) };
     }
 }

@@ -8,7 +8,7 @@ namespace Atoll.StateMachines.Transactions;
 /// A transactional id: which producer has it, and where its transaction is. Immutable; a step makes a new one.
 /// </summary>
 /// <param name="Id">The transactional id.</param>
-public sealed record TransactionalProducer(string Id)
+public sealed record TransactionalProducer(string Id) : INamedState
 {
     /// <summary>No epoch.</summary>
     public const short NoEpoch = -1;

@@ -16,16 +16,10 @@ internal static class TransactionsSnapshot
     // What a record holds came in several commands: partitions of long names.
     internal const int RecordBytesMax = 4 * Limits.EntryBytesMax;
 
-    internal static IEnumerable<byte> Records(ImmutableSortedDictionary<string, TransactionalProducer> producers, WireWriter writer)
+    internal static IEnumerable<byte> Records(TransactionalProducer producer, WireWriter writer)
     {
-        foreach (var (_, producer) in producers)
-        {
-            TransactionWire.WriteProducer(writer, producer);
-            yield return ProducerRecord;
-        }
-
-        writer.WriteVarint((ulong)producers.Count);
-        yield return EndRecord;
+        TransactionWire.WriteProducer(writer, producer);
+        yield return ProducerRecord;
     }
 }
 
