@@ -27,7 +27,8 @@ internal sealed class StreamsPolicy(Sabotage sabotage) : IShardPolicy
         ? ShardRefusal.RangeUnknown
         : ShardRefusal.Of(PartitionCommand.Validate(command), shard.Id);
 
-    public bool TakesSpace(ReadOnlyMemory<byte> command) => PartitionCommand.KindOf(command.Span) == PartitionCommandKind.Append;
+    public bool TakesSpace(ReadOnlyMemory<byte> command) => PartitionCommand.KindOf(command.Span) is
+        PartitionCommandKind.Append or PartitionCommandKind.Replace;
 
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         PartitionQuery.KindOf(query.Span) == PartitionQueryKind.Fetch && FetchPlaces.TryRead(answer) is
@@ -56,12 +57,12 @@ internal sealed class StreamsPolicy(Sabotage sabotage) : IShardPolicy
         {
             var place = places.Batches[i];
             if (!CommandEnvelope.TryRead(entries[i].Payload, out var envelope)
-                || envelope.Command.Length - PartitionCommand.BatchAt != place.Bytes)
+                || PartitionCommand.BatchOf(envelope.Command) is var batch && batch.Length != place.Bytes)
             {
                 return null;
             }
 
-            envelope.Command.Span[PartitionCommand.BatchAt..].CopyTo(left);
+            batch.Span.CopyTo(left);
             RecordBatchHeader.Place(left, place.BaseOffset, place.LeaderEpoch);
             left = left[place.Bytes..];
         }

@@ -150,7 +150,7 @@ public sealed class TopicReader(IStreams streams, Topic topic, int partition, in
 
         // Decompressed, they are in a buffer of the codec, which the next batch needs.
         var own = batch.Header.Compression == RecordCompression.None ? bytes : bytes.ToArray();
-        var reader = new RecordReader(own, batch.Header.RecordCount);
+        var reader = new RecordReader(own, batch.Header.RecordCount, batch.Header.LastOffsetDelta);
         while (reader.TryNext(out var record))
         {
             var offset = batch.Header.BaseOffset + record.OffsetDelta;

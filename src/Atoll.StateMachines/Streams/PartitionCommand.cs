@@ -21,12 +21,19 @@ public enum PartitionCommandKind : byte
 
     /// <summary>A producer may write in a transaction from here on.</summary>
     BeginTransaction = 0x35,
+
+    /// <summary>A round of compaction begins: a <see cref="CompactionBeginning"/>.</summary>
+    BeginCompaction = 0x36,
+
+    /// <summary>A piece of a round of compaction: a <see cref="CompactionPiece"/>.</summary>
+    Replace = 0x37,
 }
 
 /// <summary>
 /// The commands of a partition. Layout: kind (byte); then of an append the batch to the end, of a marker the control batch to the end, of a
 /// deletion the offset (8 bytes), of settings the four of them (zigzag varints), of a beginning the producer's number (8 bytes), its epoch
-/// (2 bytes) and the transaction's number (4 bytes).
+/// (2 bytes) and the transaction's number (4 bytes), of a round of compaction its number, start and end (8 bytes each) and whether
+/// tombstones go (byte), of a piece of it the number, from and to (8 bytes each), the leader epoch (4 bytes) and the batch to the end.
 /// </summary>
 public static class PartitionCommand
 {
@@ -34,7 +41,10 @@ public static class PartitionCommand
     public const long EndOffset = -1;
 
     /// <summary>Where the batch begins in the command of an append or a marker.</summary>
-    public const int BatchAt = 1;
+    public const int BatchAt = BodyAt;
+
+    /// <summary>Where what follows the kind begins.</summary>
+    internal const int BodyAt = 1;
 
     /// <summary>Appends a batch, which <see cref="RecordBatch.ReadProduced"/> has taken.</summary>
     public static void WriteAppend(WireWriter writer, ReadOnlySpan<byte> batch)
@@ -80,6 +90,27 @@ public static class PartitionCommand
         settings.Write(writer);
     }
 
+    /// <summary>Begins a round of compaction.</summary>
+    public static void WriteBeginCompaction(WireWriter writer, in CompactionBeginning beginning)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.BeginCompaction);
+        beginning.Write(writer);
+    }
+
+    /// <summary>Writes a piece of a round of compaction.</summary>
+    public static void WriteReplace(WireWriter writer, in CompactionPiece piece)
+    {
+        writer.WriteByte((byte)PartitionCommandKind.Replace);
+        piece.Write(writer);
+    }
+
+    /// <summary>The batch of a command that has one; nothing of another, or of one that is too short.</summary>
+    public static ReadOnlyMemory<byte> BatchOf(ReadOnlyMemory<byte> command)
+    {
+        var at = KindOf(command.Span) == PartitionCommandKind.Replace ? BodyAt + CompactionPiece.BatchAt : BatchAt;
+        return command.Length <= at ? default : command[at..];
+    }
+
     /// <summary>What the first byte says; anything may follow.</summary>
     public static PartitionCommandKind KindOf(ReadOnlySpan<byte> command) =>
         command.IsEmpty ? default : (PartitionCommandKind)command[0];
@@ -87,7 +118,8 @@ public static class PartitionCommand
     /// <summary>Looks at a command before it is proposed, at the checksum of its batch too.</summary>
     public static CommandFault Validate(ReadOnlyMemory<byte> command)
     {
-        if (command.Length > Limits.ValueBytesMax)
+        var room = KindOf(command.Span) == PartitionCommandKind.Replace ? CompactionPiece.BatchAt : 0;
+        if (command.Length - room > Limits.ValueBytesMax)
         {
             return CommandFault.TooLarge($"a batch has at most {Limits.ValueBytesMax} bytes, this one has {command.Length}");
         }
@@ -100,6 +132,10 @@ public static class PartitionCommand
                 return fault == RecordBatchFault.None ? CommandFault.None : CommandFault.Invalid($"the batch cannot be taken: {fault}");
             case PartitionCommandKind.EndTransaction:
                 return TransactionMarker.TryRead(rest, out _) ? CommandFault.None : CommandFault.Invalid("the bytes are not a marker");
+            case PartitionCommandKind.Replace when CompactionPiece.TryRead(rest, out var piece):
+                var damage = piece.FaultOfBatch(verifies: true);
+                return damage == RecordBatchFault.None ? CommandFault.None : CommandFault.Invalid($"the batch cannot be taken: {damage}");
+            case PartitionCommandKind.BeginCompaction when CompactionBeginning.TryRead(rest, out _):
             case PartitionCommandKind.DeleteBefore when TryReadDeleteBefore(command, out _):
             case PartitionCommandKind.Configure when TryReadConfigure(command, out _):
             case PartitionCommandKind.BeginTransaction when TryReadBeginTransaction(command, out _, out _, out _):

@@ -77,6 +77,20 @@ internal sealed class PartitionIndex(IStateTree tree)
         Offsets.Write(KeyOf(place.LastOffset), new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
     }
 
+    /// <summary>
+    /// Puts a batch, or nothing, in the place of all that ends in a stretch of offsets; aborted transactions that ended there have nothing
+    /// left.
+    /// </summary>
+    internal void Replace(long from, long to, in BatchPlace? place, HybridTime now)
+    {
+        Offsets.DeleteRange(KeyOf(from), KeyOf(to), now);
+        Aborted.DeleteRange(KeyOf(from), KeyOf(to), now);
+        if (place is { } there)
+        {
+            Add(there, now);
+        }
+    }
+
     /// <summary>Remembers an aborted transaction.</summary>
     /// <param name="transaction">The transaction.</param>
     /// <param name="lastStable">The last stable offset behind its marker: every later one that is aborted began there or later.</param>

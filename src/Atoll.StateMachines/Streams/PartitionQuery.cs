@@ -14,6 +14,9 @@ public enum PartitionQueryKind : byte
 
     /// <summary>Where a leader's epoch ended: the epoch (zigzag varint).</summary>
     EpochEnd = 0x43,
+
+    /// <summary>How far compaction has come: a <see cref="CompactionStatus"/>.</summary>
+    Compaction = 0x44,
 }
 
 /// <summary>Asks where batches are.</summary>
@@ -68,6 +71,9 @@ public static class PartitionQuery
         writer.WriteByte((byte)PartitionQueryKind.EpochEnd);
         writer.WriteVarint(ZigZag.Encode(epoch));
     }
+
+    /// <summary>Writes a query.</summary>
+    public static void WriteCompaction(WireWriter writer) => writer.WriteByte((byte)PartitionQueryKind.Compaction);
 
     /// <summary>What the first byte says; anything may follow.</summary>
     public static PartitionQueryKind KindOf(ReadOnlySpan<byte> query) => query.IsEmpty ? default : (PartitionQueryKind)query[0];

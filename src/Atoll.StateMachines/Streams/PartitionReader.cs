@@ -114,6 +114,9 @@ internal static class PartitionReader
             case PartitionQueryKind.EpochEnd when PartitionQuery.TryReadEpochEnd(query, out var epoch):
                 EndOf(state, epoch).Write(result);
                 return null;
+            case PartitionQueryKind.Compaction when query.Length == 1:
+                CompactionStatus.Of(state).Write(result);
+                return null;
             default:
                 result.WriteByte((byte)PartitionStatus.Invalid);
                 return null;
@@ -182,7 +185,9 @@ internal static class PartitionReader
 
         public bool Take(ISortedCursor cursor)
         {
+            // A batch that begins within the one before has taken its place meanwhile, and that of others.
             if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= end
+                || (_batches.Count > 0 && place.BaseOffset <= _batches[^1].LastOffset)
                 || (_batches.Count > 0 && _bytes + place.Bytes > Math.Min(fetch.BytesMax, BytesMax)))
             {
                 return false;

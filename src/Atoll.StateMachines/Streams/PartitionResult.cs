@@ -40,6 +40,9 @@ public enum PartitionStatus : byte
     /// The producer may be one that was forgotten, or a batch is missing before this one. It is to begin anew, with another id or epoch.
     /// </summary>
     UnknownProducer = 10,
+
+    /// <summary>Another round of compaction has begun, or this one has gone on, since.</summary>
+    CompactionOver = 11,
 }
 
 /// <summary>The answer to a command.</summary>

@@ -43,6 +43,6 @@ internal static class PartitionRetention
         && bytes - state.Segments[segment].Bytes >= state.Settings.RetentionBytes;
 
     private static bool IsOverAge(PartitionState state, int segment, HybridTime now) =>
-        state.Settings.RetentionMilliseconds >= 0 && state.Segments[segment].Batches > 0
+        state.Settings.RetentionMilliseconds >= 0 && (state.Segments[segment].Batches > 0 || segment < state.Segments.Count - 1)
         && state.Segments[segment].MaxTimestamp < now.UnixMilliseconds - state.Settings.RetentionMilliseconds;
 }

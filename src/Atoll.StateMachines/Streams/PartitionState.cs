@@ -19,6 +19,50 @@ internal readonly record struct PartitionSegment(
     /// <summary>One that begins behind an entry.</summary>
     internal static PartitionSegment Empty(LogIndex before, HybridTime cutAt, long baseOffset) =>
         new(before, cutAt, baseOffset, HybridTime.Zero, 0, 0, long.MinValue);
+
+    /// <summary>The segment with a batch or marker more.</summary>
+    internal PartitionSegment With(in RecordBatchHeader header, HybridTime now)
+    {
+        // Records without timestamps are as old as they are here.
+        var timestamp = header.MaxTimestamp < 0 ? now.UnixMilliseconds : header.MaxTimestamp;
+        return this with
+        {
+            BeganAt = Batches == 0 ? now : BeganAt,
+            Bytes = Bytes + header.SizeBytes,
+            Batches = Batches + 1,
+            MaxTimestamp = Math.Max(MaxTimestamp, timestamp),
+        };
+    }
+
+    internal static void Write(WireWriter writer, IReadOnlyList<PartitionSegment> segments)
+    {
+        writer.WriteVarint((ulong)segments.Count);
+        foreach (var segment in segments)
+        {
+            writer.WriteVarint(segment.Before.Value);
+            writer.WriteUInt64(segment.CutAt.Value);
+            writer.WriteVarint((ulong)segment.BaseOffset);
+            writer.WriteUInt64(segment.BeganAt.Value);
+            writer.WriteVarint((ulong)segment.Bytes);
+            writer.WriteVarint((ulong)segment.Batches);
+            writer.WriteUInt64((ulong)segment.MaxTimestamp);
+        }
+    }
+
+    internal static List<PartitionSegment> Read(ref WireReader reader)
+    {
+        const int bytesMin = 28;
+        var count = reader.ReadCount(reader.Remaining / bytesMin);
+        var segments = new List<PartitionSegment>(count);
+        for (var i = 0; i < count && reader.Ok; i++)
+        {
+            segments.Add(new PartitionSegment(
+                new LogIndex(reader.ReadVarint()), new HybridTime(reader.ReadUInt64()), (long)reader.ReadVarint(),
+                new HybridTime(reader.ReadUInt64()), (long)reader.ReadVarint(), reader.ReadCount(int.MaxValue), (long)reader.ReadUInt64()));
+        }
+
+        return segments;
+    }
 }
 
 /// <summary>A leader's epoch, and the first offset of it.</summary>
@@ -32,8 +76,9 @@ internal readonly record struct EpochStart(int Epoch, long StartOffset);
 /// </summary>
 internal sealed class PartitionState
 {
-    private const byte FormatVersion = 3;
-    private const int SegmentBytesMin = 28;
+    // A state is written in the first version that it fits in, so that nodes one version behind can read it.
+    private const byte FirstFormatVersion = 3;
+    private const byte CompactedFormatVersion = 4;
 
     /// <summary>What may be chosen.</summary>
     internal PartitionSettings Settings { get; set; } = PartitionSettings.Default;
@@ -46,6 +91,9 @@ internal sealed class PartitionState
 
     /// <summary>A hash over the checksums of all batches and markers that there ever were, in order.</summary>
     internal ulong Chain { get; set; }
+
+    /// <summary>Compaction by key.</summary>
+    internal PartitionCompaction Compaction { get; private set; } = new();
 
     /// <summary>Producers and their transactions.</summary>
     internal PartitionProducers Producers { get; private set; } = new();
@@ -62,6 +110,9 @@ internal sealed class PartitionState
     /// start.
     /// </summary>
     internal long LastStable => Producers.FirstOpen is var first and >= 0 ? Math.Max(first, LogStart) : NextOffset;
+
+    /// <summary>Records before it belong to no open transaction, also where a replica's own log start is behind it.</summary>
+    internal long FirstUnstable => Producers.FirstOpen is var first and >= 0 ? first : NextOffset;
 
     /// <summary>Bytes of the batches in all segments.</summary>
     internal long Bytes { get; private set; }
@@ -82,23 +133,53 @@ internal sealed class PartitionState
     /// <summary>Takes a batch or marker into the account of the last segment.</summary>
     internal void Count(in RecordBatchHeader header, HybridTime now)
     {
-        var last = Segments[^1];
-
-        // Records without timestamps are as old as they are here.
-        var timestamp = header.MaxTimestamp < 0 ? now.UnixMilliseconds : header.MaxTimestamp;
-        Segments[^1] = last with
-        {
-            BeganAt = last.Batches == 0 ? now : last.BeganAt,
-            Bytes = last.Bytes + header.SizeBytes,
-            Batches = last.Batches + 1,
-            MaxTimestamp = Math.Max(last.MaxTimestamp, timestamp),
-        };
+        Segments[^1] = Segments[^1].With(header, now);
         Bytes += header.SizeBytes;
     }
 
     /// <summary>Ends the last segment with an entry, and begins another.</summary>
     internal void Cut(LogIndex index, HybridTime now) =>
         Segments.Add(PartitionSegment.Empty(index, now, NextOffset));
+
+    /// <summary>Whether a segment has as much as one should.</summary>
+    internal bool IsFull(in PartitionSegment segment) =>
+        segment.Bytes >= Settings.SegmentBytes || segment.Batches >= PartitionSettings.SegmentBatchesMax;
+
+    /// <summary>Takes a batch into account of all that there ever were.</summary>
+    internal void AddToChain(uint checksum)
+    {
+        var hasher = default(StateHasher);
+        hasher.Add(Chain);
+        hasher.Add(checksum);
+        Chain = hasher.Value;
+    }
+
+    /// <summary>
+    /// The segments before the end of a round, all of whose pieces are here, are now those that they made: their data stand in the log
+    /// behind the entry with which the last segment before that end was cut.
+    /// </summary>
+    internal void ReplaceHead(CompactionRound round)
+    {
+        var at = Segments.FindIndex(segment => segment.BaseOffset == round.End);
+        if (at < 0 || LogStart > round.End)
+        {
+            return; // what is before the log start is of no interest any more
+        }
+
+        if (round.Segments.Count == 0)
+        {
+            round.Segments.Add(PartitionSegment.Empty(default, default, round.Start));
+        }
+
+        var (before, cutAt) = (Segments[at].Before, Segments[at].CutAt);
+        Segments.RemoveRange(0, at);
+        Segments.InsertRange(0, round.Segments.Select(segment => segment with { Before = before, CutAt = cutAt }));
+        Bytes = Segments.Sum(static segment => segment.Bytes);
+
+        // A replica that began with the checkpoint at that end has now what is before.
+        LogStart = LogStart == round.End ? Math.Max(round.Start, Compaction.DeletedBefore) : LogStart;
+        MoveLogStart(LogStart);
+    }
 
     /// <summary>Moves the log start; segments, and epochs, that end before it go.</summary>
     internal void MoveLogStart(long offset)
@@ -124,25 +205,18 @@ internal sealed class PartitionState
     /// <summary>Writes all of it: what a start goes on from.</summary>
     internal void Write(WireWriter writer)
     {
-        WriteCheckpoint(writer);
+        WriteCommon(writer, isCheckpoint: false);
         writer.WriteVarint((ulong)LogStart);
-        writer.WriteVarint((ulong)Segments.Count);
-        foreach (var segment in Segments)
-        {
-            writer.WriteVarint(segment.Before.Value);
-            writer.WriteUInt64(segment.CutAt.Value);
-            writer.WriteVarint((ulong)segment.BaseOffset);
-            writer.WriteUInt64(segment.BeganAt.Value);
-            writer.WriteVarint((ulong)segment.Bytes);
-            writer.WriteVarint((ulong)segment.Batches);
-            writer.WriteUInt64((ulong)segment.MaxTimestamp);
-        }
+        PartitionSegment.Write(writer, Segments);
     }
 
     /// <summary>Writes what a replica that has no data needs to go on from here: all but what is about data.</summary>
-    internal void WriteCheckpoint(WireWriter writer)
+    internal void WriteCheckpoint(WireWriter writer) => WriteCommon(writer, isCheckpoint: true);
+
+    private void WriteCommon(WireWriter writer, bool isCheckpoint)
     {
-        writer.WriteByte(FormatVersion);
+        var isCompacted = Compaction.Rounds > 0;
+        writer.WriteByte(isCompacted ? CompactedFormatVersion : FirstFormatVersion);
         Settings.Write(writer);
         writer.WriteVarint((ulong)NextOffset);
         writer.WriteUInt64(Chain);
@@ -154,6 +228,10 @@ internal sealed class PartitionState
         }
 
         Producers.Write(writer);
+        if (isCompacted)
+        {
+            Compaction.Write(writer, isCheckpoint);
+        }
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote; null when it is not.</summary>
@@ -162,16 +240,9 @@ internal sealed class PartitionState
         var reader = new WireReader(bytes);
         var state = ReadCheckpoint(ref reader);
         state.LogStart = (long)reader.ReadVarint();
-        var count = reader.ReadCount(reader.Remaining / SegmentBytesMin);
-        state.Segments = new List<PartitionSegment>(count);
-        for (var i = 0; i < count && reader.Ok; i++)
-        {
-            state.Segments.Add(new PartitionSegment(
-                new LogIndex(reader.ReadVarint()), new HybridTime(reader.ReadUInt64()), (long)reader.ReadVarint(),
-                new HybridTime(reader.ReadUInt64()), (long)reader.ReadVarint(), reader.ReadCount(int.MaxValue), (long)reader.ReadUInt64()));
-            state.Bytes += state.Segments[^1].Bytes;
-        }
-
+        state.Segments = PartitionSegment.Read(ref reader);
+        state.Bytes = state.Segments.Sum(static segment => segment.Bytes);
+        state.Compaction.NoteDeleted(state.Compaction.Rounds == 0 ? state.LogStart : 0);
         return reader.OkAtEnd && state.Holds() ? state : null;
     }
 
@@ -200,6 +271,11 @@ internal sealed class PartitionState
         hasher.Add((ulong)Settings.SegmentBytes);
         hasher.Add((ulong)Settings.SegmentMilliseconds);
         Producers.AddTo(ref hasher);
+        if (Compaction.Rounds > 0)
+        {
+            Compaction.AddTo(ref hasher);
+        }
+
         return hasher.Value;
     }
 
@@ -207,7 +283,8 @@ internal sealed class PartitionState
     {
         const int epochBytesMin = 5;
         var state = new PartitionState();
-        if (reader.ReadByte() != FormatVersion)
+        var version = reader.ReadByte();
+        if (version is not (FirstFormatVersion or CompactedFormatVersion))
         {
             reader.Fail();
         }
@@ -222,6 +299,7 @@ internal sealed class PartitionState
         }
 
         state.Producers = PartitionProducers.Read(ref reader);
+        state.Compaction = version == CompactedFormatVersion ? PartitionCompaction.Read(ref reader) : state.Compaction;
         return state;
     }
 
@@ -232,7 +310,7 @@ internal sealed class PartitionState
             && Segments.TrueForAll(segment => segment is { BaseOffset: >= 0, Bytes: >= 0, Batches: >= 0 });
         for (var i = 1; areSegmentsGood && i < Segments.Count; i++)
         {
-            areSegmentsGood = Segments[i].BaseOffset >= Segments[i - 1].BaseOffset && Segments[i].Before > Segments[i - 1].Before;
+            areSegmentsGood = Segments[i].BaseOffset >= Segments[i - 1].BaseOffset && Segments[i].Before >= Segments[i - 1].Before;
         }
 
         var areEpochsGood = Epochs.TrueForAll(epoch => epoch is { Epoch: >= 0, StartOffset: >= 0 } && epoch.StartOffset <= NextOffset);

@@ -94,6 +94,11 @@ public sealed class PartitionStateMachine : IStateMachine
             PartitionCommandKind.BeginTransaction
                 when PartitionCommand.TryReadBeginTransaction(command, out var id, out var epoch, out var number) =>
                 BeginTransaction(context, id, epoch, number),
+            PartitionCommandKind.BeginCompaction
+                when CompactionBeginning.TryRead(command[PartitionCommand.BodyAt..], out var beginning) =>
+                PartitionRounds.Begin(_state, beginning),
+            PartitionCommandKind.Replace when CompactionPiece.TryRead(command[PartitionCommand.BodyAt..], out var piece) =>
+                PartitionRounds.Replace(_state, _index, context, piece),
             _ => PartitionStatus.Invalid,
         };
         Check.That(_state.LogStart <= _state.LastStable && _state.LastStable <= _state.NextOffset);
@@ -321,10 +326,7 @@ public sealed class PartitionStateMachine : IStateMachine
 
         _state.NextOffset += header.RecordCount;
         _state.Count(header, context.Now);
-        var hasher = default(StateHasher);
-        hasher.Add(_state.Chain);
-        hasher.Add(header.Checksum);
-        _state.Chain = hasher.Value;
+        _state.AddToChain(header.Checksum);
         _index.Add(
             new BatchPlace(context.Index, offset, header.RecordCount, header.SizeBytes, epoch, header.MaxTimestamp), context.Now);
         return offset;
@@ -333,7 +335,7 @@ public sealed class PartitionStateMachine : IStateMachine
     private void CutIfDue(in CommandContext context)
     {
         var last = _state.Segments[^1];
-        if (last.Bytes >= _state.Settings.SegmentBytes || last.Batches >= PartitionSettings.SegmentBatchesMax
+        if (_state.IsFull(last)
             || context.Now.UnixMilliseconds - last.BeganAt.UnixMilliseconds >= _state.Settings.SegmentMilliseconds)
         {
             Cut(context);
@@ -354,6 +356,8 @@ public sealed class PartitionStateMachine : IStateMachine
         {
             return PartitionStatus.OffsetOutOfRange;
         }
+
+        _state.Compaction.NoteDeleted(Math.Min(offset, _state.FirstUnstable));
 
         // An open transaction keeps what is behind its beginning, as its marker will speak of it.
         offset = Math.Min(offset, _state.LastStable);

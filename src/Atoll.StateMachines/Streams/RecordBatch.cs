@@ -67,6 +67,24 @@ public readonly record struct RecordBatch(RecordBatchHeader Header, ReadOnlyMemo
     internal static RecordBatchFault ReadTaken(ReadOnlyMemory<byte> bytes, out RecordBatch batch) =>
         ReadOne(bytes, verifies: false, out batch);
 
+    /// <summary>
+    /// Reads a batch that compaction made: exactly one, of records that kept their offsets and lack some between them; nobody's.
+    /// </summary>
+    internal static RecordBatchFault ReadKept(ReadOnlyMemory<byte> bytes, bool verifies, out RecordBatch batch)
+    {
+        var fault = ReadFirst(bytes, verifies, out batch);
+        var header = batch.Header;
+        return fault != RecordBatchFault.None ? fault
+            : batch.Memory.Length != bytes.Length ? RecordBatchFault.LeftOver
+            : (header.Attributes & ~RecordBatchHeader.AttributesKnown) != 0 || header.Compression > RecordCompression.Zstandard
+                || header.IsAppendTime ? RecordBatchFault.Attributes
+            : header.IsControl ? RecordBatchFault.Control
+            : header.RecordCount < 1 || header.LastOffsetDelta < header.RecordCount - 1
+                || header.LastOffset < header.BaseOffset ? RecordBatchFault.Count
+            : header is { ProducerId: -1, ProducerEpoch: -1, BaseSequence: -1, IsTransactional: false } ? RecordBatchFault.None
+            : RecordBatchFault.Producer;
+    }
+
     private static RecordBatchFault ReadOne(ReadOnlyMemory<byte> bytes, bool verifies, out RecordBatch batch)
     {
         var fault = ReadFirst(bytes, verifies, out batch);

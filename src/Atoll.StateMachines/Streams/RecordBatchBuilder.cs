@@ -12,6 +12,7 @@ public sealed class RecordBatchBuilder
     private readonly WireWriter _compressed = new(16);
     private RecordCodec? _codec;
     private int _count;
+    private int _lastDelta = -1;
     private long _baseTimestamp;
     private long _maxTimestamp;
 
@@ -21,14 +22,23 @@ public sealed class RecordBatchBuilder
     /// <summary>Records added since the last batch.</summary>
     public int Count => _count;
 
+    /// <summary>Bytes of these records, before compression.</summary>
+    public int Bytes => _records.Length;
+
     /// <summary>Adds a record.</summary>
     /// <param name="timestamp">Milliseconds since 1970.</param>
     /// <param name="key">Its key, or null.</param>
     /// <param name="value">Its value, or null.</param>
     /// <param name="headers">Its headers.</param>
     public void Add(
-        long timestamp, ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value, IReadOnlyList<RecordHeaderField>? headers = null)
+        long timestamp, ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value, IReadOnlyList<RecordHeaderField>? headers = null) =>
+        AddAt(_lastDelta + 1, timestamp, key, value, headers);
+
+    /// <summary>Adds a record with an offset of its own, behind those of the others.</summary>
+    internal void AddAt(
+        int offsetDelta, long timestamp, ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value, IReadOnlyList<RecordHeaderField>? headers)
     {
+        Check.That(offsetDelta > _lastDelta);
         if (_count == 0)
         {
             _baseTimestamp = timestamp;
@@ -39,7 +49,7 @@ public sealed class RecordBatchBuilder
         _record.Reset();
         _record.WriteByte(0);
         WriteInt(_record, timestamp - _baseTimestamp);
-        WriteInt(_record, _count);
+        WriteInt(_record, offsetDelta);
         WriteNullable(key);
         WriteNullable(value);
         WriteInt(_record, headers?.Count ?? 0);
@@ -51,6 +61,7 @@ public sealed class RecordBatchBuilder
 
         WriteInt(_records, _record.Length);
         _records.WriteRaw(_record.Written);
+        _lastDelta = offsetDelta;
         _count++;
     }
 
@@ -80,11 +91,11 @@ public sealed class RecordBatchBuilder
         var batch = new byte[RecordBatchHeader.Bytes + records.Length];
         records.Written.CopyTo(batch.AsSpan(RecordBatchHeader.Bytes));
         new RecordBatchHeader(
-            0, batch.Length, -1, 0, attributes, _count - 1, _baseTimestamp, _maxTimestamp, producerId, producerEpoch, baseSequence, _count)
+            0, batch.Length, -1, 0, attributes, _lastDelta, _baseTimestamp, _maxTimestamp, producerId, producerEpoch, baseSequence, _count)
             .Write(batch);
         RecordBatchHeader.Seal(batch);
         _records.Reset();
-        _count = 0;
+        (_count, _lastDelta) = (0, -1);
         return batch;
     }
 

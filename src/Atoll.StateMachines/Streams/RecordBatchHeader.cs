@@ -82,6 +82,9 @@ public readonly record struct RecordBatchHeader(
     /// <summary>Whether it holds a marker instead of a producer's records.</summary>
     public bool IsControl => (Attributes & ControlFlag) != 0;
 
+    /// <summary>The offset of the last record.</summary>
+    public long LastOffset => unchecked(BaseOffset + LastOffsetDelta);
+
     /// <summary>Whether the producer numbers its batches.</summary>
     public bool HasProducer => ProducerId >= 0;
 

@@ -24,17 +24,30 @@ public readonly record struct RecordHeaderField(ReadOnlyMemory<byte> Name, ReadO
 public ref struct RecordReader
 {
     private readonly int _count;
+    private readonly int _lastDelta;
     private WireReader _reader;
     private int _read;
+    private int _delta;
     private bool _isGood;
 
-    /// <summary>A reader before the first record.</summary>
+    /// <summary>A reader before the first record of a batch as its producer made it.</summary>
     /// <param name="records">The records, decompressed.</param>
     /// <param name="count">How many the head of the batch says that there are.</param>
     public RecordReader(ReadOnlyMemory<byte> records, int count)
+        : this(records, count, count - 1)
+    {
+    }
+
+    /// <summary>A reader before the first record of a batch that may have been compacted: some may be missing.</summary>
+    /// <param name="records">The records, decompressed.</param>
+    /// <param name="count">How many the head of the batch says that there are.</param>
+    /// <param name="lastOffsetDelta">What the head says of the last one's offset.</param>
+    public RecordReader(ReadOnlyMemory<byte> records, int count, int lastOffsetDelta)
     {
         _reader = new WireReader(records);
         _count = count;
+        _lastDelta = lastOffsetDelta;
+        _delta = -1;
         _isGood = true;
     }
 
@@ -72,11 +85,12 @@ public ref struct RecordReader
         var key = ReadNullable();
         var value = ReadNullable();
         var headers = ReadHeaders();
-        if (!_reader.Ok || headers is null || offsetDelta != _read || _reader.Position != end)
+        if (!_reader.Ok || headers is null || offsetDelta <= _delta || offsetDelta > _lastDelta || _reader.Position != end)
         {
             return false;
         }
 
+        _delta = offsetDelta;
         record = new StreamRecord(offsetDelta, timestampDelta, key, value, headers);
         return true;
     }

@@ -186,7 +186,7 @@ internal sealed class MachinePort : IRequestPort
         if (state.Machine is PartitionStateMachine)
         {
             _logs.TryAdd(shard, []);
-            _logs[shard].Add(request.Payload[PartitionCommand.BatchAt..]);
+            _logs[shard].Add(PartitionCommand.BatchOf(request.Payload));
         }
 
         var (status, body) = Apply(state, request.Identity, request.Payload.ToArray());

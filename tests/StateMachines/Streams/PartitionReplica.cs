@@ -129,7 +129,7 @@ internal sealed class PartitionReplica
     public RecordBatch Serve(in BatchPlace place)
     {
         Assert.True(CommandEnvelope.TryRead(Log[(int)place.Index.Value - 1].Payload, out var envelope));
-        var bytes = envelope.Command[PartitionCommand.BatchAt..].ToArray();
+        var bytes = PartitionCommand.BatchOf(envelope.Command).ToArray();
         RecordBatchHeader.Place(bytes, place.BaseOffset, place.LeaderEpoch);
         Assert.Equal(RecordBatchFault.None, RecordBatch.Read(bytes, out var batch));
         Assert.Equal(place.Bytes, bytes.Length);
@@ -178,6 +178,9 @@ internal sealed class PartitionReplica
 
         return next;
     }
+
+    /// <summary>The answer to a query.</summary>
+    public byte[] Ask(Action<WireWriter> query) => Read(query);
 
     private byte[] Read(Action<WireWriter> query)
     {

@@ -81,7 +81,7 @@ internal sealed class OffsetRequests(KafkaSources sources) : IKafkaRequests
             && batch.Header is { IsControl: false } header && header.BaseOffset == place.BaseOffset
             && new RecordCodec().Decompress(batch, out var records) == CompressionFault.None)
         {
-            var reader = new RecordReader(records, header.RecordCount);
+            var reader = new RecordReader(records, header.RecordCount, header.LastOffsetDelta);
             while (reader.TryNext(out var record))
             {
                 var timestamp = header.BaseTimestamp + record.TimestampDelta;
