@@ -58,8 +58,10 @@ internal static class GroupTransactions
     internal static GroupOutcome End(ConsumerGroup? group, EndGroupTransaction end, long nowMilliseconds, Sabotage sabotage)
     {
         var (id, epoch, number) = end.Transaction;
-        var before = group?.Transactions.GetValueOrDefault(id) ?? new GroupTransaction { Epoch = epoch };
-        if (group is null || number == before.Ended)
+        // A group that is not there yet remembers it, too: the beginning that comes late, and makes the group, would never end.
+        group ??= new ConsumerGroup(end.Group);
+        var before = group.Transactions.GetValueOrDefault(id) ?? new GroupTransaction { Epoch = epoch };
+        if (number == before.Ended)
         {
             return new GroupOutcome(new GroupResult(GroupStatus.Ok), null);
         }

@@ -187,10 +187,12 @@ async function failover() {
   const feeder = await cluster.writer({ idempotent: true });
   const feeding = (async () => {
     while (!isOver) {
-      const messages = Array.from({ length: 3 }, (_, at) => ({ value: `${count + at}`, partition: (count + at) % PARTITIONS }));
-      await feeder.send(orders, messages);
-      await feeder.send(input, [{ value: `${count / 3}`, partition: 0 }]);
-      count += 3;
+      // One by one: of several in one call kafkajs forgets those whose leader moves to a broker that has taken others of them.
+      for (let at = 0; at < PARTITIONS; at++) {
+        await feeder.send(orders, [{ value: `${count + at}`, partition: at }]);
+      }
+      await feeder.send(input, [{ value: `${count / PARTITIONS}`, partition: 0 }]);
+      count += PARTITIONS;
       await sleep(10);
     }
   })();
@@ -211,7 +213,8 @@ async function failover() {
   isOver = true;
   await feeding;
   const survivors = members.slice(1);
-  await wait(() => new Set(members.flatMap(each => [...each.got])).size === count, 'the group reads every message');
+  const got = () => new Set(members.flatMap(each => [...each.got])).size;
+  await wait(() => got() === count, () => `the group reads every message: ${got()} of ${count}`);
   await wait(() => worked === count / 3, 'every message is worked on');
   const found = await read(cluster, `${name}-checkers`, orders, count);
   for (let partition = 0; partition < PARTITIONS; partition++) {

@@ -47,6 +47,15 @@ public sealed class GroupTransactionTests
     }
 
     [Fact]
+    public void A_beginning_that_comes_behind_its_end_is_late_also_where_there_was_no_group()
+    {
+        Assert.Equal(GroupStatus.Ok, End(7, 1, 1, isCommit: false));
+        Assert.Equal(GroupStatus.ProducerFenced, Begin(7, 0, 1));
+        Assert.Equal(GroupStatus.ProducerFenced, Commit(7, 0, 10));
+        Assert.Equal(GroupStatus.InvalidTransactionState, Begin(7, 1, 1));
+    }
+
+    [Fact]
     public void A_newer_epoch_fences_the_older_one_off()
     {
         Begin(7, 0, 1);
