@@ -13,7 +13,7 @@ namespace Atoll.Fuzz.Hosting;
 
 /// <summary>
 /// A client of a cluster without consensus that can be made anew: each input meets the same cluster, with a space "s" and two records, a
-/// topic "t" with one, and not what earlier inputs left.
+/// topic "t" with one that has a subscription "s", and not what earlier inputs left.
 /// </summary>
 internal sealed class FreshCluster : IAtollClient
 {
@@ -53,6 +53,7 @@ internal sealed class FreshCluster : IAtollClient
         var topic = _client.Streams.CreateAsync(new TopicCreation("t", 2, null, TopicSettings.Default)).AsTask().GetAwaiter().GetResult();
         Done(TopicAppend.AppendAsync(
             _client.Streams, topic, [new RecordToAppend(0, 0, null, "v"u8.ToArray(), [])], null, TimeSpan.FromSeconds(1), time).AsTask());
+        Done(_client.Subscriptions.CreateAsync(new Subscription { Name = "s", Topic = "t", Url = "http://h/" }).AsTask());
         Done(_client.Records("s").PutAsync("k"u8.ToArray(), "v"u8.ToArray()).AsTask());
         Done(_client.Records("s").PutAsync(new byte[] { 0, 0xFF, (byte)'/' }, new byte[] { 0xC0, 0 }).AsTask());
     }

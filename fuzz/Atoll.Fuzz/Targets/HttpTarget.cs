@@ -97,7 +97,10 @@ public sealed class HttpTarget : IFuzzTarget
             BrokenPromiseException.Unless(
                 problem.RootElement.GetProperty("status").GetInt32() == response.StatusCode, "a problem tells its status");
             BrokenPromiseException.Unless(code != "internal", $"the gateway does not fail{Caught.Last}");
-            return Verdict.Refused($"{response.StatusCode} {code}");
+            var outcome = $"{response.StatusCode} {code}";
+
+            // A conflict is with what the cluster holds: the request itself was understood.
+            return response.StatusCode == StatusCodes.Status409Conflict ? Verdict.Accepted(outcome) : Verdict.Refused(outcome);
         }
 
         BrokenPromiseException.Unless(response.StatusCode < 400, "an error is told as problem details");
@@ -174,7 +177,7 @@ public sealed class HttpTarget : IFuzzTarget
         yield return "GET /v1/topics/t/records?partition=0&from=earliest&limit=3 HTTP/1.1\r\n\r\n";
         yield return "GET /v1/topics/t/events?from=0&partition=0 HTTP/1.1\r\nLast-Event-ID: 0:-1\r\n\r\n";
         yield return "POST /v1/topics/t/acks HTTP/1.1\r\n\r\n{\"group\":\"g\",\"member\":\"m\",\"generation\":1,\"ids\":[\"0:0\"]}";
-        yield return "PUT /v1/subscriptions/s HTTP/1.1\r\n\r\n{\"topic\":\"t\",\"url\":\"http://h/\",\"from\":\"latest\",\"timeoutMs\":50}";
+        yield return "PUT /v1/subscriptions/u HTTP/1.1\r\n\r\n{\"topic\":\"t\",\"url\":\"http://h/\",\"from\":\"latest\",\"timeoutMs\":50}";
         yield return "DELETE /v1/subscriptions/s HTTP/1.1\r\n\r\n";
         yield return "GET /v1/cluster HTTP/1.1\r\n\r\n";
         yield return "GET /health/ready HTTP/1.1\r\n\r\n";
