@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
@@ -106,11 +107,12 @@ internal sealed class ReplicaReconciler
     private bool ReconcileMembers(ShardInfo shard, Instant now)
     {
         var current = _raft.Membership;
-        var wanted = Membership.Of(shard.Replicas);
-        if (current.IsJoint || (current.Voters.AsSpan().SequenceEqual(wanted.Voters.AsSpan()) && current.Learners.IsEmpty))
+        if (current.IsJoint || (current.Learners.IsEmpty && AreSame(current.Voters, shard.Replicas)))
         {
             return false;
         }
+
+        var wanted = Membership.Of(shard.Replicas);
 
         var missing = wanted.Voters.Where(node => !current.Contains(node)).ToArray();
         var target = missing.Length > 0
@@ -123,6 +125,25 @@ internal sealed class ReplicaReconciler
         }
 
         return outcome == ProposalOutcome.Accepted;
+    }
+
+    // Neither holds anybody twice.
+    private static bool AreSame(ImmutableArray<NodeId> voters, ImmutableArray<NodeId> wanted)
+    {
+        if (voters.Length != wanted.Length)
+        {
+            return false;
+        }
+
+        foreach (var node in wanted)
+        {
+            if (!voters.Contains(node))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private bool HandOver(ShardInfo shard, Instant now)

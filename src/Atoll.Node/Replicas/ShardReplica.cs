@@ -95,11 +95,11 @@ internal sealed class ShardReplica
     /// <summary>Whether the loop has given it up: another one may have its place.</summary>
     public bool IsGone { get; set; }
 
-    /// <summary>Whether nothing is under way, and nothing comes of the passing of time for a good while.</summary>
-    public bool IsResting =>
+    /// <summary>Whether nothing is under way, and nothing comes of the passing of so much time.</summary>
+    public bool MayRestFor(Duration duration) =>
         FaultReason is null && !IsDirty && !AwaitsDurability && _raft.NextDeadline == Instant.Never && !_policy.HasTimers
         && _applier.IsIdle && _reads.IsIdle && _snapshots.IsIdle
-        && _writes.IsIdleUntil(_environment.Hybrid.Peek().Add(ReplicaTurns.Round * 2));
+        && _writes.IsIdleUntil(_environment.Hybrid.Peek().Add(duration));
 
     private Instant Now => _environment.Clock.Now;
 
