@@ -5,12 +5,22 @@ namespace Atoll.Services.Streams;
 
 /// <summary>A record to be appended to a topic.</summary>
 /// <param name="Partition">Its partition; null: that of the key, or of the request when it has none.</param>
-/// <param name="Timestamp">Milliseconds since 1970.</param>
+/// <param name="Timestamp">Milliseconds since 1970, or <see cref="Now"/>.</param>
 /// <param name="Key">Its key; null for none.</param>
 /// <param name="Value">Its value; null for a tombstone.</param>
 /// <param name="Headers">Its headers.</param>
 public sealed record RecordToAppend(
-    int? Partition, long Timestamp, ReadOnlyMemory<byte>? Key, ReadOnlyMemory<byte>? Value, IReadOnlyList<RecordHeaderField> Headers);
+    int? Partition, long Timestamp, ReadOnlyMemory<byte>? Key, ReadOnlyMemory<byte>? Value, IReadOnlyList<RecordHeaderField> Headers)
+{
+    /// <summary>The timestamp of a record that gets the time at which a producer takes it.</summary>
+    public const long Now = long.MinValue;
+
+    /// <summary>A record of now, in the partition of its key.</summary>
+    public RecordToAppend(ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value)
+        : this(null, Now, key, value, [])
+    {
+    }
+}
 
 /// <summary>Where a record was appended.</summary>
 /// <param name="Partition">The partition.</param>
@@ -49,11 +59,12 @@ public static class TopicAppend
         var partitions = records.Select(record => PartitionOf(topic, record, turn)).ToArray();
         var batches = partitions.Distinct().ToDictionary(static partition => partition, static _ => new RecordBatchBuilder());
         var places = new int[records.Count];
+        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         for (var i = 0; i < places.Length; i++)
         {
             var (record, batch) = (records[i], batches[partitions[i]]);
             places[i] = batch.Count;
-            batch.Add(record.Timestamp, record.Key, record.Value, record.Headers);
+            batch.Add(record.Timestamp == RecordToAppend.Now ? now : record.Timestamp, record.Key, record.Value, record.Headers);
         }
 
         var appended = await Task.WhenAll(batches.Select(async pair =>
@@ -71,7 +82,8 @@ public static class TopicAppend
         ];
     }
 
-    private static int PartitionOf(Topic topic, RecordToAppend record, int turn) =>
+    /// <summary>The partition that a record names, or that of its key, or the one whose turn it is.</summary>
+    internal static int PartitionOf(Topic topic, RecordToAppend record, int turn) =>
         record.Partition is not { } number
             ? record.Key is { } key ? KeyPartitioner.PartitionOf(key.Span, topic.Partitions.Length) : turn
         : topic.Partition(number) is not null ? number

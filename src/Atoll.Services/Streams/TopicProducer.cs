@@ -1,107 +1,202 @@
+using System.Threading.Channels;
 using Atoll.Services.Errors;
-using Atoll.StateMachines.Streams;
 
 namespace Atoll.Services.Streams;
 
 /// <summary>
-/// Appends records to a topic, each once: batches are numbered, so that one whose outcome is unknown is sent again. One batch is under
-/// way at a time. Not thread-safe.
+/// Appends records to a topic as they come, each once, those of a partition in the order in which they were taken. Records go to the
+/// partition that they name, or to that of their key; those with neither stay together as long as there is room in a batch. Each partition
+/// has one batch under way, which is numbered, so that it can be sent again until it is known what became of it, also when leaders change;
+/// what comes meanwhile is gathered for the next. Thread-safe. Disposing of it sends what was taken, and waits for that.
 /// </summary>
-public sealed class TopicProducer
+public sealed class TopicProducer : IAsyncDisposable
 {
-    private const int BatchBytes = 256 * 1024;
-    private const int RecordOverheadBytes = 32;
-
-    private readonly IStreams _streams;
+    private readonly Lock _lock = new();
     private readonly Topic _topic;
-    private readonly long _producerId;
-    private readonly TimeSpan _timeout;
-    private readonly TimeProvider _time;
-    private readonly PartitionBatch[] _batches;
+    private readonly TopicProducerOptions _options;
+    private readonly ProducerLane[] _lanes;
+    private TaskCompletionSource? _room;
+    private Exception? _fault;
+    private bool _isClosed;
+    private long _takenBytes;
+    private long _appended;
     private int _turn;
 
-    private TopicProducer(
-        IStreams streams, Topic topic, RecordCompression compression, long producerId, TimeSpan timeout, TimeProvider time)
+    internal TopicProducer(IStreams streams, Topic topic, TopicProducerOptions options)
     {
-        _streams = streams;
         _topic = topic;
-        _producerId = producerId;
-        _timeout = timeout;
-        _time = time;
-        _batches = [.. topic.Partitions.Select(_ => new PartitionBatch(compression))];
+        _options = options.Validated();
+        _lanes = [.. topic.Partitions.Select((_, partition) => new ProducerLane(this, streams, topic, partition, _options))];
+        Writer = new RecordWriter(this);
     }
+
+    /// <summary>
+    /// Takes records as a channel does: at once while there is room, and else whoever writes waits. Completing it is for who knows that
+    /// there are no more; what was taken is sent all the same. It is closed with the error of a record that was not appended, unless <see
+    /// cref="TopicProducerOptions.Failed"/> is told of such.
+    /// </summary>
+    public ChannelWriter<RecordToAppend> Writer { get; }
 
     /// <summary>Records that were appended.</summary>
-    public long Appended { get; private set; }
+    public long Appended => Interlocked.Read(ref _appended);
 
-    /// <summary>A producer with a number of its own.</summary>
-    /// <param name="streams">The topics.</param>
-    /// <param name="topic">The topic.</param>
-    /// <param name="compression">How batches are compressed.</param>
-    /// <param name="timeout">How long a batch may take, retries included.</param>
-    /// <param name="time">The clock of timestamps and retries.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public static async ValueTask<TopicProducer> CreateAsync(
-        IStreams streams, Topic topic, RecordCompression compression, TimeSpan timeout, TimeProvider time,
-        CancellationToken cancellationToken = default)
+    /// <summary>Appends a record. Keys, values and headers must not change until then.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="cancellationToken">Ends the wait: for room, and then nothing is appended; behind it, and then it may be.</param>
+    /// <returns>Where it is.</returns>
+    /// <exception cref="AtollException">It was not appended, or it is not known whether it was: then it is either before all that are
+    /// taken later, or never will be.</exception>
+    /// <exception cref="ChannelClosedException">The producer has ended.</exception>
+    public async ValueTask<AppendedRecord> SendAsync(RecordToAppend record, CancellationToken cancellationToken = default)
     {
-        var producerId = await streams.NewProducerIdAsync(cancellationToken).ConfigureAwait(false);
-        return new TopicProducer(streams, topic, compression, producerId, timeout, time);
-    }
-
-    /// <summary>Adds a record; sends its partition's batch when that is full.</summary>
-    /// <param name="partition">The partition; null: that of the key, or without one each in turn.</param>
-    /// <param name="key">Its key, or null.</param>
-    /// <param name="value">Its value, or null.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="AtollException">A batch was not appended, or it is not known whether it was.</exception>
-    public async ValueTask AddAsync(
-        int? partition, ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value, CancellationToken cancellationToken = default)
-    {
-        var number = partition ?? (key is { } present
-            ? KeyPartitioner.PartitionOf(present.Span, _batches.Length) : (_turn = (_turn + 1) % _batches.Length));
-        var batch = _batches[number];
-        var bytes = (key?.Length ?? 0) + (value?.Length ?? 0) + RecordOverheadBytes;
-        if (batch.Builder.Count > 0 && batch.Bytes + bytes > Math.Min(BatchBytes, _topic.Settings.BatchBytesMax / 2))
+        var appended = new TaskCompletionSource<AppendedRecord>(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (!TryTake(record, appended))
         {
-            await SendAsync(number, cancellationToken).ConfigureAwait(false);
+            if (!await WaitForRoomAsync(cancellationToken).ConfigureAwait(false))
+            {
+                throw new ChannelClosedException();
+            }
         }
 
-        batch.Builder.Add(_time.GetUtcNow().ToUnixTimeMilliseconds(), key, value);
-        batch.Bytes += bytes;
+        return await appended.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Sends what was added; done when all of it is appended.</summary>
-    /// <exception cref="AtollException">A batch was not appended, or it is not known whether it was.</exception>
+    /// <summary>Waits until all that was taken so far is appended, or has failed; nothing lingers meanwhile.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="AtollException">The error that has ended the producer.</exception>
     public async ValueTask FlushAsync(CancellationToken cancellationToken = default)
     {
-        for (var partition = 0; partition < _batches.Length; partition++)
+        await Task.WhenAll(_lanes.Select(static lane => lane.FlushAsync())).WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (Fault is { } fault)
         {
-            if (_batches[partition].Builder.Count > 0)
+            throw fault;
+        }
+    }
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        _ = TryClose(null);
+        await Task.WhenAll(_lanes.Select(static lane => lane.FlushAsync())).ConfigureAwait(false);
+    }
+
+    /// <summary>What has ended the producer; then nothing more is sent.</summary>
+    internal AtollException? Fault
+    {
+        get
+        {
+            lock (_lock)
             {
-                await SendAsync(partition, cancellationToken).ConfigureAwait(false);
+                return _fault as AtollException;
             }
         }
     }
 
-    private async ValueTask SendAsync(int partition, CancellationToken cancellation)
+    /// <summary>A record of the writer failed, and nobody else is told.</summary>
+    internal void End(AtollException fault) => _ = TryClose(fault);
+
+    /// <summary>Records are done with: there is room for others.</summary>
+    internal void Release(long bytes, int appended)
     {
-        var batch = _batches[partition];
-        var records = batch.Builder.Count;
-        var bytes = batch.Builder.Build(_producerId, 0, batch.Sequence);
-        batch.Bytes = 0;
-        await PartitionAppend.SendAsync(_streams, _topic, partition, bytes, isNumbered: true, _timeout, _time, cancellation)
-            .ConfigureAwait(false);
-        batch.Sequence = ProducerSequence.Add(batch.Sequence, records);
-        Appended += records;
+        Interlocked.Add(ref _appended, appended);
+        TaskCompletionSource? room = null;
+        lock (_lock)
+        {
+            _takenBytes -= bytes;
+            if (_takenBytes < _options.BufferBytes)
+            {
+                (room, _room) = (_room, null);
+            }
+        }
+
+        room?.SetResult();
     }
 
-    private sealed class PartitionBatch(RecordCompression compression)
+    private bool TryClose(Exception? error)
     {
-        public RecordBatchBuilder Builder { get; } = new() { Compression = compression };
+        TaskCompletionSource? room;
+        lock (_lock)
+        {
+            // An error that comes behind a quiet end is still one that somebody has to hear of.
+            _fault ??= error;
+            if (_isClosed)
+            {
+                return false;
+            }
 
-        public int Bytes { get; set; }
+            _isClosed = true;
+            (room, _room) = (_room, null);
+        }
 
-        public int Sequence { get; set; }
+        room?.SetResult();
+        return true;
+    }
+
+    private bool TryTake(RecordToAppend record, TaskCompletionSource<AppendedRecord>? appended)
+    {
+        lock (_lock)
+        {
+            if (_isClosed || _takenBytes >= _options.BufferBytes)
+            {
+                return false;
+            }
+
+            var lane = LaneOf(record);
+            var taken = new TakenRecord(
+                record.Timestamp == RecordToAppend.Now
+                    ? record with { Timestamp = _options.Time.GetUtcNow().ToUnixTimeMilliseconds() } : record,
+                _options.Time.GetTimestamp(), appended);
+            _takenBytes += taken.Bytes;
+            lane.Add(taken);
+            return true;
+        }
+    }
+
+    private ProducerLane LaneOf(RecordToAppend record)
+    {
+        if (record.Partition is not null || record.Key is not null)
+        {
+            return _lanes[TopicAppend.PartitionOf(_topic, record, turn: 0)];
+        }
+
+        // Batches are better for being large: the next partition's turn comes when this one's batch is full or was sent.
+        if (!_lanes[_turn].HasRoomInBatch)
+        {
+            _turn = (_turn + 1) % _lanes.Length;
+        }
+
+        return _lanes[_turn];
+    }
+
+    private async ValueTask<bool> WaitForRoomAsync(CancellationToken cancellation)
+    {
+        Task room;
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return _fault is null ? false : throw _fault;
+            }
+
+            if (_takenBytes < _options.BufferBytes)
+            {
+                return true;
+            }
+
+            room = (_room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+
+        await room.WaitAsync(cancellation).ConfigureAwait(false);
+        return true;
+    }
+
+    private sealed class RecordWriter(TopicProducer producer) : ChannelWriter<RecordToAppend>
+    {
+        public override bool TryWrite(RecordToAppend item) => producer.TryTake(item, null);
+
+        public override ValueTask<bool> WaitToWriteAsync(CancellationToken cancellationToken = default) =>
+            producer.WaitForRoomAsync(cancellationToken);
+
+        public override bool TryComplete(Exception? error = null) => producer.TryClose(error);
     }
 }

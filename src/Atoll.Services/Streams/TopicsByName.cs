@@ -2,7 +2,7 @@ using Atoll.Services.Errors;
 
 namespace Atoll.Services.Streams;
 
-/// <summary>Finds topics by their names.</summary>
+/// <summary>Finds topics by their names, and makes what appends to them.</summary>
 public static class TopicsByName
 {
     /// <summary>The topic of that name, as it is now.</summary>
@@ -19,4 +19,10 @@ public static class TopicsByName
         this IStreams streams, string name, CancellationToken cancellationToken = default) =>
         (await streams.TopicsAsync(cancellationToken).ConfigureAwait(false)).Find(name)
         ?? await streams.TopicAsync(name, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>
+    /// A producer of a topic, for the partitions that it has now. Nothing is asked of the cluster before the first record is there.
+    /// </summary>
+    public static TopicProducer Producer(this IStreams streams, Topic topic, TopicProducerOptions? options = null) =>
+        new(streams, topic, options ?? new TopicProducerOptions());
 }

@@ -54,10 +54,11 @@ internal static class TopicRecordCommands
             await using var atoll = client.Connect(parsed);
             var topic = await atoll.Streams.TopicAsync(parsed.GetRequiredValue(name), cancellation).ConfigureAwait(false);
             var number = TopicCommands.Checked(topic, parsed.GetValue(partition));
-            var producer = await TopicProducer.CreateAsync(
-                atoll.Streams, topic, Compressions[parsed.GetRequiredValue(compression)],
-                ClientOptions.Duration(parsed, client.CallTimeout) ?? TimeSpan.FromSeconds(10), TimeProvider.System, cancellation)
-                .ConfigureAwait(false);
+            await using var producer = atoll.Streams.Producer(topic, new TopicProducerOptions
+            {
+                Compression = Compressions[parsed.GetRequiredValue(compression)],
+                Timeout = ClientOptions.Duration(parsed, client.CallTimeout) ?? TimeSpan.FromSeconds(10),
+            });
             using var input = new StreamReader(Console.OpenStandardInput(), new UTF8Encoding(false));
             while (await input.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)
             {
@@ -69,7 +70,8 @@ internal static class TopicRecordCommands
                     line = line[(at + parsed.GetValue(separator)!.Length)..];
                 }
 
-                await producer.AddAsync(number, key, Encoding.UTF8.GetBytes(line), cancellation).ConfigureAwait(false);
+                await producer.Writer.WriteAsync(
+                    new RecordToAppend(key, Encoding.UTF8.GetBytes(line)) { Partition = number }, cancellation).ConfigureAwait(false);
                 if (!Console.IsInputRedirected)
                 {
                     await producer.FlushAsync(cancellation).ConfigureAwait(false);
