@@ -55,6 +55,8 @@ public static class FuzzTargets
         new KafkaMessageTarget(isRequest: true),
         new KafkaMessageTarget(isRequest: false),
         new KafkaStreamTarget(),
+        new ScramTarget(),
+        new RoleSetTarget(),
         .. CompressionTarget.All(),
         .. EventualTarget.All(),
         .. EventualRowsTarget.All(),

@@ -3,6 +3,7 @@ using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Transactions;
+using Atoll.Services.Tables.Roles;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Atoll.Gateways.Kafka;
@@ -18,6 +19,9 @@ public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, K
 
     /// <summary>The transactions of producers; null: none are served.</summary>
     public ITransactions? Transactions { get; init; }
+
+    /// <summary>The roles that clients may log in as; null: none.</summary>
+    public RoleCatalog? Roles { get; init; }
 }
 
 /// <summary>The Kafka gateway among a host's services.</summary>

@@ -120,7 +120,7 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         KafkaEndPoint = options.KafkaEndPoint,
         Kafka = new KafkaGatewayOptions { Tokens = options.Tokens },
-        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, client, leaders, kafka) : null,
+        KafkaSources = options.KafkaEndPoint is { } kafka ? KafkaSourcesOf(options, node, tables, client, leaders, kafka) : null,
         CqlEndPoint = options.CqlEndPoint,
         CqlSources = tables is null ? null : new CqlSources(tables.Service, () => node.Live.Directory, SelfOf(options, node)),
         Cql = new CqlGatewayOptions
@@ -142,13 +142,15 @@ internal sealed class NodeHost : IAsyncDisposable
         new(node.Id, options.CqlAdvertised ?? options.CqlEndPoint!, ClientPortOf(options));
 
     private static KafkaSources KafkaSourcesOf(
-        NodeHostOptions options, EmbeddedNode node, AtollClient client, PartitionLeaders leaders, IPEndPoint kafka) => new(
+        NodeHostOptions options, EmbeddedNode node, NodeTables? tables, AtollClient client, PartitionLeaders leaders,
+        IPEndPoint kafka) => new(
         client.Streams,
         leaders,
         new KafkaSelf(node.Id, options.KafkaAdvertised ?? kafka.Address.ToString(), kafka.Port, ClientPortOf(options)))
     {
         Groups = client.Groups,
         Transactions = client.Transactions,
+        Roles = tables?.Service.Roles,
     };
 
     private static int ClientPortOf(NodeHostOptions options)

@@ -1,19 +1,14 @@
 using System.Net;
+using Atoll.Gateways.Security.Scram;
+using Atoll.Services.Tables.Roles;
 
 namespace Atoll.Gateways.Kafka.Connections;
 
-/// <summary>What is due next of a client that shows who it is.</summary>
-public enum KafkaLogin
-{
-    /// <summary>Nothing: it has not begun, or it has ended.</summary>
-    None,
-
-    /// <summary>Its token, in a request.</summary>
-    Token,
-
-    /// <summary>Its token, without a head.</summary>
-    BareToken,
-}
+/// <summary>How a client shows who it is, and how far it has come.</summary>
+/// <param name="IsBare">Whether its messages have no heads.</param>
+/// <param name="Mechanism">The mechanism of SCRAM; null for PLAIN.</param>
+/// <param name="Challenge">What it was challenged with; null before.</param>
+internal sealed record KafkaLogin(bool IsBare, ScramMechanism? Mechanism, ScramChallenge? Challenge);
 
 /// <summary>What is known of the client of a connection.</summary>
 /// <param name="address">Where it is.</param>
@@ -32,8 +27,8 @@ public sealed class KafkaClient(IPAddress address, CancellationToken gone)
     /// <summary>Who it has shown to be; empty before, and where nobody is asked.</summary>
     public string UserName { get; internal set; } = "";
 
-    /// <summary>What is due next, when it shows who it is.</summary>
-    internal KafkaLogin Login { get; set; }
+    /// <summary>What is due next, when it shows who it is; null: nothing, it has not begun, or it has ended.</summary>
+    internal KafkaLogin? Login { get; set; }
 
     /// <summary>Ends when all that was to be appended for it has been sent to the partitions, in the order of its requests.</summary>
     internal Task Appending { get; set; } = Task.CompletedTask;

@@ -15,8 +15,10 @@ public sealed record KafkaReply(int Correlation, IKafkaMessage? Body, int Versio
     /// <summary>No answer.</summary>
     public static readonly KafkaReply None = new(0, null, 0, false, null);
 
-    /// <summary>An answer without a head and without contents.</summary>
-    public static readonly KafkaReply Bare = new(0, null, 0, false, null);
+    private ReadOnlyMemory<byte>? BareContents { get; init; }
+
+    /// <summary>An answer without a head.</summary>
+    public static KafkaReply Bare(ReadOnlyMemory<byte> contents) => new(0, null, 0, false, null) { BareContents = contents };
 
     /// <summary>The end of the connection: nothing that the client can understand can be said.</summary>
     public static KafkaReply Close(string why) => new(0, null, 0, false, why);
@@ -24,9 +26,10 @@ public sealed record KafkaReply(int Correlation, IKafkaMessage? Body, int Versio
     /// <summary>Appends the answer as it goes over the wire, if there is one.</summary>
     public void Write(WireWriter target)
     {
-        if (ReferenceEquals(this, Bare))
+        if (BareContents is { } bare)
         {
-            target.WriteUInt32(0);
+            target.WriteUInt32(BinaryPrimitives.ReverseEndianness((uint)bare.Length));
+            target.WriteRaw(bare.Span);
         }
 
         if (Body is null)

@@ -4,6 +4,7 @@ using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Security;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Transactions;
+using Atoll.Services.Tables.Roles;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
@@ -17,9 +18,9 @@ public sealed class KafkaRequestTable
     private readonly bool _needsLogin;
 
     /// <summary>A table of families of calls; those of the versions (ApiVersions) and of who may come in are added.</summary>
-    public KafkaRequestTable(IEnumerable<IKafkaRequests> families, AccessTokens tokens)
+    public KafkaRequestTable(IEnumerable<IKafkaRequests> families, AccessTokens tokens, RoleCatalog? roles = null)
     {
-        _sasl = new SaslRequests(tokens);
+        _sasl = new SaslRequests(tokens, roles);
         _needsLogin = tokens.AreRequired;
         var handlers = families.Append(_sasl).SelectMany(static family => family.Handlers).ToList();
         handlers.Add(new VersionRequests(handlers).Handler);
@@ -40,7 +41,7 @@ public sealed class KafkaRequestTable
             .. sources is { Groups: { } pending, Transactions: { } transactions } 
                 ? Of(sources, pending, transactions, options.Time) : [],
         ],
-        options.Tokens);
+        options.Tokens, sources.Roles);
 
     private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions, TimeProvider time) =>
     [
@@ -62,9 +63,9 @@ public sealed class KafkaRequestTable
     /// <param name="client">Who sent it.</param>
     public ValueTask<KafkaReply> ServeAsync(ReadOnlyMemory<byte> frame, KafkaClient client)
     {
-        if (client.Login == KafkaLogin.BareToken)
+        if (client.Login is { IsBare: true })
         {
-            return new(_sasl.TakeBare(frame.Span, client));
+            return _sasl.TakeBareAsync(frame, client);
         }
 
         var reader = new KafkaReader(frame);

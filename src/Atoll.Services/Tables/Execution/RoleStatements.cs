@@ -86,7 +86,7 @@ internal sealed class RoleStatements(RoleCatalog catalog)
     }
 
     // A hash takes its time, and is made once, however often the change is computed.
-    private static (RoleOptions Options, string? Hash) WithPassword(RoleOptions options)
+    private static NewOptions WithPassword(RoleOptions options)
     {
         if (options.Custom is not null || options.Access is { IsAll: false })
         {
@@ -104,10 +104,13 @@ internal sealed class RoleStatements(RoleCatalog catalog)
             throw CqlException.Invalid("A password must not be empty");
         }
 
-        return (options, options.HashedPassword ?? (options.Password is { } password ? PasswordHash.Of(password) : null));
+        // Of a password that only its hash is known of there can be no verifiers.
+        return options.HashedPassword is { } hash ? new NewOptions(options, hash, [])
+            : options.Password is { } password ? new NewOptions(options, PasswordHash.Of(password), ScramVerifier.AllOf(password))
+            : new NewOptions(options, null, []);
     }
 
-    private static RoleSet Create(RoleSet roles, CreateRoleStatement create, (RoleOptions Options, string? Hash) options)
+    private static RoleSet Create(RoleSet roles, CreateRoleStatement create, NewOptions options)
     {
         if (roles.TryGet(create.Role, out _))
         {
@@ -126,10 +129,13 @@ internal sealed class RoleStatements(RoleCatalog catalog)
 
         return roles.With(new Role(
             create.Role, options.Hash, options.Options.CanLogin ?? false, options.Options.IsSuperuser ?? false,
-            ImmutableSortedSet.Create<string>(StringComparer.Ordinal)));
+            ImmutableSortedSet.Create<string>(StringComparer.Ordinal))
+        {
+            Scram = options.Scram,
+        });
     }
 
-    private static RoleSet Alter(RoleSet roles, AlterRoleStatement alter, (RoleOptions Options, string? Hash) options, TableUser user)
+    private static RoleSet Alter(RoleSet roles, AlterRoleStatement alter, NewOptions options, TableUser user)
     {
         if (!roles.TryGet(alter.Role, out var role))
         {
@@ -144,6 +150,7 @@ internal sealed class RoleStatements(RoleCatalog catalog)
         return roles.With(role with
         {
             PasswordHash = options.Hash ?? role.PasswordHash,
+            Scram = options.Hash is null ? role.Scram : options.Scram,
             CanLogin = options.Options.CanLogin ?? role.CanLogin,
             IsSuperuser = options.Options.IsSuperuser ?? role.IsSuperuser,
         });
@@ -210,4 +217,7 @@ internal sealed class RoleStatements(RoleCatalog catalog)
     private static RowsResult Rows(IEnumerable<(string Name, CqlType Type)> columns, IEnumerable<ReadOnlyMemory<byte>?[]> rows) => new(
         [.. columns.Select(static column => new ColumnSpec("system_auth", "roles", column.Name, column.Type))], [.. rows],
         ReadOnlyMemory<byte>.Empty);
+
+    /// <summary>Options, and what is kept of the password among them; no hash: there is none.</summary>
+    private sealed record NewOptions(RoleOptions Options, string? Hash, ImmutableArray<ScramVerifier> Scram);
 }

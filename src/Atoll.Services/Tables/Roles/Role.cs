@@ -8,7 +8,11 @@ namespace Atoll.Services.Tables.Roles;
 /// <param name="CanLogin">Whether clients may log in as it.</param>
 /// <param name="IsSuperuser">Whether it may change roles; so may whoever has been granted a role that may.</param>
 /// <param name="MemberOf">The roles that were granted to it, in order of their names.</param>
-public sealed record Role(string Name, string? PasswordHash, bool CanLogin, bool IsSuperuser, ImmutableSortedSet<string> MemberOf);
+public sealed record Role(string Name, string? PasswordHash, bool CanLogin, bool IsSuperuser, ImmutableSortedSet<string> MemberOf)
+{
+    /// <summary>What is kept of the password for SCRAM, one a mechanism; none where only a hash of it was ever known.</summary>
+    public ImmutableArray<ScramVerifier> Scram { get; init; } = [];
+}
 
 /// <summary>Who a client has shown to be.</summary>
 /// <param name="Name">The role, or what a client with an access token calls itself.</param>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using Atoll.Foundation;
 using Atoll.Services.Directory;
 using Atoll.Services.Errors;
 
@@ -15,9 +17,12 @@ public sealed class RoleCatalog : IDisposable
     private readonly IDocumentStore _store;
     private readonly IDisposable _subscription;
     private readonly PasswordCheck _passwords = new();
+    private readonly SemaphoreSlim _oneReads = new(1, 1);
     private volatile Snapshot? _snapshot;
     private int _changes; // how often the store said that something may have changed
     private int _changesRead = -1; // how many of these the snapshot has in it
+    private int _readsBegun; // of those that callers share
+    private (int Number, RoleSet Roles) _lastRead = (0, RoleSet.Empty); // the last of these that ended well
 
     /// <summary>The roles in a store; nothing is read before it is needed.</summary>
     public RoleCatalog(IDocumentStore store)
@@ -62,6 +67,19 @@ public sealed class RoleCatalog : IDisposable
             && await _passwords.MatchesAsync(newest, password, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// What is kept of a role's password for SCRAM; of a name that cannot log in by it a decoy. The two differ neither in what they look
+    /// like nor in the time that it takes to get them: the roles are read anew whatever the name, once for all who ask at the same time.
+    /// </summary>
+    /// <exception cref="AtollException">The roles cannot be read.</exception>
+    public async ValueTask<ScramVerifier> VerifierOfAsync(string name, ScramMechanism mechanism, CancellationToken cancellationToken)
+    {
+        var roles = await ReadTogetherAsync(cancellationToken).ConfigureAwait(false);
+        var decoy = ScramVerifier.Decoy(mechanism, name, roles.DecoyKey.Span);
+        return roles.TryGet(name, out var role) && role.CanLogin
+            ? role.Scram.FirstOrDefault(verifier => verifier.Mechanism == mechanism) ?? decoy : decoy;
+    }
+
     /// <summary>Changes the roles.</summary>
     /// <param name="change">
     /// From the roles as they are to what they become; computed again when somebody else was faster. Throws a <see cref="CqlException"/>
@@ -75,9 +93,20 @@ public sealed class RoleCatalog : IDisposable
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
             var before = Of(await _store.ReadAsync(cancellationToken).ConfigureAwait(false));
-            var after = change(before.Roles);
-            if (ReferenceEquals(after, before.Roles)
-                || await _store.TryWriteAsync(Document, before.Version, after.Encode(), cancellationToken).ConfigureAwait(false))
+            var after = WithDecoyKey(change(before.Roles));
+            if (ReferenceEquals(after, before.Roles))
+            {
+                return;
+            }
+
+            var bytes = after.Encode();
+            if (bytes.Length > Limits.DocumentBytesMax && after.Count >= before.Roles.Count)
+            {
+                throw CqlException.Invalid(
+                    $"The roles of a cluster take at most {Limits.DocumentBytesMax} bytes together: drop some first");
+            }
+
+            if (await _store.TryWriteAsync(Document, before.Version, bytes, cancellationToken).ConfigureAwait(false))
             {
                 return;
             }
@@ -91,7 +120,36 @@ public sealed class RoleCatalog : IDisposable
     {
         _subscription.Dispose();
         _passwords.Dispose();
+        _oneReads.Dispose();
     }
+
+    // A read that began after the call is as good as one's own.
+    private async ValueTask<RoleSet> ReadTogetherAsync(CancellationToken cancellationToken)
+    {
+        var begunBefore = Volatile.Read(ref _readsBegun);
+        await _oneReads.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_lastRead.Number > begunBefore)
+            {
+                return _lastRead.Roles;
+            }
+
+            Volatile.Write(ref _readsBegun, _readsBegun + 1);
+            Interlocked.Increment(ref _changes); // nothing that is known is new enough
+            var roles = await ReadKnownAsync(cancellationToken).ConfigureAwait(false);
+            _lastRead = (_readsBegun, roles);
+            return roles;
+        }
+        finally
+        {
+            _oneReads.Release();
+        }
+    }
+
+    private static RoleSet WithDecoyKey(RoleSet roles) =>
+        roles.DecoyKey.IsEmpty && roles.All.Any(static role => role.Scram.Length > 0)
+            ? roles.WithDecoyKey(RandomNumberGenerator.GetBytes(RoleSet.DecoyKeyBytes)) : roles;
 
     private static string? HashOf(RoleSet roles, string name) =>
         roles.TryGet(name, out var role) && role.CanLogin ? role.PasswordHash : null;

@@ -14,6 +14,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Transactions;
+using Atoll.Services.Tables.Roles;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Streams;
 using Xunit;
@@ -28,13 +29,13 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
 {
     private readonly AtollClient _client;
 
-    public KafkaHost(AccessTokens? tokens = null)
+    public KafkaHost(AccessTokens? tokens = null, RoleCatalog? roles = null)
     {
         _client = new AtollClient(Port, new CallerOptions { Clock = new ServerClock(Time), Time = Time });
         Table = KafkaRequestTable.Of(
             new KafkaSources(_client.Streams, this, new KafkaSelf(new NodeId(1), "127.0.0.1", 9092, 4600))
             {
-                Groups = _client.Groups, Transactions = _client.Transactions,
+                Groups = _client.Groups, Transactions = _client.Transactions, Roles = roles,
             },
             new KafkaGatewayOptions { Time = Time, Tokens = tokens ?? AccessTokens.None });
     }
