@@ -35,6 +35,7 @@ public sealed class PartitionCommandTarget : IFuzzTarget
         Bytes(writer => PartitionQuery.Write(writer, new PartitionFetch(1, 100, true))),
         Bytes(writer => PartitionQuery.Write(writer, new PartitionFind(950, false))),
         Bytes(writer => PartitionQuery.WriteEpochEnd(writer, 1)),
+        Bytes(PartitionQuery.WriteProducers),
     ];
 
     /// <inheritdoc />

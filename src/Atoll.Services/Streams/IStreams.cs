@@ -80,6 +80,9 @@ public interface IStreams
     /// <summary>Finds where a leader's epoch ended.</summary>
     ValueTask<FoundOffset> FindEpochEndAsync(Topic topic, int partition, int epoch, CancellationToken cancellationToken = default);
 
+    /// <summary>The producers that a partition remembers, as those who write to it now.</summary>
+    ValueTask<KnownProducers> ProducersAsync(Topic topic, int partition, CancellationToken cancellationToken = default);
+
     /// <summary>Deletes the records before an offset; <see cref="PartitionCommand.EndOffset"/> for all.</summary>
     ValueTask<PartitionResult> DeleteBeforeAsync(Topic topic, int partition, long offset, CancellationToken cancellationToken = default);
 

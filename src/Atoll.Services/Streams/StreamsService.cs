@@ -22,6 +22,9 @@ public sealed class StreamsService : IStreams
     private static readonly ResponseReader<FoundOffset> ReadFound = static (in Response response) =>
         FoundOffset.TryRead(response.Body, out var found) ? found : throw Garbled();
 
+    private static readonly ResponseReader<KnownProducers> ReadProducers = static (in Response response) =>
+        KnownProducers.TryRead(response.Body) ?? throw Garbled();
+
     private static readonly ResponseReader<PartitionResult> ReadResult = static (in Response response) =>
         PartitionResult.TryRead(response.Body, out var result) ? result : throw Garbled();
 
@@ -208,6 +211,14 @@ public sealed class StreamsService : IStreams
         var writer = Payloads.Begin();
         PartitionQuery.WriteEpochEnd(writer, epoch);
         return _caller.Invoke(Read(topic, partition, Payloads.Take(writer)), ReadPatience, null, ReadFound, cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<KnownProducers> ProducersAsync(Topic topic, int partition, CancellationToken cancellationToken)
+    {
+        var writer = Payloads.Begin();
+        PartitionQuery.WriteProducers(writer);
+        return _caller.Invoke(Read(topic, partition, Payloads.Take(writer)), ReadPatience, null, ReadProducers, cancellationToken);
     }
 
     /// <inheritdoc />

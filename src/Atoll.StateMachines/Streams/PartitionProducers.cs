@@ -29,6 +29,10 @@ internal sealed class PartitionProducers
     /// <summary>Producers with open transactions, by the first offset of these.</summary>
     internal IEnumerable<KeyValuePair<long, long>> Open => _open;
 
+    /// <summary>All that are remembered, by their numbers.</summary>
+    internal IEnumerable<KnownProducer> All => _producers.Select(static pair => new KnownProducer(
+        pair.Key, pair.Value.Epoch, pair.Value.LastSequence, pair.Value.LastActive, pair.Value.TransactionStart));
+
     /// <summary>The first offset of the oldest open transaction; -1 when none is open.</summary>
     internal long FirstOpen
     {

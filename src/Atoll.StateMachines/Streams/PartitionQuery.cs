@@ -17,6 +17,9 @@ public enum PartitionQueryKind : byte
 
     /// <summary>How far compaction has come: a <see cref="CompactionStatus"/>.</summary>
     Compaction = 0x44,
+
+    /// <summary>Which producers are remembered: <see cref="KnownProducers"/>.</summary>
+    Producers = 0x45,
 }
 
 /// <summary>Asks where batches are.</summary>
@@ -74,6 +77,9 @@ public static class PartitionQuery
 
     /// <summary>Writes a query.</summary>
     public static void WriteCompaction(WireWriter writer) => writer.WriteByte((byte)PartitionQueryKind.Compaction);
+
+    /// <summary>Writes a query.</summary>
+    public static void WriteProducers(WireWriter writer) => writer.WriteByte((byte)PartitionQueryKind.Producers);
 
     /// <summary>What the first byte says; anything may follow.</summary>
     public static PartitionQueryKind KindOf(ReadOnlySpan<byte> query) => query.IsEmpty ? default : (PartitionQueryKind)query[0];

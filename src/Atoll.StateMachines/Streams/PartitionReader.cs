@@ -117,6 +117,9 @@ internal static class PartitionReader
             case PartitionQueryKind.Compaction when query.Length == 1:
                 CompactionStatus.Of(state).Write(result);
                 return null;
+            case PartitionQueryKind.Producers when query.Length == 1:
+                new KnownProducers(PartitionStatus.Ok, [.. state.Producers.All]).Write(result);
+                return null;
             default:
                 result.WriteByte((byte)PartitionStatus.Invalid);
                 return null;

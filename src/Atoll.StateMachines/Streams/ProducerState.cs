@@ -43,6 +43,9 @@ internal sealed class ProducerState
     /// <summary>Batches of this epoch that are remembered, the oldest first.</summary>
     internal ReadOnlySpan<AppendedBatch> Batches => _batches.AsSpan(0, _count);
 
+    /// <summary>The number of the last record of this epoch; -1 when there is none, or it was forgotten.</summary>
+    internal int LastSequence => _count == 0 ? -1 : _batches[_count - 1].LastSequence;
+
     /// <summary>Goes to an epoch: numbers begin anew.</summary>
     internal void Begin(short epoch)
     {
@@ -91,7 +94,7 @@ internal sealed class ProducerState
             }
         }
 
-        var expected = _count == 0 ? 0 : ProducerSequence.Next(_batches[_count - 1].LastSequence);
+        var expected = _count == 0 ? 0 : ProducerSequence.Next(LastSequence);
         return header.IsTransactional && OpenTransaction < 0 ? PartitionStatus.InvalidTransactionState
             : header.BaseSequence != expected
                 ? MayBeForgotten ? PartitionStatus.UnknownProducer

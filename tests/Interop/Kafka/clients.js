@@ -120,6 +120,12 @@ async function transactions(cluster, admin) {
   for (let number = 0; number < 10; number++) {
     await feeder.send(input, [{ value: `${number}`, partition: 0 }]);
   }
+  if (admin.producers) {
+    const [producer, ...others] = await admin.producers(input, 0);
+    assert.strictEqual(others.length, 0, 'the feeder alone has written');
+    assert.strictEqual(producer.lastSequence, 9, 'ten records, numbered from 0 on');
+    assert.strictEqual(producer.currentTxnStartOffset, -1n, 'and in no transaction');
+  }
   const writer = await cluster.writer({ transactionalId: `${name}-cook` });
   let aborted = 0;
   const cook = await cluster.reader(`${name}-cooks`, input, async (message, reader) => {

@@ -20,7 +20,7 @@ exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
 };
 
 async function openAdmin(base) {
-  const { Admin } = await library;
+  const { Admin, describeProducersV0, kGetBootstrapConnection } = await library;
   const admin = new Admin(base);
   return {
     create: (topic, partitions) => admin.createTopics({ topics: [topic], partitions, replicas: 3 }),
@@ -37,6 +37,13 @@ async function openAdmin(base) {
     }),
     groups: async () => [...(await admin.listGroups()).keys()],
     deleteGroup: group => admin.deleteGroups({ groups: [group] }),
+    // It can ask for this, but has no verb for it.
+    producers: async (topic, partition) => {
+      const connection = await new Promise((resolve, reject) =>
+        admin[kGetBootstrapConnection]((error, found) => error ? reject(error) : resolve(found)));
+      const found = await describeProducersV0.api.async(connection, [{ name: topic, partitionIndexes: [partition] }]);
+      return found.topics[0].partitions[0].activeProducers;
+    },
     close: () => admin.close(),
   };
 }

@@ -125,6 +125,14 @@ internal sealed class PartitionReplica
         return found;
     }
 
+    /// <summary>The producers that are remembered.</summary>
+    public IReadOnlyList<KnownProducer> Producers()
+    {
+        var known = KnownProducers.TryRead(Read(PartitionQuery.WriteProducers));
+        Assert.Equal(PartitionStatus.Ok, known!.Status);
+        return known.Producers;
+    }
+
     /// <summary>The batch that a place says is in the log, with offset and epoch set.</summary>
     public RecordBatch Serve(in BatchPlace place)
     {

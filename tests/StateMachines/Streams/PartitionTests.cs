@@ -342,6 +342,26 @@ public sealed class PartitionTests
     }
 
     [Fact]
+    public void Producers_are_told_of_as_they_are_remembered()
+    {
+        Assert.Empty(_partition.Producers());
+        _partition.Append(_partition.Batch(5)); // of nobody who numbers
+        _partition.Append(7, 2, 0, records: 3);
+        _partition.Now += 1_000;
+        _partition.Append(7, 2, 3);
+        _partition.Begin(4, 0);
+        Assert.Equal(
+            [new KnownProducer(4, 0, -1, _partition.Now, -1), new KnownProducer(7, 2, 3, _partition.Now, -1)], _partition.Producers());
+        var started = _partition.Append(4, 0, 0, records: 2, isTransactional: true).BaseOffset;
+        Assert.Equal(new KnownProducer(4, 0, 1, _partition.Now, started), _partition.Producers()[0]);
+        Assert.Equal(_partition.Producers(), _partition.Restart().Producers());
+        _partition.End(4, 0, isCommit: true);
+        Assert.Equal(new KnownProducer(4, 0, 1, _partition.Now, -1), _partition.Producers()[0]);
+        _partition.Append(7, 3, 0); // a new epoch begins with a new first number
+        Assert.Equal(new KnownProducer(7, 3, 0, _partition.Now, -1), _partition.Producers()[1]);
+    }
+
+    [Fact]
     public void A_producer_that_was_silent_for_a_day_is_forgotten_when_a_segment_ends()
     {
         _partition.Append(5, 0, 0);

@@ -5,13 +5,23 @@ using Atoll.StateMachines.Transactions;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
-/// <summary>InitProducerId: numbers for producers that number their batches, and epochs for those of transactional ids.</summary>
+/// <summary>
+/// InitProducerId: numbers for producers that number their batches, and epochs for those of transactional ids; and DescribeProducers, which
+/// tells people what partitions remember of them.
+/// </summary>
 internal sealed class ProducerRequests(KafkaSources sources) : IKafkaRequests
 {
     // The first version with a number for those who were fenced off.
     private const int FencedFrom = 4;
 
-    public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<InitProducerIdRequest>(KafkaApi.InitProducerId, InitAsync)];
+    // Who ended a transaction here is not remembered: a number of its own, as Kafka's brokers say it of producers without transactions.
+    private const int NoCoordinatorEpoch = -1;
+
+    public IEnumerable<KafkaHandler> Handlers =>
+    [
+        KafkaHandler.Of<InitProducerIdRequest>(KafkaApi.InitProducerId, InitAsync),
+        KafkaHandler.Of<DescribeProducersRequest>(KafkaApi.DescribeProducers, DescribeAsync),
+    ];
 
     private async ValueTask<IKafkaMessage?> InitAsync(KafkaExchange exchange, InitProducerIdRequest request)
     {
@@ -32,6 +42,42 @@ internal sealed class ProducerRequests(KafkaSources sources) : IKafkaRequests
         {
             return Refused(KafkaError.CoordinatorLoadInProgress);
         }
+    }
+
+    private async ValueTask<IKafkaMessage?> DescribeAsync(KafkaExchange exchange, DescribeProducersRequest request)
+    {
+        var partitions = new KafkaPartitions(sources, exchange.Gone);
+        var topics = request.Topics.Select(async topic => new DescribeProducersResponse.Topic
+        {
+            Name = topic.Name,
+            Partitions = await Task.WhenAll(topic.Partitions.Select(index => DescribeAsync(partitions, topic.Name, index, exchange.Gone)))
+                .ConfigureAwait(false),
+        });
+        return new DescribeProducersResponse { Topics = await Task.WhenAll(topics).ConfigureAwait(false) };
+    }
+
+    private async Task<DescribeProducersResponse.Partition> DescribeAsync(
+        KafkaPartitions partitions, string topic, int index, CancellationToken cancellation)
+    {
+        var answer = new DescribeProducersResponse.Partition { Index = index };
+        answer.Error = await partitions.AskAsync(topic, index, async found =>
+        {
+            var known = await sources.Streams.ProducersAsync(found, index, cancellation).ConfigureAwait(false);
+            answer.ActiveProducers =
+            [
+                .. known.Producers.Select(static producer => new DescribeProducersResponse.Producer
+                {
+                    ProducerId = producer.Id,
+                    ProducerEpoch = producer.Epoch,
+                    LastSequence = producer.LastSequence,
+                    LastTimestamp = producer.LastActiveMs,
+                    CoordinatorEpoch = NoCoordinatorEpoch,
+                    CurrentTxnStartOffset = producer.TransactionStart,
+                }),
+            ];
+            return KafkaErrors.Of(known.Status);
+        }).ConfigureAwait(false);
+        return answer;
     }
 
     private static InitProducerIdResponse Refused(KafkaError error) => new() { Error = error, ProducerEpoch = -1 };

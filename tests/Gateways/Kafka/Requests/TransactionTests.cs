@@ -1,3 +1,4 @@
+using Atoll.Foundation.Bytes;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Node.Requests;
 using Atoll.StateMachines.Streams;
@@ -146,6 +147,73 @@ public sealed class TransactionTests
         Assert.Equal((KafkaError.None, "Ongoing", 60_000, id), (known.Error, known.State, known.TimeoutMs, known.ProducerId));
         Assert.Equal([0, 1], Assert.Single(known.Topics).Partitions);
         Assert.Equal(KafkaError.TransactionalIdNotFound, unknown.Error);
+    }
+
+    [Fact]
+    public async Task Producers_of_partitions_are_described()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t", 2);
+        var (id, epoch) = await InitAsync(host);
+        await AddAsync(host, id, epoch, 1);
+        await host.ProduceAsync("t", KafkaHost.Batch(900, 0, "a"));
+        await host.ProduceAsync("t", KafkaHost.Batch(-1, -1, "b"), partition: 1);
+        await host.ProduceAsync("t", KafkaHost.Batch(id, epoch, 0, true, "c", "d"), partition: 1, transactionalId: "x");
+        var answer = await host.AskAsync<DescribeProducersResponse>(KafkaApi.DescribeProducers, 0, new DescribeProducersRequest
+        {
+            Topics = [new() { Name = "t", Partitions = [0, 1, 2] }, new() { Name = "u", Partitions = [0] }],
+        });
+        Assert.Equal(
+            [
+                ("t", 0, KafkaError.None), ("t", 1, KafkaError.None), ("t", 2, KafkaError.UnknownTopicOrPartition),
+                ("u", 0, KafkaError.UnknownTopicOrPartition),
+            ],
+            answer.Topics.SelectMany(static topic => topic.Partitions.Select(partition => (topic.Name, partition.Index, partition.Error))));
+        var plain = Assert.Single(answer.Topics[0].Partitions[0].ActiveProducers);
+        Assert.Equal((900L, 0, 0, -1L, -1), Tuple(plain));
+        var transactional = Assert.Single(answer.Topics[0].Partitions[1].ActiveProducers);
+        Assert.Equal((id, (int)epoch, 1, 1L, -1), Tuple(transactional));
+        Assert.True(transactional.LastTimestamp > 0);
+
+        static (long Id, int Epoch, int Sequence, long Start, int Coordinator) Tuple(DescribeProducersResponse.Producer producer) => (
+            producer.ProducerId, producer.ProducerEpoch, producer.LastSequence, producer.CurrentTxnStartOffset, producer.CoordinatorEpoch);
+    }
+
+    // Field by field as the protocol's guide has version 0.
+    [Fact]
+    public void An_answer_about_producers_is_these_bytes()
+    {
+        var writer = new WireWriter();
+        new DescribeProducersResponse
+        {
+            Topics =
+            [
+                new()
+                {
+                    Name = "t",
+                    Partitions =
+                    [
+                        new()
+                        {
+                            Index = 1,
+                            ActiveProducers =
+                            [
+                                new()
+                                {
+                                    ProducerId = 5, ProducerEpoch = 2, LastSequence = 9, LastTimestamp = 1_000, CoordinatorEpoch = -1,
+                                    CurrentTxnStartOffset = 77,
+                                },
+                            ],
+                        },
+                    ],
+                },
+            ],
+        }.Write(new KafkaWriter(writer), 0);
+        Assert.Equal(
+            "00000000" + "02" + "0274" + "02" + "00000001" + "0000" + "00"
+                + "02" + "0000000000000005" + "00000002" + "00000009" + "00000000000003e8" + "ffffffff" + "000000000000004d" + "00"
+                + "00" + "00" + "00",
+            Convert.ToHexStringLower(writer.Written));
     }
 
     private static async Task<IEnumerable<string>> ListAsync(KafkaHost host, params string[] states)
