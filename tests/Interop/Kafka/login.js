@@ -12,11 +12,13 @@ const library = import(require.resolve('@platformatic/kafka'));
 
 const [host, , authority] = process.argv.slice(2);
 const broker = `${host}:9092`;
+const PATIENCE_MS = 30000; // nothing is tried again, and the machine may be busy
 const tls = authority === '-' ? undefined : { ca: [readFileSync(authority, 'utf8')] };
 
 async function kafkajs(mechanism, password) {
   const kafka = new Kafka({
     clientId: 'kafkajs', brokers: [broker], ssl: tls, logLevel: logLevel.NOTHING, retry: { retries: 0 },
+    connectionTimeout: PATIENCE_MS, authenticationTimeout: PATIENCE_MS,
     sasl: { mechanism: mechanism.toLowerCase(), username: 'ada', password },
   });
   const admin = kafka.admin();
@@ -31,7 +33,8 @@ async function kafkajs(mechanism, password) {
 async function platformatic(mechanism, password) {
   const { Admin } = await library;
   const admin = new Admin({
-    clientId: 'platformatic', bootstrapBrokers: [broker], tls, retries: 0, sasl: { mechanism, username: 'ada', password },
+    clientId: 'platformatic', bootstrapBrokers: [broker], tls, retries: 0, connectTimeout: PATIENCE_MS,
+    sasl: { mechanism, username: 'ada', password },
   });
   try {
     await admin.listTopics();

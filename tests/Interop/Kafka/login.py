@@ -62,7 +62,7 @@ def kafka_python(mechanism):
     settings = {"bootstrap_servers": [BROKER], "security_protocol": PROTOCOL, "sasl_mechanism": mechanism, "sasl_plain_username": "ada"}
     if IS_SECURE:
         settings["ssl_cafile"] = AUTHORITY
-    good = kafka.KafkaProducer(**settings, sasl_plain_password="lovelace")
+    good = kafka.KafkaProducer(**settings, sasl_plain_password="lovelace", api_version_auto_timeout_ms=30000)
     good.send("logins", mechanism.encode()).get(30)
     good.close()
 
