@@ -15,7 +15,8 @@ internal sealed class MessageEmitter(string target, ApiDefinition api)
         _code.Line("#pragma warning disable");
         _code.Line($"namespace {target};");
         _code.Line();
-        EmitClass(message.Top, " : IKafkaMessage", $"{message.Name}, versions {api.Versions.Min} to {api.Versions.Max}.", () =>
+        var bases = message.Top.Fields.Any(static field => field.Name == "ThrottleMs") ? "IKafkaThrottled" : "IKafkaMessage";
+        EmitClass(message.Top, $" : {bases}", $"{message.Name}, versions {api.Versions.Min} to {api.Versions.Max}.", () =>
         {
             foreach (var inner in message.Structs)
             {

@@ -6,6 +6,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Storage;
@@ -38,6 +39,7 @@ public sealed class AtollClient : IAtollClient
         Groups = new GroupsService(_caller, _directory, Spaces);
         Subscriptions = new SubscriptionsService(
             new DirectoryDocuments(_caller, _directory, SubscriptionsService.DocumentPrefix), Streams, Groups);
+        Quotas = new QuotasService(_directory, new DirectoryDocuments(_caller, _directory, QuotasService.DocumentPrefix));
         Transactions = new TransactionsService(_caller, _directory, Spaces, Streams, Groups);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
@@ -56,6 +58,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <inheritdoc />
     public IGroups Groups { get; }
+
+    /// <inheritdoc />
+    public IQuotas Quotas { get; }
 
     /// <inheritdoc />
     public ISubscriptions Subscriptions { get; }

@@ -3,6 +3,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
 
 namespace Atoll.Services;
@@ -24,6 +25,9 @@ public interface IAtollClient : IAsyncDisposable
 
     /// <summary>Its groups of consumers.</summary>
     IGroups Groups { get; }
+
+    /// <summary>The quotas of clients of its topics.</summary>
+    IQuotas Quotas { get; }
 
     /// <summary>Its subscriptions, by which topics are pushed to URLs.</summary>
     ISubscriptions Subscriptions { get; }

@@ -6,6 +6,7 @@ using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
 using Atoll.StateMachines.Directory;
 
@@ -32,6 +33,9 @@ internal sealed class FreshCluster : IAtollClient
 
     /// <inheritdoc />
     public IGroups Groups => _client.Groups;
+
+    /// <inheritdoc />
+    public IQuotas Quotas => _client.Quotas;
 
     /// <inheritdoc />
     public ISubscriptions Subscriptions => _client.Subscriptions;

@@ -179,6 +179,8 @@ public sealed class HttpTarget : IFuzzTarget
         yield return "POST /v1/topics/t/acks HTTP/1.1\r\n\r\n{\"group\":\"g\",\"member\":\"m\",\"generation\":1,\"ids\":[\"0:0\"]}";
         yield return "PUT /v1/subscriptions/u HTTP/1.1\r\n\r\n{\"topic\":\"t\",\"url\":\"http://h/\",\"from\":\"latest\",\"timeoutMs\":50}";
         yield return "DELETE /v1/subscriptions/s HTTP/1.1\r\n\r\n";
+        yield return "PUT /v1/quotas/clients/c HTTP/1.1\r\n\r\n{\"producer_byte_rate\":5,\"request_rate\":null}";
+        yield return "GET /v1/quotas HTTP/1.1\r\n\r\n";
         yield return "GET /v1/cluster HTTP/1.1\r\n\r\n";
         yield return "GET /health/ready HTTP/1.1\r\n\r\n";
     }

@@ -2,6 +2,7 @@ using Atoll.Gateways.Kafka.Requests;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Roles;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,6 +20,9 @@ public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, K
 
     /// <summary>The transactions of producers; null: none are served.</summary>
     public ITransactions? Transactions { get; init; }
+
+    /// <summary>The quotas of clients; null: there are none.</summary>
+    public IQuotas? Quotas { get; init; }
 
     /// <summary>The roles that clients may log in as; null: none.</summary>
     public RoleCatalog? Roles { get; init; }

@@ -1,3 +1,5 @@
+using Atoll.Foundation.Time;
+
 namespace Atoll.Backups;
 
 /// <summary>Slows a transfer down to so many bytes a second; all its parts share it.</summary>
@@ -5,7 +7,8 @@ namespace Atoll.Backups;
 public sealed class RateLimit(long bytesPerSecond)
 {
     private readonly Lock _lock = new();
-    private long _freeAt = TimeProvider.System.GetTimestamp();
+    private readonly long _startedAt = TimeProvider.System.GetTimestamp();
+    private Pace _pace;
 
     /// <summary>Waits until so many bytes more are within the rate.</summary>
     public Task TakeAsync(long bytes, CancellationToken cancellation)
@@ -15,15 +18,14 @@ public sealed class RateLimit(long bytesPerSecond)
             return Task.CompletedTask;
         }
 
-        var clock = TimeProvider.System;
-        TimeSpan wait;
+        Duration wait;
         lock (_lock)
         {
-            var now = clock.GetTimestamp();
-            _freeAt = Math.Max(_freeAt, now) + (long)((double)bytes / bytesPerSecond * clock.TimestampFrequency);
-            wait = clock.GetElapsedTime(now, _freeAt);
+            var now = new Instant(TimeProvider.System.GetElapsedTime(_startedAt).Ticks * TimeSpan.NanosecondsPerTick);
+            wait = _pace.Take(now, bytes, bytesPerSecond, Duration.Zero, Duration.Infinite);
         }
 
-        return wait < TimeSpan.FromMilliseconds(1) ? Task.CompletedTask : Task.Delay(wait, cancellation);
+        return wait < Duration.FromMilliseconds(1) ? Task.CompletedTask
+            : Task.Delay(TimeSpan.FromMilliseconds(wait.Milliseconds), cancellation);
     }
 }

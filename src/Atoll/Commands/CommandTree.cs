@@ -38,6 +38,7 @@ public static class CommandTree
         root.Subcommands.Add(TopicCommands.Create(client));
         root.Subcommands.Add(GroupCommands.Create(client));
         root.Subcommands.Add(SubscriptionCommands.Create(client));
+        root.Subcommands.Add(QuotaCommands.Create(client));
         root.Subcommands.Add(ImportCommand.Create(client));
         root.Subcommands.Add(ExportCommand.Create(client));
         root.Subcommands.Add(BackupCommand.Create(client));

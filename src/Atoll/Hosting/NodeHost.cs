@@ -151,6 +151,7 @@ internal sealed class NodeHost : IAsyncDisposable
         Groups = client.Groups,
         Transactions = client.Transactions,
         Roles = tables?.Service.Roles,
+        Quotas = client.Quotas,
     };
 
     private static int ClientPortOf(NodeHostOptions options)

@@ -15,7 +15,9 @@ public sealed class KafkaClientTests
     {
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
-        await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat" }.Select(client =>
+        await ProcessCluster.SucceedsAsync(
+            ["quota", "set", "producer_byte_rate=200000", "--client-id", "slow", "--node", cluster.Client(1)]);
+        await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat", "quotas" }.Select(client =>
             ClientProgram.RunAsync(cluster, "client.py", [client])));
     }
 

@@ -202,6 +202,24 @@ def kcat():
     check('topic "lines" with 1 partitions' in run("-L"), "the topic is listed")
 
 
+def quotas():
+    """A producer that has a quota of 200 kB a second (set before) sees itself held back; another one does not."""
+    create("held", 1)
+    held = {}
+    for name in ["fast", "slow"]:
+        held[name] = []
+        producer = confluent_kafka.Producer({
+            "bootstrap.servers": BOOTSTRAP, "client.id": name, "linger.ms": 5, "batch.size": 30000, "throttle_cb": held[name].append})
+        started = time.monotonic()
+        for _ in range(50):
+            producer.produce("held", b"x" * 10000, partition=0)
+        check(producer.flush(30) == 0, f"all of {name} was delivered")
+        took = time.monotonic() - started
+    check(not held["fast"], f"the one without a quota was held back: {held['fast']}")
+    check(held["slow"] and max(event.throttle_time for event in held["slow"]) > 0, "the one with a quota was told to wait")
+    check(took > 1, f"500 kB, of which 200 may come at once, take longer than {took:.2f} s")
+
+
 def failover():
     """An idempotent producer goes on while brokers are killed: nothing lost, nothing doubled, the order kept."""
     create("orders", 3)
@@ -244,7 +262,7 @@ def failover():
     say(f"messages {number}")
 
 
-SCENARIOS = {"librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "failover": failover}
+SCENARIOS = {"librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "quotas": quotas, "failover": failover}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]]()

@@ -108,6 +108,12 @@ async function plain() {
   await admin.delete(topic);
   assert(!(await admin.topics()).includes(topic), 'the topic is gone');
   await transactions(cluster, admin);
+  if (admin.quotas) {
+    const rates = { consumer_byte_rate: 2000000, producer_byte_rate: 1000000 };
+    assert.deepStrictEqual(await admin.quotas('nobody', rates), rates, 'quotas are as they were set');
+    assert.deepStrictEqual(await admin.quotas('nobody', { consumer_byte_rate: undefined }), { producer_byte_rate: 1000000 });
+    assert.deepStrictEqual(await admin.quotas('nobody', { producer_byte_rate: undefined }), {}, 'and gone');
+  }
   await admin.close();
 }
 

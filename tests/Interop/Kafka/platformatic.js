@@ -37,6 +37,13 @@ async function openAdmin(base) {
     }),
     groups: async () => [...(await admin.listGroups()).keys()],
     deleteGroup: group => admin.deleteGroups({ groups: [group] }),
+    quotas: async (clientId, rates) => {
+      const entities = [{ entityType: 'client-id', entityName: clientId }];
+      const ops = Object.entries(rates).map(([key, value]) => ({ key, value: value ?? 0, remove: value === undefined }));
+      await admin.alterClientQuotas({ entries: [{ entities, ops }] });
+      const found = await admin.describeClientQuotas({ components: [{ entityType: 'client-id', matchType: 0, match: clientId }] });
+      return Object.fromEntries(found.flatMap(entry => entry.values).map(({ key, value }) => [key, value]));
+    },
     // It can ask for this, but has no verb for it.
     producers: async (topic, partition) => {
       const connection = await new Promise((resolve, reject) =>

@@ -1,4 +1,5 @@
 using System.Net;
+using Atoll.Gateways.Kafka.Quotas;
 using Atoll.Gateways.Security.Scram;
 using Atoll.Services.Tables.Roles;
 
@@ -13,8 +14,11 @@ internal sealed record KafkaLogin(bool IsBare, ScramMechanism? Mechanism, ScramC
 /// <summary>What is known of the client of a connection.</summary>
 /// <param name="address">Where it is.</param>
 /// <param name="gone">Cancelled when it has gone.</param>
-public sealed class KafkaClient(IPAddress address, CancellationToken gone)
+/// <param name="name">What it calls itself, as far as that is known.</param>
+public sealed class KafkaClient(IPAddress address, CancellationToken gone, string name = "")
 {
+    private long _mutedUntil;
+
     /// <summary>Where it is.</summary>
     public IPAddress Address => address;
 
@@ -43,5 +47,21 @@ public sealed class KafkaClient(IPAddress address, CancellationToken gone)
     public bool ReadsOptionalFields { get; internal set; }
 
     /// <summary>What it calls itself: as the last request said.</summary>
-    public string Name { get; internal set; } = "";
+    public string Name { get; internal set; } = name;
+
+    /// <summary>Until when nothing more is read from it, by the timestamps of the gateway's clock; 0: it never was held back.</summary>
+    public long MutedUntil => Volatile.Read(ref _mutedUntil);
+
+    /// <summary>The paces that its quotas are kept by; null before it had any.</summary>
+    internal ClientPace? Pace { get; set; }
+
+    /// <summary>Nothing more is read from it until then, or until a later time that was said before. Thread-safe.</summary>
+    internal void MuteUntil(long timestamp)
+    {
+        for (var known = MutedUntil; known < timestamp;)
+        {
+            var found = Interlocked.CompareExchange(ref _mutedUntil, timestamp, known);
+            known = found == known ? timestamp : found;
+        }
+    }
 }

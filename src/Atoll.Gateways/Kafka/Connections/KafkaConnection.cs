@@ -30,6 +30,7 @@ internal sealed partial class KafkaConnection : IDisposable
     private readonly KafkaFrameReader _frames = new();
     private readonly CancellationTokenSource _gone = new();
     private readonly CancellationTokenSource _stopped = new();
+    private readonly CancellationTokenSource _unmuted = new(); // nobody is held back who leaves, or is to leave
     private readonly SemaphoreSlim _room;
     private readonly Channel<Task<KafkaReply>> _replies = Channel.CreateUnbounded<Task<KafkaReply>>(
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
@@ -89,6 +90,7 @@ internal sealed partial class KafkaConnection : IDisposable
     /// </summary>
     public void Leave()
     {
+        _unmuted.Cancel();
         _gone.Cancel();
         _output.CancelPendingFlush();
     }
@@ -97,6 +99,7 @@ internal sealed partial class KafkaConnection : IDisposable
     public void GoAway()
     {
         Volatile.Write(ref _leaving, true);
+        _unmuted.Cancel();
         _input.CancelPendingRead();
     }
 
@@ -135,10 +138,13 @@ internal sealed partial class KafkaConnection : IDisposable
         Volatile.Write(ref _isDisposed, true);
         _gone.Dispose();
         _stopped.Dispose();
+        _unmuted.Dispose();
         _room.Dispose();
     }
 
     private bool IsIn => Client.IsAuthenticated || !_options.Tokens.AreRequired;
+
+    private bool IsMuted => !_unmuted.IsCancellationRequested && Client.MutedUntil > _options.Time.GetTimestamp();
 
     private static bool IsEnd(Exception failure) => failure is IOException or OperationCanceledException or InvalidOperationException
         or ConnectionAbortedException or ConnectionResetException;
@@ -146,6 +152,7 @@ internal sealed partial class KafkaConnection : IDisposable
     private void End(string why)
     {
         Interlocked.CompareExchange(ref _whyEnded, why, "");
+        _unmuted.Cancel();
         _stopped.Cancel();
         _gone.Cancel();
         _input.CancelPendingRead();
@@ -181,6 +188,12 @@ internal sealed partial class KafkaConnection : IDisposable
         {
             if (!_frames.IsInFrame)
             {
+                if (!buffer.IsEmpty && IsMuted)
+                {
+                    await WaitWhileMutedAsync().ConfigureAwait(false);
+                    continue; // the node may shut down by now
+                }
+
                 var length = _frames.ReadLength(ref buffer, IsIn ? _options.RequestBytesMax : LoginBytesMax);
                 if (length < 0)
                 {
@@ -205,6 +218,19 @@ internal sealed partial class KafkaConnection : IDisposable
         }
 
         return buffer;
+    }
+
+    // What comes meanwhile stays where it is: a client that does not heed what it is told, to wait, is held back by its own connection.
+    private async ValueTask WaitWhileMutedAsync()
+    {
+        while (IsMuted)
+        {
+            var left = _options.Time.GetElapsedTime(_options.Time.GetTimestamp(), Client.MutedUntil);
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(left.TotalMilliseconds))), _options.Time, _unmuted.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        Volatile.Write(ref _waitingSince, _options.Time.GetTimestamp());
     }
 
     private async Task<KafkaReply> ServeAsync(byte[] frame)

@@ -9,3 +9,10 @@ public interface IKafkaMessage
     /// <summary>Writes the fields that a version has; null is written as empty where it may not be null.</summary>
     void Write(KafkaWriter writer, int version);
 }
+
+/// <summary>A response that tells a client how long it is held back: of any call, in the versions that have the field.</summary>
+public interface IKafkaThrottled : IKafkaMessage
+{
+    /// <summary>For how many milliseconds nothing more is read from it; 0: it is not held back.</summary>
+    int ThrottleMs { get; set; }
+}

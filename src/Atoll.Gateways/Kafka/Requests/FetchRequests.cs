@@ -1,10 +1,11 @@
 using Atoll.Gateways.Kafka.Fetches;
 using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Gateways.Kafka.Quotas;
 
 namespace Atoll.Gateways.Kafka.Requests;
 
 /// <summary>Fetch: batches of partitions, as they are kept; with sessions, or without.</summary>
-internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions options) : IKafkaRequests
+internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions options, QuotaKeeper? quotas = null) : IKafkaRequests
 {
     // The first version that takes batches of format 2.
     private const int BatchesFrom = 4;
@@ -20,6 +21,21 @@ internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions op
     private readonly FetchSessions _sessions = new(options.FetchSessionsMax, options.Time);
 
     public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<FetchRequest>(KafkaApi.Fetch, FetchAsync)];
+
+    /// <summary>Bytes of all batches of an answer.</summary>
+    public static long BytesOf(FetchResponse response)
+    {
+        var bytes = 0L;
+        foreach (var topic in response.Topics)
+        {
+            foreach (var partition in topic.Partitions)
+            {
+                bytes += partition.Records?.Length ?? 0;
+            }
+        }
+
+        return bytes;
+    }
 
     private async ValueTask<IKafkaMessage?> FetchAsync(KafkaExchange exchange, FetchRequest request)
     {
@@ -99,7 +115,8 @@ internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions op
         return _reader.FetchAsync(
             wishes,
             new FetchBounds(
-                request.BytesMin, Math.Clamp(request.BytesMax, 0, options.FetchBytesMax),
+                request.BytesMin,
+                Math.Min(Math.Clamp(request.BytesMax, 0, options.FetchBytesMax), quotas?.FetchBytesMax(exchange.Client) ?? int.MaxValue),
                 wait < options.FetchWaitMax ? wait : options.FetchWaitMax, request.IsolationLevel == 1),
             exchange.Gone);
     }

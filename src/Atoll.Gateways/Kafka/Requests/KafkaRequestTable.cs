@@ -1,8 +1,10 @@
 using System.Collections.Frozen;
 using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
+using Atoll.Gateways.Kafka.Quotas;
 using Atoll.Gateways.Security;
 using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Roles;
 
@@ -16,10 +18,13 @@ public sealed class KafkaRequestTable
     private readonly FrozenDictionary<short, KafkaHandler> _handlers;
     private readonly SaslRequests _sasl;
     private readonly bool _needsLogin;
+    private readonly QuotaKeeper? _quotas;
 
     /// <summary>A table of families of calls; those of the versions (ApiVersions) and of who may come in are added.</summary>
-    public KafkaRequestTable(IEnumerable<IKafkaRequests> families, AccessTokens tokens, RoleCatalog? roles = null)
+    public KafkaRequestTable(
+        IEnumerable<IKafkaRequests> families, AccessTokens tokens, RoleCatalog? roles = null, QuotaKeeper? quotas = null)
     {
+        _quotas = quotas;
         _sasl = new SaslRequests(tokens, roles);
         _needsLogin = tokens.AreRequired;
         var handlers = families.Append(_sasl).SelectMany(static family => family.Handlers).ToList();
@@ -28,20 +33,27 @@ public sealed class KafkaRequestTable
     }
 
     /// <summary>Everything that a node serves: one line for each family of calls.</summary>
-    public static KafkaRequestTable Of(KafkaSources sources, KafkaGatewayOptions options) => new(
+    public static KafkaRequestTable Of(KafkaSources sources, KafkaGatewayOptions options)
+    {
+        var keeper = sources.Quotas is { } kept ? new QuotaKeeper(kept, options.Time) : null;
+        return new KafkaRequestTable(
         [
             new MetadataRequests(sources, options),
             new TopicRequests(sources),
             new ConfigRequests(sources),
             new ProduceRequests(sources, options),
             new ProducerRequests(sources),
-            new FetchRequests(sources, options),
+            new FetchRequests(sources, options, keeper),
             new OffsetRequests(sources),
             .. sources.Groups is { } groups ? Of(sources, groups) : [],
             .. sources is { Groups: { } pending, Transactions: { } transactions } 
                 ? Of(sources, pending, transactions, options.Time) : [],
+            .. sources.Quotas is { } quotas ? Of(quotas) : [],
         ],
-        options.Tokens, sources.Roles);
+        options.Tokens, sources.Roles, keeper);
+    }
+
+    private static IEnumerable<IKafkaRequests> Of(IQuotas quotas) => [new QuotaRequests(quotas)];
 
     private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions, TimeProvider time) =>
     [
@@ -104,13 +116,27 @@ public sealed class KafkaRequestTable
         }
 
         client.Name = header.ClientId ?? client.Name;
-        return ServeAsync(handler, definition, new KafkaExchange(header, client), request);
+
+        // Before a client is in, its requests are few; and what is told to all is one answer for all.
+        var throttleMs = SaslRequests.IsFree(handler.Api) ? 0
+            : _quotas?.Take(client, new ClientUse(handler.Api == KafkaApi.Produce ? frame.Length : 0, 0, 1)) ?? 0;
+        return ServeAsync(handler, definition, new KafkaExchange(header, client), request, throttleMs);
     }
 
-    private static async ValueTask<KafkaReply> ServeAsync(
-        KafkaHandler handler, KafkaApiDefinition definition, KafkaExchange exchange, IKafkaMessage request)
+    private async ValueTask<KafkaReply> ServeAsync(
+        KafkaHandler handler, KafkaApiDefinition definition, KafkaExchange exchange, IKafkaMessage request, int throttleMs)
     {
         var body = await handler.ServeAsync(exchange, request).ConfigureAwait(false);
+        if (body is FetchResponse fetched && _quotas is not null)
+        {
+            throttleMs = Math.Max(throttleMs, _quotas.Take(exchange.Client, new ClientUse(0, FetchRequests.BytesOf(fetched), 0)));
+        }
+
+        if (throttleMs > 0 && body is IKafkaThrottled told)
+        {
+            told.ThrottleMs = throttleMs;
+        }
+
         return body is null ? KafkaReply.None : new KafkaReply(
             exchange.Header.CorrelationId, body, exchange.Version, definition.HasTaggedResponseHeader(exchange.Version), null);
     }

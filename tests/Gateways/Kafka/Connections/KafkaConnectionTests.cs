@@ -6,6 +6,7 @@ using Atoll.Gateways.Kafka;
 using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Tests.Kafka.Requests;
+using Atoll.Services.Streams.Quotas;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -66,6 +67,43 @@ public sealed class KafkaConnectionTests
         Assert.True((await client.Input.ReadAsync()).IsCompleted);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_client_that_does_not_wait_as_it_was_told_is_not_read_until_it_may_do_more(bool leaves)
+    {
+        await using var host = new KafkaHost();
+        await host.Quotas.SetAsync(null, new Dictionary<string, long?> { [ClientQuota.RequestRate] = 1 });
+        using var gone = new CancellationTokenSource();
+        var (client, served) = Connect(host, new KafkaGatewayOptions { Time = host.Time }, gone.Token);
+        for (var i = 1; i <= 4; i++)
+        {
+            await client.Output.WriteAsync(Frame(i, KafkaApi.Metadata, 9, new MetadataRequest()));
+        }
+
+        // Of two at once the second is one too many: it is answered, and nothing behind it is read for a second.
+        Assert.Equal(1, await CorrelationAsync(client.Input));
+        Assert.Equal(2, await CorrelationAsync(client.Input));
+        var third = CorrelationAsync(client.Input);
+        await host.AskAsync<MetadataResponse>(KafkaApi.Metadata, 9, new MetadataRequest(), name: "another");
+        Assert.False(third.IsCompleted);
+        if (leaves)
+        {
+            await gone.CancelAsync(); // who has gone is waited for no longer
+            await client.Output.CompleteAsync();
+            await served;
+            return;
+        }
+
+        await PassAsync(host, third);
+        Assert.Equal(3, await third);
+        var fourth = CorrelationAsync(client.Input);
+        await PassAsync(host, fourth);
+        Assert.Equal(4, await fourth);
+        await client.Output.CompleteAsync();
+        await served;
+    }
+
     [Fact]
     public async Task A_budget_is_given_in_turn_and_comes_back()
     {
@@ -88,11 +126,25 @@ public sealed class KafkaConnectionTests
         await budget.TakeAsync(500, CancellationToken.None); // more than there is: when nobody else has any
     }
 
-    private static (IDuplexPipe Client, Task Served) Connect(KafkaHost host, KafkaGatewayOptions options)
+    // Time goes on until it is done.
+    private static async Task PassAsync(KafkaHost host, Task task)
+    {
+        while (!task.IsCompleted)
+        {
+            host.Time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+    }
+
+    private static (IDuplexPipe Client, Task Served) Connect(
+        KafkaHost host, KafkaGatewayOptions options, CancellationToken closed = default)
     {
         var pair = (ToServer: new Pipe(), ToClient: new Pipe());
         var gateway = new KafkaGateway(host.Table, options, NullLogger<KafkaGateway>.Instance);
-        var connection = new DefaultConnectionContext("test") { Transport = new Duplex(pair.ToServer.Reader, pair.ToClient.Writer) };
+        var connection = new DefaultConnectionContext("test")
+        {
+            Transport = new Duplex(pair.ToServer.Reader, pair.ToClient.Writer), ConnectionClosed = closed,
+        };
         return (new Duplex(pair.ToClient.Reader, pair.ToServer.Writer), gateway.OnConnectedAsync(connection));
     }
 

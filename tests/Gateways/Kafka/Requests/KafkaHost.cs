@@ -13,6 +13,7 @@ using Atoll.Gateways.Tests.Fakes;
 using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Roles;
 using Atoll.StateMachines.Directory;
@@ -35,7 +36,7 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
         Table = KafkaRequestTable.Of(
             new KafkaSources(_client.Streams, this, new KafkaSelf(new NodeId(1), "127.0.0.1", 9092, 4600))
             {
-                Groups = _client.Groups, Transactions = _client.Transactions, Roles = roles,
+                Groups = _client.Groups, Transactions = _client.Transactions, Roles = roles, Quotas = _client.Quotas,
             },
             new KafkaGatewayOptions { Time = Time, Tokens = tokens ?? AccessTokens.None });
     }
@@ -49,6 +50,8 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
     public IStreams Streams => _client.Streams;
 
     public ITransactions Transactions => _client.Transactions;
+
+    public IQuotas Quotas => _client.Quotas;
 
     public KafkaClient Client { get; } = new(IPAddress.Loopback, CancellationToken.None);
 
@@ -74,17 +77,19 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
         await Streams.CreateAsync(new TopicCreation(name, partitions, null, TopicSettings.Default));
 
     /// <summary>Sends a request and reads the answer, both in that version.</summary>
-    public async Task<TResponse> AskAsync<TResponse>(KafkaApi api, int version, IKafkaMessage request)
-        where TResponse : IKafkaMessage, new() => Read<TResponse>(api, version, await SendAsync(api, version, request));
+    public async Task<TResponse> AskAsync<TResponse>(
+        KafkaApi api, int version, IKafkaMessage request, KafkaClient? client = null, string name = "test")
+        where TResponse : IKafkaMessage, new() => Read<TResponse>(api, version, await SendAsync(api, version, request, client, name));
 
     /// <summary>Sends a request.</summary>
-    public Task<KafkaReply> SendAsync(KafkaApi api, int version, IKafkaMessage request)
+    public Task<KafkaReply> SendAsync(
+        KafkaApi api, int version, IKafkaMessage request, KafkaClient? client = null, string name = "test")
     {
         var frame = new WireWriter();
         var writer = new KafkaWriter(frame);
-        new KafkaRequestHeader((short)api, (short)version, 77, "test").Write(writer);
+        new KafkaRequestHeader((short)api, (short)version, 77, name).Write(writer);
         request.Write(writer, version);
-        return Table.ServeAsync(frame.ToArray(), Client).AsTask();
+        return Table.ServeAsync(frame.ToArray(), client ?? Client).AsTask();
     }
 
     /// <summary>Reads an answer as it goes over the wire.</summary>
