@@ -5,6 +5,7 @@ using Atoll.Services.Directory;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Feeds;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
@@ -40,6 +41,8 @@ public sealed class AtollClient : IAtollClient
         Subscriptions = new SubscriptionsService(
             new DirectoryDocuments(_caller, _directory, SubscriptionsService.DocumentPrefix), Streams, Groups);
         Quotas = new QuotasService(_directory, new DirectoryDocuments(_caller, _directory, QuotasService.DocumentPrefix));
+        Feeds = new FeedsService(
+            new DirectoryDocuments(_caller, _directory, FeedsService.DocumentPrefix), Spaces, Streams, Groups, Records, options.Time);
         Transactions = new TransactionsService(_caller, _directory, Spaces, Streams, Groups);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
@@ -64,6 +67,9 @@ public sealed class AtollClient : IAtollClient
 
     /// <inheritdoc />
     public ISubscriptions Subscriptions { get; }
+
+    /// <inheritdoc />
+    public IFeeds Feeds { get; }
 
     /// <summary>Transactions of producers.</summary>
     public ITransactions Transactions { get; }

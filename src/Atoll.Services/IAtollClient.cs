@@ -2,6 +2,7 @@ using Atoll.Services.Cluster;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Feeds;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
@@ -31,6 +32,9 @@ public interface IAtollClient : IAsyncDisposable
 
     /// <summary>Its subscriptions, by which topics are pushed to URLs.</summary>
     ISubscriptions Subscriptions { get; }
+
+    /// <summary>Its feeds, by which the changes of spaces become records of topics.</summary>
+    IFeeds Feeds { get; }
 
     /// <summary>The records of a space; cheap, and the space need not exist yet.</summary>
     IRecords Records(string space);

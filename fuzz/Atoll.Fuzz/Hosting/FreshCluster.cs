@@ -5,6 +5,7 @@ using Atoll.Services.Cluster;
 using Atoll.Services.Records;
 using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Feeds;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
@@ -14,7 +15,7 @@ namespace Atoll.Fuzz.Hosting;
 
 /// <summary>
 /// A client of a cluster without consensus that can be made anew: each input meets the same cluster, with a space "s" and two records, a
-/// topic "t" with one that has a subscription "s", and not what earlier inputs left.
+/// topic "t" with one that has a subscription "s" and is fed from the space by "f", and not what earlier inputs left.
 /// </summary>
 internal sealed class FreshCluster : IAtollClient
 {
@@ -41,6 +42,9 @@ internal sealed class FreshCluster : IAtollClient
     public ISubscriptions Subscriptions => _client.Subscriptions;
 
     /// <inheritdoc />
+    public IFeeds Feeds => _client.Feeds;
+
+    /// <inheritdoc />
     public IRecords Records(string space) => _client.Records(space);
 
     /// <summary>Forgets everything.</summary>
@@ -58,6 +62,7 @@ internal sealed class FreshCluster : IAtollClient
         Done(TopicAppend.AppendAsync(
             _client.Streams, topic, [new RecordToAppend(0, 0, null, "v"u8.ToArray(), [])], null, TimeSpan.FromSeconds(1), time).AsTask());
         Done(_client.Subscriptions.CreateAsync(new Subscription { Name = "s", Topic = "t", Url = "http://h/" }).AsTask());
+        Done(_client.Feeds.CreateAsync("f", "s", "t").AsTask());
         Done(_client.Records("s").PutAsync("k"u8.ToArray(), "v"u8.ToArray()).AsTask());
         Done(_client.Records("s").PutAsync(new byte[] { 0, 0xFF, (byte)'/' }, new byte[] { 0xC0, 0 }).AsTask());
     }

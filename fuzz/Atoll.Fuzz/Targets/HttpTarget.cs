@@ -181,6 +181,8 @@ public sealed class HttpTarget : IFuzzTarget
         yield return "DELETE /v1/subscriptions/s HTTP/1.1\r\n\r\n";
         yield return "PUT /v1/quotas/clients/c HTTP/1.1\r\n\r\n{\"producer_byte_rate\":5,\"request_rate\":null}";
         yield return "GET /v1/quotas HTTP/1.1\r\n\r\n";
+        yield return "PUT /v1/feeds/g HTTP/1.1\r\n\r\n{\"space\":\"s\",\"topic\":\"t\"}";
+        yield return "GET /v1/feeds/f HTTP/1.1\r\n\r\n";
         yield return "GET /v1/cluster HTTP/1.1\r\n\r\n";
         yield return "GET /health/ready HTTP/1.1\r\n\r\n";
     }

@@ -49,6 +49,7 @@ public static partial class HttpGateway
         new TopicEndpoints(client, clock, options.Time).Map(application);
         new SubscriptionEndpoints(client).Map(application);
         new QuotaEndpoints(client).Map(application);
+        new FeedEndpoints(client).Map(application);
         new EventEndpoints(client, options, application.Lifetime.ApplicationStopping).Map(application);
         new ClusterEndpoints(client).Map(application);
         application.MapOpenApi("/openapi.json");

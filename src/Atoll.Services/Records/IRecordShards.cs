@@ -26,6 +26,14 @@ public interface IRecordShards
     /// </exception>
     ValueTask<ScanPage> ScanAsync(ShardInfo shard, ScanQuery scan, CancellationToken cancellationToken = default);
 
+    /// <summary>A page of a shard's changes, whose status may be that those asked for are not kept any more.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="changes">Which ones.</param>
+    /// <param name="linger">How long to wait for some when there are none.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<ChangesPage> ChangesAsync(
+        ShardInfo shard, ChangesQuery changes, TimeSpan linger, CancellationToken cancellationToken = default);
+
     /// <summary>Sums over a range of a shard's records.</summary>
     /// <exception cref="AtollException">As for <see cref="ScanAsync"/>.</exception>
     ValueTask<RecordsDigest> DigestAsync(ShardInfo shard, DigestQuery digest, CancellationToken cancellationToken = default);

@@ -7,6 +7,9 @@ namespace Atoll.Services.Records;
 /// <summary>A space's records shard by shard.</summary>
 internal sealed class RecordShards(RecordsService records) : IRecordShards
 {
+    // Beyond what a question lingers.
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
+
     /// <inheritdoc />
     public async ValueTask<IReadOnlyList<ShardInfo>> ListAsync(CancellationToken cancellationToken) =>
         await records.ShardsAsync(cancellationToken).ConfigureAwait(false);
@@ -18,6 +21,11 @@ internal sealed class RecordShards(RecordsService records) : IRecordShards
     /// <inheritdoc />
     public ValueTask<ScanPage> ScanAsync(ShardInfo shard, ScanQuery scan, CancellationToken cancellationToken) =>
         records.ScanPageAsync(shard, scan, default, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask<ChangesPage> ChangesAsync(
+        ShardInfo shard, ChangesQuery changes, TimeSpan linger, CancellationToken cancellationToken) =>
+        records.ChangesAsync(shard, changes, linger, new ReadOptions { Timeout = linger + AnswerPatience }, cancellationToken);
 
     /// <inheritdoc />
     public async ValueTask<RecordsDigest> DigestAsync(ShardInfo shard, DigestQuery digest, CancellationToken cancellationToken)

@@ -34,12 +34,7 @@ internal static class PartitionAppend
         IStreams streams, Topic topic, int partition, ReadOnlyMemory<byte> batch, bool isNumbered, TimeSpan timeout, TimeProvider time,
         CancellationToken cancellation)
     {
-        if (batch.Length > topic.Settings.BatchBytesMax)
-        {
-            throw new TooLargeException(
-                $"a batch of {batch.Length} bytes; max.message.bytes of topic \"{topic.Name}\" is {topic.Settings.BatchBytesMax}");
-        }
-
+        CheckSize(topic, batch.Length);
         var started = time.GetTimestamp();
         var mayBeThere = false;
         while (true)
@@ -59,6 +54,17 @@ internal static class PartitionAppend
             }
 
             await Task.Delay(RetryDelay, time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Throws when a batch has more bytes than the topic takes.</summary>
+    /// <exception cref="TooLargeException">It has.</exception>
+    internal static void CheckSize(Topic topic, int batchBytes)
+    {
+        if (batchBytes > topic.Settings.BatchBytesMax)
+        {
+            throw new TooLargeException(
+                $"a batch of {batchBytes} bytes; max.message.bytes of topic \"{topic.Name}\" is {topic.Settings.BatchBytesMax}");
         }
     }
 

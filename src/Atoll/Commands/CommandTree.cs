@@ -39,6 +39,7 @@ public static class CommandTree
         root.Subcommands.Add(GroupCommands.Create(client));
         root.Subcommands.Add(SubscriptionCommands.Create(client));
         root.Subcommands.Add(QuotaCommands.Create(client));
+        root.Subcommands.Add(FeedCommands.Create(client));
         root.Subcommands.Add(ImportCommand.Create(client));
         root.Subcommands.Add(ExportCommand.Create(client));
         root.Subcommands.Add(BackupCommand.Create(client));

@@ -18,6 +18,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Cluster;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Feeds;
 using Atoll.Services.Streams.Transactions;
 using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.Logging;
@@ -25,18 +26,20 @@ using Microsoft.Extensions.Logging;
 namespace Atoll.Hosting;
 
 /// <summary>A running node with its gateways.</summary>
-internal sealed class NodeHost : IAsyncDisposable
+internal sealed partial class NodeHost : IAsyncDisposable
 {
     private readonly GatewayServer _gateways;
     private readonly RemotePort? _others;
     private readonly NodeTables? _tables;
-    private readonly TransactionFinisher? _finisher;
+    private readonly TransactionFinisher _finisher;
+    private readonly FeedDriver _feeds;
     private readonly WebhookGateway _webhooks;
 
     private NodeHost(
-        EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher? finisher,
-        WebhookGateway webhooks)
+        EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher finisher,
+        FeedDriver feeds, WebhookGateway webhooks)
     {
+        _feeds = feeds;
         _webhooks = webhooks;
         _finisher = finisher;
         Node = node;
@@ -69,11 +72,12 @@ internal sealed class NodeHost : IAsyncDisposable
             var leaders = new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System);
             var gateways = await GatewayServer.StartAsync(
                 node.Live, client, clock, Gateways(options, node, tables, client, leaders), loggers, cancellation).ConfigureAwait(false);
-            var finisher = options.KafkaEndPoint is null ? null
-                : new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
+            var finisher = new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
+            var logger = loggers.CreateLogger<FeedDriver>();
+            var feeds = new FeedDriver(client, leaders, TimeProvider.System, news => Log(logger, news));
             var webhooks = new WebhookGateway(
                 client, $"node-{node.Id}", TimeProvider.System, loggers.CreateLogger<WebhookGateway>());
-            return new NodeHost(node, gateways, others, tables, finisher, webhooks);
+            return new NodeHost(node, gateways, others, tables, finisher, feeds, webhooks);
         }
         catch
         {
@@ -97,10 +101,8 @@ internal sealed class NodeHost : IAsyncDisposable
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
         await _webhooks.DisposeAsync().ConfigureAwait(false);
-        if (_finisher is not null)
-        {
-            await _finisher.DisposeAsync().ConfigureAwait(false);
-        }
+        await _feeds.DisposeAsync().ConfigureAwait(false);
+        await _finisher.DisposeAsync().ConfigureAwait(false);
 
         if (_tables is not null)
         {
@@ -204,6 +206,35 @@ internal sealed class NodeHost : IAsyncDisposable
             Discover = false,
         },
         clock);
+
+    private static void Log(ILogger logger, FeedNews news)
+    {
+        switch (news.Kind)
+        {
+            case FeedNewsKind.Begins:
+                LogBegins(logger, news.Feed, news.Shard, news.Detail);
+                break;
+            case FeedNewsKind.Behind:
+                LogBehind(logger, news.Feed, news.Shard, news.Detail);
+                break;
+            case FeedNewsKind.Waits:
+                LogWaits(logger, news.Feed, news.Shard, news.Detail);
+                break;
+            default:
+                break; // it works
+        }
+    }
+
+    [LoggerMessage(
+        EventId = 4501, Level = LogLevel.Information, Message = "feed {Feed}: this node copies shard {Shard}, {Position}")]
+    private static partial void LogBegins(ILogger logger, string feed, Foundation.Identity.ShardId shard, string position);
+
+    [LoggerMessage(
+        EventId = 4502, Level = LogLevel.Warning, Message = "feed {Feed} takes a snapshot of shard {Shard} again: {Reason}")]
+    private static partial void LogBehind(ILogger logger, string feed, Foundation.Identity.ShardId shard, string reason);
+
+    [LoggerMessage(EventId = 4503, Level = LogLevel.Warning, Message = "feed {Feed} waits in shard {Shard}: {Reason}")]
+    private static partial void LogWaits(ILogger logger, string feed, Foundation.Identity.ShardId shard, string reason);
 
     private sealed class NodePorts(EmbeddedNode own, RemotePort? others) : INodePorts
     {

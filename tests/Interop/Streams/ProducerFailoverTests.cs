@@ -9,7 +9,7 @@ namespace Atoll.Interop.Tests.Streams;
 public sealed class ProducerFailoverTests
 {
     private const int Keys = 10;
-    private const int Pieces = 30;
+    private const int Pieces = 20;
     private const int PieceRecords = 100;
 
     private static readonly Dictionary<string, string> NoEnvironment = [];
