@@ -127,18 +127,42 @@ public sealed class FeedTests : IAsyncDisposable
 
         _port.Disturb = null;
         await CaughtUpAsync(feed);
-        var copied = (await ReadAsync()).GroupBy(Key).ToDictionary(static key => key.Key!, static key => key.ToList());
-        foreach (var (key, history) in _history)
+        await CheckAsync();
+        var told = (await ReadAsync()).CountBy(static record => Key(record)!).ToDictionary();
+        Assert.All(_history, key => Assert.True(
+            told.GetValueOrDefault(key.Key) <= key.Value.Count - before.GetValueOrDefault(key.Key) + 1));
+    }
+
+    /// <summary>Before each answer, a key changes that was copied already, and one that was not.</summary>
+    [Fact]
+    public async Task What_changes_between_the_pages_of_a_snapshot_is_told_once_and_in_order()
+    {
+        await BeginAsync(shards: 1);
+        foreach (var key in "abcdefgh")
         {
-            // The end of what was written: from what the snapshot found on, or from behind a time at which there was nothing.
-            var told = copied.GetValueOrDefault(key, []);
-            Assert.Equal(history.TakeLast(told.Count), told.Select(Value));
-            Assert.True(told.Count <= history.Count - before.GetValueOrDefault(key) + 1);
-            Assert.True(
-                told is [var first, ..] && Header(first, "atoll-operation") == "snapshot" || told.Count == history.Count
-                || history[^(told.Count + 1)] is null);
-            Assert.DoesNotContain(told.Skip(1), static record => Header(record, "atoll-operation") == "snapshot");
+            await PutAsync($"{key}", "0" + new string('v', 300_000));
         }
+
+        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
+        var shard = Assert.Single(await _client.Feeds.ProgressAsync(feed)).Shard;
+        var left = 20;
+        _port.Disturb = request =>
+        {
+            if (request.Shard == shard && request.Kind == RequestKind.Read && left-- > 0)
+            {
+                foreach (var key in new[] { "a", "h" })
+                {
+                    Told(key).Add($"{left}");
+                    _ = _records.PutAsync(Bytes(key), Bytes($"{left}")).AsTask();
+                }
+            }
+
+            return null;
+        };
+        Drive();
+        await CaughtUpAsync(feed);
+        Assert.True(left < 14);
+        await CheckAsync();
     }
 
     [Fact]
@@ -231,6 +255,21 @@ public sealed class FeedTests : IAsyncDisposable
         await NewsAsync(FeedNewsKind.Waits);
         Assert.Empty(await ReadAsync());
         Assert.All(await _client.Feeds.ProgressAsync(feed), static shard => Assert.Equal(FeedState.Snapshot, shard.State));
+    }
+
+    // Of each key the end of what was written: from what the snapshot found on, or from behind a time at which there was nothing.
+    private async Task CheckAsync()
+    {
+        var copied = (await ReadAsync()).GroupBy(Key).ToDictionary(static key => key.Key!, static key => key.ToList());
+        foreach (var (key, history) in _history)
+        {
+            var told = copied.GetValueOrDefault(key, []);
+            Assert.Equal(history.TakeLast(told.Count), told.Select(Value));
+            Assert.True(
+                told is [var first, ..] && Header(first, "atoll-operation") == "snapshot" || told.Count == history.Count
+                || history[^(told.Count + 1)] is null);
+            Assert.DoesNotContain(told.Skip(1), static record => Header(record, "atoll-operation") == "snapshot");
+        }
     }
 
     private static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
