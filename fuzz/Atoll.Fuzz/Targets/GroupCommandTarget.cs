@@ -1,5 +1,6 @@
 using Atoll.Foundation.Bytes;
 using Atoll.StateMachines.Groups;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.Fuzz.Targets;
 
@@ -16,6 +17,14 @@ public sealed class GroupCommandTarget : MemoryMachineTarget<GroupsStateMachine>
 
     private static readonly CommitOffsets Commit =
         new("g", Member, 1, [new OffsetToCommit(new TopicPartition("t", 0), new CommittedOffset(7, 1, "m"))]);
+
+    private static readonly TopicFacts Facts =
+        new(3, [], [KeyValuePair.Create("t", new TopicShape(new Guid("0b0f4d3e-0000-4000-8000-000000000001"), 2))]);
+
+    private static readonly ConsumerHeartbeat Beat = new("a", "m", 0)
+    {
+        InstanceId = "i", RackId = "r", RebalanceMilliseconds = 1_000, Names = ["t"], Assignor = "range", Owned = [], Facts = Facts,
+    };
 
     /// <inheritdoc />
     public override string Name => "group-command";
@@ -39,6 +48,12 @@ public sealed class GroupCommandTarget : MemoryMachineTarget<GroupsStateMachine>
         Bytes(writer => GroupCommand.WriteDelete(writer, "g")),
         Bytes(writer => GroupCommand.WriteExpire(writer, [new GroupExpiry("g", 2, [Member.MemberId])])),
         Bytes(writer => GroupCommand.WriteForget(writer, ["g"])),
+        Bytes(writer => GroupCommand.Write(writer, Beat)),
+        Bytes(writer => GroupCommand.Write(writer, Beat with { MemberId = "n", InstanceId = null, Pattern = "t.*" })),
+        Bytes(writer => GroupCommand.Write(writer, new ConsumerHeartbeat("a", "m", 1) { InstanceId = "i" })),
+        Bytes(writer => GroupCommand.Write(writer, new ConsumerHeartbeat("a", "m", -2) { InstanceId = "i" })),
+        Bytes(writer => GroupQuery.WriteHeartbeat(writer, Beat)),
+        Bytes(writer => GroupQuery.WriteDescribeAssigned(writer, "a")),
         Bytes(writer => GroupQuery.WriteJoined(writer, "g", Member)),
         Bytes(writer => GroupQuery.WriteSynced(writer, "g", Member, 1)),
         Bytes(writer => GroupQuery.WriteHeartbeat(writer, "g", Member, 1)),
@@ -46,6 +61,7 @@ public sealed class GroupCommandTarget : MemoryMachineTarget<GroupsStateMachine>
         Bytes(writer => GroupQuery.WriteDescribe(writer, "g")),
         Bytes(writer => GroupQuery.WriteList(writer, "")),
         SnapshotAfter(Bytes(writer => GroupCommand.Write(writer, Join))),
+        SnapshotAfter(Bytes(writer => GroupCommand.Write(writer, Beat))),
     ];
 
     /// <inheritdoc />
@@ -57,6 +73,7 @@ public sealed class GroupCommandTarget : MemoryMachineTarget<GroupsStateMachine>
             writer, new SyncGroup("g", Member, 1, null, null, [new MemberAssignment(Member.MemberId, new byte[] { 1 })]))),
         Bytes(writer => GroupCommand.Write(writer, new BeginGroupTransaction("g", Transaction))),
         Bytes(writer => GroupCommand.Write(writer, new CommitInTransaction(Commit, 5, 0))),
+        Bytes(writer => GroupCommand.Write(writer, Beat)),
     ];
 
     /// <inheritdoc />

@@ -36,7 +36,7 @@ internal sealed class GroupTimers
     /// <summary>A member has said something.</summary>
     public void Heard(GroupsStateMachine groups, string group, string member, Instant now)
     {
-        if (groups.Find(group) is { } found && (found.Members.ContainsKey(member) || found.Pending.ContainsKey(member)))
+        if (groups.Find(group) is { } found && found.Knows(member))
         {
             _heard[(group, member)] = now;
         }
@@ -57,7 +57,7 @@ internal sealed class GroupTimers
         foreach (var group in groups.Active)
         {
             count++;
-            members += group.Members.Count + group.Pending.Count;
+            members += group.SessionCount;
             if (expiries.Count < GroupLimits.GroupsPerCommandMax && FindDue(group, now) is { } expiry)
             {
                 expiries.Add(expiry);
@@ -79,12 +79,7 @@ internal sealed class GroupTimers
     private GroupExpiry? FindDue(ConsumerGroup group, Instant now)
     {
         var late = new List<string>();
-        foreach (var (id, member) in group.Members)
-        {
-            NoteIfSilent(group.Id, id, member.SessionMilliseconds, now, late);
-        }
-
-        foreach (var (id, session) in group.Pending)
+        foreach (var (id, session) in group.Sessions)
         {
             NoteIfSilent(group.Id, id, session, now, late);
         }
@@ -135,8 +130,7 @@ internal sealed class GroupTimers
         const int Slack = 64;
         if (_heard.Count > (2 * members) + Slack)
         {
-            foreach (var key in _heard.Keys.Where(key => groups.Find(key.Group) is not { } group
-                || !(group.Members.ContainsKey(key.Member) || group.Pending.ContainsKey(key.Member))).ToArray())
+            foreach (var key in _heard.Keys.Where(key => groups.Find(key.Group) is not { } group || !group.Knows(key.Member)).ToArray())
             {
                 _heard.Remove(key);
             }

@@ -27,7 +27,7 @@ internal sealed class GroupsPolicy(Sabotage sabotage) : IShardPolicy
 
     public bool TakesSpace(ReadOnlyMemory<byte> command) =>
         GroupCommand.KindOf(command.Span) is GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit
-            or GroupCommandKind.BeginTransaction or GroupCommandKind.CommitInTransaction;
+            or GroupCommandKind.BeginTransaction or GroupCommandKind.CommitInTransaction or GroupCommandKind.Heartbeat;
 
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
         !answer.IsEmpty && answer.Span[0] == (byte)GroupStatus.Waiting;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Atoll.Foundation.Checks;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -43,6 +44,12 @@ public sealed record ConsumerGroup(string Id) : INamedState
     /// <summary>Ids that were given to clients that have not joined with them yet, and their sessions in milliseconds.</summary>
     public ImmutableSortedDictionary<string, int> Pending { get; init; } = NonePending;
 
+    /// <summary>
+    /// Its members if the coordinator shares out the partitions (KIP-848), beside whom it has no others; null of a group whose members do so
+    /// themselves.
+    /// </summary>
+    public AssignedGroup? Assigned { get; init; }
+
     /// <summary>How far it has come.</summary>
     public ImmutableSortedDictionary<TopicPartition, CommittedOffset> Offsets { get; init; } =
         ImmutableSortedDictionary<TopicPartition, CommittedOffset>.Empty;
@@ -55,7 +62,35 @@ public sealed record ConsumerGroup(string Id) : INamedState
     public long LastChange { get; init; }
 
     /// <summary>Whether somebody may be too late for something.</summary>
-    public bool IsActive => !Members.IsEmpty || !Pending.IsEmpty;
+    public bool IsActive => HasMembers || !Pending.IsEmpty;
+
+    /// <summary>Whether it has members of any kind.</summary>
+    public bool HasMembers => !Members.IsEmpty || Assigned is { Members.IsEmpty: false };
+
+    /// <summary>Members, and ids that were not joined with: who may be silent for too long.</summary>
+    public int SessionCount => Members.Count + Pending.Count + (Assigned?.Members.Count ?? 0);
+
+    /// <summary>Who may be silent for how long, in milliseconds.</summary>
+    public IEnumerable<(string Member, int Milliseconds)> Sessions
+    {
+        get
+        {
+            foreach (var (id, member) in Members)
+            {
+                yield return (id, member.SessionMilliseconds);
+            }
+
+            foreach (var (id, session) in Pending)
+            {
+                yield return (id, session);
+            }
+
+            foreach (var id in Assigned?.Members.Keys ?? [])
+            {
+                yield return (id, GroupLimits.AssignedSessionMilliseconds);
+            }
+        }
+    }
 
     /// <summary>When it may be forgotten, in milliseconds since 1970; null while somebody uses it.</summary>
     public long? DueAt => IsActive ? null
@@ -73,6 +108,11 @@ public sealed record ConsumerGroup(string Id) : INamedState
                 longest = Math.Max(longest, member.RebalanceMilliseconds);
             }
 
+            foreach (var member in Assigned?.Members.Values ?? [])
+            {
+                longest = member.Revoking.IsEmpty ? longest : Math.Max(longest, member.RebalanceMilliseconds);
+            }
+
             return longest;
         }
     }
@@ -80,7 +120,7 @@ public sealed record ConsumerGroup(string Id) : INamedState
     /// <summary>Whether a phase is under way that ends by time when it does not end by itself.</summary>
     public bool IsPhaseTimed => State switch
     {
-        GroupState.Empty => false,
+        GroupState.Empty => Assigned is { IsRevoking: true },
         GroupState.PreparingRebalance => true,
         _ => Members.Values.Any(static member => !member.HasSynced),
     };
@@ -98,6 +138,10 @@ public sealed record ConsumerGroup(string Id) : INamedState
 
         return null;
     }
+
+    /// <summary>Whether somebody has, or was given, this id.</summary>
+    public bool Knows(string member) =>
+        Members.ContainsKey(member) || Pending.ContainsKey(member) || Assigned?.Members.ContainsKey(member) == true;
 
     /// <summary>Whether it is a member who says so.</summary>
     /// <param name="identity">How it names itself.</param>
@@ -128,6 +172,7 @@ public sealed record ConsumerGroup(string Id) : INamedState
         Id.Length > 0 && Generation >= 0 && Phase >= 0 && LastChange >= 0
         && Members.IsEmpty == (State == GroupState.Empty)
         && (Members.IsEmpty ? Leader.Length == 0 && Protocol.Length == 0 : Members.ContainsKey(Leader) && ProtocolType.Length > 0)
+        && (Assigned is null || (Members.IsEmpty && Pending.IsEmpty && Assigned.IsConsistent()))
         && (!IsGathering || State == GroupState.PreparingRebalance)
         && Members.All(pair => IsConsistent(pair.Key, pair.Value))
         && Transactions.All(static pair => pair.Key >= 0 && pair.Value.IsConsistent())

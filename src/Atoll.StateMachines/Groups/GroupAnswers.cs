@@ -177,7 +177,8 @@ public sealed record GroupDescription(
 /// <param name="Group">Its id.</param>
 /// <param name="State">Where it is between two generations.</param>
 /// <param name="ProtocolType">What kind of members it has.</param>
-public readonly record struct ListedGroup(string Group, GroupState State, string ProtocolType);
+/// <param name="IsAssigned">Whether its coordinator shares out the partitions.</param>
+public readonly record struct ListedGroup(string Group, GroupState State, string ProtocolType, bool IsAssigned);
 
 /// <summary>Some of a shard's groups.</summary>
 /// <param name="Status">Ok.</param>
@@ -195,7 +196,7 @@ public sealed record GroupsPage(GroupStatus Status, IReadOnlyList<ListedGroup> G
         var groups = new List<ListedGroup>();
         for (var i = 0; i < count && reader.Ok; i++)
         {
-            groups.Add(new ListedGroup(reader.ReadString(), (GroupState)reader.ReadByte(), reader.ReadString()));
+            groups.Add(new ListedGroup(reader.ReadString(), (GroupState)reader.ReadByte(), reader.ReadString(), reader.ReadBool()));
         }
 
         return reader.OkAtEnd ? new GroupsPage(status, groups, more) : null;
@@ -206,11 +207,12 @@ public sealed record GroupsPage(GroupStatus Status, IReadOnlyList<ListedGroup> G
         writer.WriteByte((byte)Status);
         writer.WriteBool(More);
         writer.WriteVarint((ulong)Groups.Count);
-        foreach (var (group, state, type) in Groups)
+        foreach (var (group, state, type, isAssigned) in Groups)
         {
             writer.WriteString(group);
             writer.WriteByte((byte)state);
             writer.WriteString(type);
+            writer.WriteBool(isAssigned);
         }
     }
 }

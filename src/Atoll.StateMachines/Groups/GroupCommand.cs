@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Groups.Assigned;
 using Atoll.StateMachines.Records;
 
 namespace Atoll.StateMachines.Groups;
@@ -38,6 +39,9 @@ public enum GroupCommandKind : byte
 
     /// <summary>A transaction ends.</summary>
     EndTransaction = 0x5B,
+
+    /// <summary>A member that is assigned its partitions says something of itself.</summary>
+    Heartbeat = 0x5C,
 }
 
 /// <summary>
@@ -105,6 +109,13 @@ public static class GroupCommand
         WriteOffsets(writer, commit);
     }
 
+    /// <summary>A member that is assigned its partitions says something of itself.</summary>
+    public static void Write(WireWriter writer, ConsumerHeartbeat beat)
+    {
+        Begin(writer, GroupCommandKind.Heartbeat, beat.Group);
+        AssignedWire.WriteHeartbeat(writer, beat);
+    }
+
     /// <summary>A producer may commit offsets in a transaction.</summary>
     public static void Write(WireWriter writer, BeginGroupTransaction begin)
     {
@@ -169,7 +180,7 @@ public static class GroupCommand
     public static (string Group, string MemberId)? SenderOf(ReadOnlyMemory<byte> command)
     {
         if (KindOf(command.Span) is not (GroupCommandKind.Join or GroupCommandKind.Sync or GroupCommandKind.Commit
-            or GroupCommandKind.CommitInTransaction))
+            or GroupCommandKind.CommitInTransaction or GroupCommandKind.Heartbeat))
         {
             return null;
         }

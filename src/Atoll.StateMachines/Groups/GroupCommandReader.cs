@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -15,7 +16,7 @@ internal static class GroupCommandReader
     internal static ParsedGroupCommand? TryRead(ReadOnlyMemory<byte> command)
     {
         var kind = GroupCommand.KindOf(command.Span);
-        if (kind is < GroupCommandKind.Join or > GroupCommandKind.EndTransaction or GroupCommandKind.Expire or GroupCommandKind.Forget)
+        if (kind is < GroupCommandKind.Join or > GroupCommandKind.Heartbeat or GroupCommandKind.Expire or GroupCommandKind.Forget)
         {
             return null;
         }
@@ -34,6 +35,7 @@ internal static class GroupCommandReader
                 ReadCommit(ref reader, group), GroupWire.ReadInt64(ref reader), GroupWire.ReadInt16(ref reader)),
             GroupCommandKind.EndTransaction => new EndGroupTransaction(
                 group, GroupWire.ReadTransaction(ref reader), reader.ReadBool()),
+            GroupCommandKind.Heartbeat => AssignedWire.ReadHeartbeat(ref reader, group),
             _ => null,
         };
         return reader.OkAtEnd && GroupCommand.IsGroupId(group) ? new ParsedGroupCommand(kind, group, body) : null;

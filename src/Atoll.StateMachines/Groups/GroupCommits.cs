@@ -85,7 +85,7 @@ internal static class GroupCommits
             return commit.Generation < 0 ? GroupStatus.Ok : GroupStatus.IllegalGeneration;
         }
 
-        if (commit.Generation < 0 && group.Members.IsEmpty)
+        if (commit.Generation < 0 && !group.HasMembers)
         {
             return GroupStatus.Ok;
         }
@@ -93,6 +93,12 @@ internal static class GroupCommits
         if (!isByMember)
         {
             return GroupStatus.UnknownMember;
+        }
+
+        if (group.Assigned is { } assigned)
+        {
+            return !assigned.Members.TryGetValue(commit.Identity.MemberId, out var member) ? GroupStatus.UnknownMember
+                : commit.Generation != member.Epoch ? GroupStatus.StaleEpoch : GroupStatus.Ok;
         }
 
         var status = group.Identify(commit.Identity, out _);
@@ -107,5 +113,6 @@ internal static class GroupCommits
     [
         .. group.Members.Values.SelectMany(static member => member.Protocols)
             .SelectMany(static offered => ConsumerSubscription.TryReadTopics(offered.Metadata.Span) ?? []),
+        .. group.Assigned?.Members.Values.SelectMany(static member => member.Topics) ?? [],
     ];
 }

@@ -26,6 +26,26 @@ public static class GroupLimits
     /// <summary>Protocols that one member offers; clients have up to five.</summary>
     public const int ProtocolsMax = 64;
 
+    /// <summary>
+    /// The session of a member whose partitions the coordinator chooses, in milliseconds; as with Kafka's brokers, nobody else may choose it.
+    /// </summary>
+    public const int AssignedSessionMilliseconds = 45_000;
+
+    /// <summary>How often such a member is to say that it is there, in milliseconds; as with Kafka's brokers.</summary>
+    public const int AssignedHeartbeatMilliseconds = 5_000;
+
+    /// <summary>How long such a member may take to let go of partitions when it does not say, in milliseconds; as with Kafka's clients.</summary>
+    public const int AssignedRebalanceMilliseconds = 300_000;
+
+    /// <summary>Topics that one such member reads.</summary>
+    public const int TopicsPerMemberMax = 10_000;
+
+    /// <summary>Topics that the members of such a group read.</summary>
+    public const int TopicsPerGroupMax = 10_000;
+
+    /// <summary>Length of an expression that names of topics match, in characters.</summary>
+    public const int PatternCharactersMax = 1_000;
+
     /// <summary>Bytes that one member says of itself, over all protocols: subscriptions to thousands of topics.</summary>
     public const int MemberBytesMax = 1024 * 1024;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -19,7 +20,12 @@ internal static class GroupMembership
             return GroupOutcome.Refused(GroupStatus.UnknownMember);
         }
 
-        group ??= new ConsumerGroup(join.Group);
+        if (group?.Assigned is { Members.IsEmpty: false })
+        {
+            return GroupOutcome.Refused(GroupStatus.InconsistentProtocol);
+        }
+
+        group = group is null ? new ConsumerGroup(join.Group) : group with { Assigned = null };
         return !TakesProtocols(group, join) ? GroupOutcome.Refused(GroupStatus.InconsistentProtocol)
             : isNew ? JoinNew(group, join, now)
             : JoinAgain(group, join);
@@ -95,7 +101,14 @@ internal static class GroupMembership
         }
 
         changed = ReferenceEquals(changed, group) ? group : GroupRebalance.MembersWent(group, changed);
-        if (expiry.Phase == changed.Phase && changed.IsPhaseTimed)
+        changed = AssignedMembership.Without(changed, expiry.Members);
+        if (expiry.Phase == changed.Phase && changed.Assigned is { IsRevoking: true } assigned)
+        {
+            // Each of them was told before the phase began, or when it did.
+            changed = AssignedMembership.Without(
+                changed, [.. assigned.Members.Values.Where(static member => !member.Revoking.IsEmpty).Select(static member => member.Id)]);
+        }
+        else if (expiry.Phase == changed.Phase && changed.IsPhaseTimed)
         {
             changed = GroupRebalance.EndPhase(changed);
         }

@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -22,6 +23,12 @@ public enum GroupQueryKind : byte
 
     /// <summary>The shard's groups: <see cref="GroupsPage"/>.</summary>
     List = 0x66,
+
+    /// <summary>What a heartbeat of a member that is assigned its partitions comes to: <see cref="Assigned.AssignedView"/>.</summary>
+    AssignedHeartbeat = 0x67,
+
+    /// <summary>A group whose members are assigned their partitions, for people: <see cref="Assigned.AssignedDescription"/>.</summary>
+    DescribeAssigned = 0x68,
 }
 
 /// <summary>
@@ -44,6 +51,21 @@ public static class GroupQuery
     /// <summary>Says that a member is there.</summary>
     public static void WriteHeartbeat(WireWriter writer, string group, in MemberIdentity identity, int generation) =>
         WriteMember(writer, GroupQueryKind.Heartbeat, group, identity, generation);
+
+    /// <summary>Asks what a heartbeat of a member that is assigned its partitions comes to.</summary>
+    public static void WriteHeartbeat(WireWriter writer, ConsumerHeartbeat beat)
+    {
+        writer.WriteByte((byte)GroupQueryKind.AssignedHeartbeat);
+        writer.WriteString(beat.Group);
+        AssignedWire.WriteHeartbeat(writer, beat);
+    }
+
+    /// <summary>Asks for a group whose members are assigned their partitions.</summary>
+    public static void WriteDescribeAssigned(WireWriter writer, string group)
+    {
+        writer.WriteByte((byte)GroupQueryKind.DescribeAssigned);
+        writer.WriteString(group);
+    }
 
     /// <summary>Asks for committed offsets, and which of them an open transaction may change; null: for all.</summary>
     public static void WriteOffsets(WireWriter writer, string group, IReadOnlyCollection<TopicPartition>? places)
@@ -72,7 +94,8 @@ public static class GroupQuery
     /// <param name="query">The query; any bytes.</param>
     public static (string Group, string MemberId)? SenderOf(ReadOnlyMemory<byte> query)
     {
-        if (KindOf(query.Span) is not (GroupQueryKind.Joined or GroupQueryKind.Synced or GroupQueryKind.Heartbeat))
+        if (KindOf(query.Span) is not (GroupQueryKind.Joined or GroupQueryKind.Synced or GroupQueryKind.Heartbeat
+            or GroupQueryKind.AssignedHeartbeat))
         {
             return null;
         }

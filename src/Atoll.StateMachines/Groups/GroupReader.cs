@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -35,6 +37,19 @@ internal static class GroupReader
                 }
 
                 break;
+            case GroupQueryKind.AssignedHeartbeat:
+                var beat = AssignedWire.ReadHeartbeat(ref reader, id);
+                if (reader.OkAtEnd)
+                {
+                    // Tried out: what it would change is forgotten.
+                    AssignedMembership.Heartbeat(group, beat, HybridTime.Zero).Result.View!.Write(result);
+                    return;
+                }
+
+                break;
+            case GroupQueryKind.DescribeAssigned when reader.OkAtEnd:
+                AssignedDescription.Of(group).Write(result);
+                return;
             case GroupQueryKind.Describe when reader.OkAtEnd:
                 Describe(group).Write(result);
                 return;
@@ -136,6 +151,7 @@ internal static class GroupReader
 
     private static GroupDescription Describe(ConsumerGroup? group) => group is null
         ? new GroupDescription(GroupStatus.UnknownGroup, GroupState.Empty, 0, "", "", "", [])
+        : group.Assigned is { } assigned ? AssignedDescription.AsOthers(assigned)
         : new GroupDescription(
             GroupStatus.Ok, group.State, group.Generation, group.ProtocolType, group.Protocol, group.Leader,
             [
@@ -148,7 +164,9 @@ internal static class GroupReader
         // An immutable map cannot be entered in the middle; who asks this is a person, or a tool.
         var page = groups.Values.SkipWhile(group => string.CompareOrdinal(group.Id, after) <= 0)
             .Take(GroupLimits.GroupsPerCommandMax + 1)
-            .Select(static group => new ListedGroup(group.Id, group.State, group.ProtocolType)).ToList();
+            .Select(static group => group.Assigned is { } assigned
+                ? new ListedGroup(group.Id, AssignedDescription.StateOf(assigned), ConsumerSubscription.ProtocolType, IsAssigned: true)
+                : new ListedGroup(group.Id, group.State, group.ProtocolType, IsAssigned: false)).ToList();
         var more = page.Count > GroupLimits.GroupsPerCommandMax;
         return new GroupsPage(GroupStatus.Ok, more ? page[..GroupLimits.GroupsPerCommandMax] : page, more);
     }

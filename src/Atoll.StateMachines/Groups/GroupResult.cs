@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
@@ -11,7 +12,12 @@ public sealed record GroupResult(GroupStatus Status, string MemberId = "", bool 
     /// <summary>What became of each part of the command, for those that have parts.</summary>
     public IReadOnlyList<GroupStatus> Parts { get; init; } = [];
 
-    /// <summary>Writes it: status (byte), member id, skips (byte), number of parts (varint), a byte each.</summary>
+    /// <summary>The answer to a heartbeat of a member that is assigned its partitions; else null.</summary>
+    public AssignedView? View { get; init; }
+
+    /// <summary>
+    /// Writes it: status (byte), member id, skips (byte), number of parts (varint), a byte each; behind that the view, if there is one.
+    /// </summary>
     public void Write(WireWriter writer)
     {
         writer.WriteByte((byte)Status);
@@ -22,6 +28,8 @@ public sealed record GroupResult(GroupStatus Status, string MemberId = "", bool 
         {
             writer.WriteByte((byte)part);
         }
+
+        View?.Write(writer);
     }
 
     /// <summary>Reads it; null when the bytes are none.</summary>
@@ -32,9 +40,10 @@ public sealed record GroupResult(GroupStatus Status, string MemberId = "", bool 
         var memberId = reader.ReadString();
         var skips = reader.ReadBool();
         var parts = reader.ReadRaw(reader.ReadCount(GroupLimits.OffsetsPerCommandMax));
-        return !reader.OkAtEnd ? null : new GroupResult(status, memberId, skips)
+        var view = reader.Remaining > 0 ? AssignedView.TryRead(bytes[reader.Position..]) : null;
+        return !reader.Ok || (view is null && reader.Remaining > 0) ? null : new GroupResult(status, memberId, skips)
         {
-            Parts = [.. parts.ToArray().Select(static part => (GroupStatus)part)],
+            Parts = [.. parts.ToArray().Select(static part => (GroupStatus)part)], View = view,
         };
     }
 }

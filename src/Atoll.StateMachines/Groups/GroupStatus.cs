@@ -59,6 +59,18 @@ public enum GroupStatus : byte
 
     /// <summary>The producer has no open transaction with this group, or the one that is meant has ended.</summary>
     InvalidTransactionState = 18,
+
+    /// <summary>The member is at another epoch of the group: it is to let go of everything and to join again.</summary>
+    FencedEpoch = 19,
+
+    /// <summary>The member has come to another epoch of the group meanwhile: to be tried again behind its next heartbeat.</summary>
+    StaleEpoch = 20,
+
+    /// <summary>The static id is in use.</summary>
+    UnreleasedInstance = 21,
+
+    /// <summary>There is no such way of sharing out partitions.</summary>
+    UnsupportedAssignor = 22,
 }
 
 /// <summary>Where a group is between two generations. The numbers are in states and answers.</summary>

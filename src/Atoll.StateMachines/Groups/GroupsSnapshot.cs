@@ -1,12 +1,13 @@
 using System.Collections.Immutable;
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.StateMachines.Groups;
 
 /// <summary>
 /// Groups as bytes. A snapshot is a format (byte), then records, each behind its length (4 bytes) and its kind (byte): a group, its
-/// members, its offsets, its producers each with the offsets of its open transaction, the next group, each in order; and the number of
+/// members, what it assigns and to whom, its offsets, its producers each with the offsets of its open transaction, the next group, each in order; and the number of
 /// groups at the end.
 /// </summary>
 internal static class GroupsSnapshot
@@ -18,6 +19,8 @@ internal static class GroupsSnapshot
     internal const byte EndRecord = 4;
     internal const byte TransactionRecord = 5;
     internal const byte PendingOffsetRecord = 6;
+    internal const byte AssignedGroupRecord = 7;
+    internal const byte AssignedMemberRecord = 8;
 
     // What a record holds came in one command, or in two: a member's words for its protocols, and its assignment.
     internal const int RecordBytesMax = 2 * Limits.EntryBytesMax;
@@ -33,6 +36,17 @@ internal static class GroupsSnapshot
         {
             WriteMember(writer, member);
             yield return MemberRecord;
+        }
+
+        if (group.Assigned is { } assigned)
+        {
+            AssignedSnapshot.Write(writer, assigned);
+            yield return AssignedGroupRecord;
+            foreach (var (_, member) in assigned.Members)
+            {
+                AssignedSnapshot.Write(writer, member);
+                yield return AssignedMemberRecord;
+            }
         }
 
         foreach (var (place, committed) in group.Offsets)

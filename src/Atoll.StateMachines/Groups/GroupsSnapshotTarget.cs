@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Groups.Assigned;
 using Atoll.StateMachines.Snapshots;
 
 namespace Atoll.StateMachines.Groups;
@@ -49,6 +50,18 @@ internal sealed class GroupsSnapshotTarget(HybridTime now, Action<ImmutableSorte
                     return false;
                 }
 
+                break;
+            case GroupsSnapshot.AssignedGroupRecord when _group is { Assigned: null }:
+                _group = _group with { Assigned = AssignedSnapshot.ReadGroup(ref reader) };
+                break;
+            case GroupsSnapshot.AssignedMemberRecord when _group is { Assigned: { } assigned }:
+                var assignee = AssignedSnapshot.ReadMember(ref reader);
+                if (assigned.Members.ContainsKey(assignee.Id))
+                {
+                    return false;
+                }
+
+                _group = _group with { Assigned = assigned.With(assignee) };
                 break;
             case GroupsSnapshot.OffsetRecord when _offsets is not null:
                 var (place, committed) = GroupWire.ReadOffset(ref reader);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Groups.Assigned;
 using Atoll.StateMachines.Snapshots;
 using Atoll.Storage.Sorted;
 
@@ -75,6 +76,7 @@ public sealed class GroupsStateMachine : MemoryStateMachine<ConsumerGroup>
             JoinGroup join => GroupMembership.Join(group, join, now),
             SyncGroup sync => GroupMembership.Sync(group, sync),
             LeaveGroup leave => GroupMembership.Leave(group, leave),
+            ConsumerHeartbeat beat => AssignedMembership.Heartbeat(group, beat, now),
             CommitOffsets commit => GroupCommits.Commit(group, commit, Sabotage),
             DeleteOffsets delete => GroupCommits.DeleteOffsets(group, delete),
             BeginGroupTransaction begin => GroupTransactions.Begin(group, begin, now.UnixMilliseconds),
@@ -102,7 +104,7 @@ public sealed class GroupsStateMachine : MemoryStateMachine<ConsumerGroup>
             return GroupOutcome.Refused(GroupStatus.UnknownGroup);
         }
 
-        if (!group.Members.IsEmpty)
+        if (group.HasMembers)
         {
             return GroupOutcome.Refused(GroupStatus.NotEmpty);
         }
@@ -152,7 +154,7 @@ public sealed class GroupsStateMachine : MemoryStateMachine<ConsumerGroup>
     private void Replace(ConsumerGroup? before, ConsumerGroup after, HybridTime now)
     {
         after = after with { LastChange = now.UnixMilliseconds };
-        if (!ReferenceEquals(before?.Members, after.Members))
+        if (!ReferenceEquals(before?.Members, after.Members) || !ReferenceEquals(before?.Assigned, after.Assigned))
         {
             after.CheckInvariants();
         }

@@ -9,6 +9,7 @@ namespace Atoll.Gateways.Kafka.Requests;
 internal sealed class GroupAdministration(IGroups groups) : IKafkaRequests
 {
     private const string ClassicType = "classic";
+    private const string ConsumerType = "consumer";
 
     // What is allowed is not told.
     private const int OperationsUnknown = int.MinValue;
@@ -28,6 +29,11 @@ internal sealed class GroupAdministration(IGroups groups) : IKafkaRequests
         _ => "Empty",
     };
 
+    private static string TypeOf(ListedGroup group) => group.IsAssigned ? ConsumerType : ClassicType;
+
+    private static string StateOf(ListedGroup group) =>
+        group.IsAssigned ? ConsumerGroupRequests.NameOf(group.State) : NameOf(group.State);
+
     // Tools ask every broker: each tells of the groups of all, and they put the answers together by the groups' names.
     private ValueTask<IKafkaMessage?> ListAsync(KafkaExchange exchange, ListGroupsRequest request) => GroupErrors.AnswerAsync(
         async () =>
@@ -37,11 +43,11 @@ internal sealed class GroupAdministration(IGroups groups) : IKafkaRequests
             {
                 Groups =
                 [
-                    .. all.Where(group => IsWanted(request.StatesFilter, NameOf(group.State)) && IsWanted(request.TypesFilter, ClassicType))
+                    .. all.Where(group => IsWanted(request.StatesFilter, StateOf(group)) && IsWanted(request.TypesFilter, TypeOf(group)))
                         .Select(static group => new ListGroupsResponse.Group
                         {
-                            GroupId = group.Group, ProtocolType = group.ProtocolType, GroupState = NameOf(group.State),
-                            GroupType = ClassicType,
+                            GroupId = group.Group, ProtocolType = group.ProtocolType, GroupState = StateOf(group),
+                            GroupType = TypeOf(group),
                         }),
                 ],
             };

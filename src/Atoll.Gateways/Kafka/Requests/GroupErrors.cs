@@ -30,6 +30,10 @@ internal static class GroupErrors
         GroupStatus.TooMany => KafkaError.PolicyViolation,
         GroupStatus.ProducerFenced => KafkaError.InvalidProducerEpoch,
         GroupStatus.InvalidTransactionState => KafkaError.InvalidTransactionState,
+        GroupStatus.FencedEpoch => KafkaError.FencedMemberEpoch,
+        GroupStatus.StaleEpoch => KafkaError.StaleMemberEpoch,
+        GroupStatus.UnreleasedInstance => KafkaError.UnreleasedInstanceId,
+        GroupStatus.UnsupportedAssignor => KafkaError.UnsupportedAssignor,
         _ => KafkaError.UnknownServerError,
     };
 

@@ -24,7 +24,8 @@ internal sealed class GroupRequests(IGroups groups) : IKafkaRequests
         KafkaHandler.Of<LeaveGroupRequest>(KafkaApi.LeaveGroup, LeaveAsync),
     ];
 
-    private static string Cut(string name) => name.Length <= GroupLimits.NameCharactersMax ? name : name[..GroupLimits.NameCharactersMax];
+    /// <summary>As much of a name as is kept.</summary>
+    public static string Cut(string name) => name.Length <= GroupLimits.NameCharactersMax ? name : name[..GroupLimits.NameCharactersMax];
 
     private ValueTask<IKafkaMessage?> JoinAsync(KafkaExchange exchange, JoinGroupRequest request) => GroupErrors.AnswerAsync(
         async () =>

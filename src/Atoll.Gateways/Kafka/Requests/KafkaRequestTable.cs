@@ -66,6 +66,7 @@ public sealed class KafkaRequestTable
     [
         new CoordinatorRequests(sources, groups),
         new GroupRequests(groups),
+        new ConsumerGroupRequests(sources, groups),
         new GroupOffsetRequests(sources, groups),
         new GroupAdministration(groups),
     ];

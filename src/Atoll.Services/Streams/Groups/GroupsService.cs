@@ -6,6 +6,7 @@ using Atoll.Services.Errors;
 using Atoll.Services.Spaces;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Groups;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.Services.Streams.Groups;
 
@@ -39,6 +40,12 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
 
     private static readonly ResponseReader<GroupsPage> ReadPage = static (in Response response) =>
         GroupsPage.TryRead(response.Body) ?? throw Garbled();
+
+    private static readonly ResponseReader<AssignedView> ReadView = static (in Response response) =>
+        AssignedView.TryRead(response.Body) ?? throw Garbled();
+
+    private static readonly ResponseReader<AssignedDescription> ReadAssigned = static (in Response response) =>
+        AssignedDescription.TryRead(response.Body) ?? throw Garbled();
 
     private readonly CoordinatorSpace _space = new(GroupLimits.SpaceName, SpaceKind.Groups, directory, spaces);
 
@@ -83,6 +90,33 @@ internal sealed class GroupsService(Caller caller, DirectoryCache directory, ISp
     public ValueTask<GroupStatus> HeartbeatAsync(
         string group, MemberIdentity identity, int generation, CancellationToken cancellationToken) => ReadAsync(
         group, Encode(writer => GroupQuery.WriteHeartbeat(writer, group, identity, generation)), ReadStatus, cancellationToken);
+
+    /// <inheritdoc />
+    public async ValueTask<AssignedView> HeartbeatAsync(
+        ConsumerHeartbeat beat, TopicCatalog catalog, CancellationToken cancellationToken)
+    {
+        // Nearly all of them change nothing: they are asked about, and only what changes something goes into the log.
+        var view = await ReadAsync(
+            beat.Group, Encode(writer => GroupQuery.WriteHeartbeat(writer, beat)), ReadView, cancellationToken).ConfigureAwait(false);
+        if (view.Status != GroupStatus.Ok)
+        {
+            return view;
+        }
+
+        var facts = beat.Epoch < HeartbeatEpochs.Join ? null : TopicLookup.Of(catalog, view.Names, view.Pattern);
+        if (!view.ChangesSomething && (facts is null || TopicLookup.IsKnown(facts, view.Known)))
+        {
+            return view;
+        }
+
+        var told = beat with { Facts = facts };
+        var result = await WriteAsync(beat.Group, writer => GroupCommand.Write(writer, told), cancellationToken).ConfigureAwait(false);
+        return result.View ?? new AssignedView(result.Status, "", 0, null);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<AssignedDescription> DescribeAssignedAsync(string group, CancellationToken cancellationToken) => ReadAsync(
+        group, Encode(writer => GroupQuery.WriteDescribeAssigned(writer, group)), ReadAssigned, cancellationToken);
 
     /// <inheritdoc />
     public ValueTask<GroupResult> LeaveAsync(LeaveGroup leave, CancellationToken cancellationToken) =>

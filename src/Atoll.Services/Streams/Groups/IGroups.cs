@@ -1,6 +1,7 @@
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Groups;
+using Atoll.StateMachines.Groups.Assigned;
 
 namespace Atoll.Services.Streams.Groups;
 
@@ -26,6 +27,16 @@ public interface IGroups
     /// <summary>Says that a member is there.</summary>
     ValueTask<GroupStatus> HeartbeatAsync(
         string group, MemberIdentity identity, int generation, CancellationToken cancellationToken = default);
+
+    /// <summary>A member whose partitions the coordinator chooses says something of itself, or only that it is there.</summary>
+    /// <param name="beat">What it says; what the directory says of its topics is added here.</param>
+    /// <param name="catalog">The topics that there are.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="InvalidPatternException">What names of topics are to match is no expression.</exception>
+    ValueTask<AssignedView> HeartbeatAsync(ConsumerHeartbeat beat, TopicCatalog catalog, CancellationToken cancellationToken = default);
+
+    /// <summary>A group whose coordinator shares out the partitions.</summary>
+    ValueTask<AssignedDescription> DescribeAssignedAsync(string group, CancellationToken cancellationToken = default);
 
     /// <summary>Takes members out; what became of each is in the parts.</summary>
     ValueTask<GroupResult> LeaveAsync(LeaveGroup leave, CancellationToken cancellationToken = default);

@@ -3,8 +3,7 @@ using Atoll.StateMachines.Groups;
 namespace Atoll.Services.Streams.Groups;
 
 /// <summary>
-/// Shares the partitions of topics among members of a group, as Kafka's clients do by "range": of each topic the members that read it, in
-/// the order of their ids, get stretches of partitions, the first of them one more where it does not come out even.
+/// Shares the partitions of topics among members of a group, as Kafka's clients do by "range" (<see cref="RangeShares"/>).
 /// </summary>
 internal static class RangeAssignment
 {
@@ -21,16 +20,9 @@ internal static class RangeAssignment
             .GroupBy(static pair => pair.Topic, static pair => pair.Id, StringComparer.Ordinal);
         foreach (var topic in readers)
         {
-            var ids = topic.Order(StringComparer.Ordinal).ToArray();
-            var partitions = catalog.Find(topic.Key)?.Partitions.Length ?? 0;
-            var next = 0;
-            for (var i = 0; i < ids.Length; i++)
+            foreach (var (reader, partition) in RangeShares.Of(topic, catalog.Find(topic.Key)?.Partitions.Length ?? 0))
             {
-                var end = next + (partitions / ids.Length) + (i < partitions % ids.Length ? 1 : 0);
-                for (; next < end; next++)
-                {
-                    given[ids[i]].Add(new TopicPartition(topic.Key, next));
-                }
+                given[reader].Add(new TopicPartition(topic.Key, partition));
             }
         }
 
