@@ -12,6 +12,7 @@ public sealed class KafkaLibraryTests(LibraryCluster cluster) : IClassFixture<Li
     public Task Clients_administer_produce_in_every_way_read_in_groups_and_work_in_transactions() => Task.WhenAll(
         ClientProgram.RunAsync(cluster.Processes, "clients.js", ["kafkajs", "plain"]),
         ClientProgram.RunAsync(cluster.Processes, "clients.js", ["platformatic", "plain"]),
+        ClientProgram.RunAsync(cluster.Processes, "clients.js", ["platformatic", "assigned"]),
         Task.Run(new DotNetClient(cluster.Bootstrap).WorkAsync));
 
     // Without @platformatic/kafka, whose streams end, and whose producer fails, when a leader is gone: its users have to begin anew.

@@ -158,6 +158,44 @@ async function transactions(cluster, admin) {
   await feeder.close();
 }
 
+// A group whose coordinator shares out the partitions: a second member gets its share, and gives it back; each message is read once.
+async function assigned() {
+  const [topic, group, partitions] = [`${name}-parts`, `${name}-assigned`, 4];
+  const cluster = client.connect(addresses);
+  const admin = await cluster.admin();
+  await admin.create(topic, partitions);
+  const writer = await cluster.writer({ idempotent: true });
+  const got = [];
+  let count = 0;
+  const goOn = async what => {
+    await writer.send(topic, Array.from({ length: 40 }, (_, at) => ({ value: `${count + at}`, partition: at % partitions })));
+    count += 40;
+    await wait(() => got.length >= count, () => `${what}: read ${got.length} of ${count}`);
+    assert.deepStrictEqual(ascending(got.map(Number)), Array.from({ length: count }, (_, at) => at), `${what}: each message once`);
+  };
+  const open = () => cluster.reader(group, topic, async message => {
+    got.push(message.value);
+    await message.commit();
+  }, { isAssigned: true });
+  const has = (...members) => members.map(each => each.assigned.length).join();
+  const first = await open();
+  await goOn('alone');
+  assert.deepStrictEqual(ascending(first.assigned), [0, 1, 2, 3]);
+  const second = await open();
+  await wait(() => has(first, second) === '2,2', () => `two members have ${has(first, second)}`);
+  assert.deepStrictEqual(ascending([...first.assigned, ...second.assigned]), [0, 1, 2, 3], 'no partition has two readers');
+  await goOn('together');
+  await second.close();
+  await wait(() => has(first) === '4', () => `who is left has ${has(first)}`);
+  await goOn('alone again');
+  assert.deepStrictEqual(await admin.committed(group, topic), { 0: 30, 1: 30, 2: 30, 3: 30 });
+  await first.close();
+  await writer.close();
+  await admin.deleteGroup(group);
+  await admin.delete(topic);
+  await admin.close();
+}
+
 // Reads what it is assigned, says what, and commits behind it.
 async function member() {
   await client.connect(addresses).reader(`${name}-members`, `${name}-orders`, async message => {
@@ -277,7 +315,7 @@ function causes(error) {
   return [...new Set(inner.flatMap(each => [`${each.apiId ?? ''} ${each.message}`, ...causes(each)]))];
 }
 
-const scenarios = { plain, failover, member };
+const scenarios = { plain, assigned, failover, member };
 process.on('unhandledRejection', error => {
   console.error(`FAILED: ${name} ${scenario}: ${error.stack}\n${causes(error).join('\n')}`);
   process.exit(1);

@@ -79,10 +79,11 @@ async function openWriter(base, { idempotent = false, transactionalId } = {}) {
   };
 }
 
-async function openReader(base, group, topic, take, { offsets, isolation, sessionTimeout = 30000 }) {
+async function openReader(base, group, topic, take, { offsets, isolation, isAssigned = false, sessionTimeout = 30000 }) {
   const { Consumer, stringDeserializers } = await library;
   const consumer = new Consumer({
-    ...base, groupId: group, sessionTimeout, rebalanceTimeout: 30000, heartbeatInterval: 500, deserializers: stringDeserializers,
+    ...base, groupId: group, rebalanceTimeout: 60000, deserializers: stringDeserializers,
+    ...isAssigned ? { groupProtocol: 'consumer' } : { sessionTimeout, heartbeatInterval: 500 },
     autocommit: false, isolationLevel: ISOLATIONS[isolation], maxWaitTime: 100,
   });
   const reader = {
@@ -91,23 +92,41 @@ async function openReader(base, group, topic, take, { offsets, isolation, sessio
       return consumer.assignments?.find(each => each.topic === topic)?.partitions ?? [];
     },
     close: async () => {
+      isClosing = true;
       await stream.close();
       await consumer.close(true);
     },
   };
-  const stream = await consumer.consume(offsets === undefined
+  let isClosing = false;
+  const consume = () => consumer.consume(offsets === undefined
     ? { topics: [topic], mode: 'committed', fallbackMode: 'earliest' }
     : {
       topics: [topic], mode: 'manual',
       offsets: Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset: BigInt(offset) })),
     });
+  let stream = await consume();
   (async () => {
-    for await (const own of stream) {
-      await take({
-        topic, partition: own.partition, offset: Number(own.offset), key: own.key, value: own.value,
-        headers: Object.fromEntries(own.headers), commit: () => own.commit(), own,
-      }, reader);
+    for (;;) {
+      try {
+        for await (const own of stream) {
+          await take({
+            topic, partition: own.partition, offset: Number(own.offset), key: own.key, value: own.value,
+            headers: Object.fromEntries(own.headers), commit: () => own.commit(), own,
+          }, reader);
+        }
+        return;
+      } catch (error) {
+        // It asks where it asked before, until it gives up: a partition's leader may move at any time, and its users begin anew then.
+        if (isClosing || !isOfFormerLeader(error)) {
+          throw error;
+        }
+        stream = await consume();
+      }
     }
   })();
   return reader;
+}
+
+function isOfFormerLeader(error) {
+  return error.apiId === 'NOT_LEADER_OR_FOLLOWER' || (error.errors ?? []).some(isOfFormerLeader);
 }

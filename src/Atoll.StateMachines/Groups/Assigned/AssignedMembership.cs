@@ -118,7 +118,11 @@ internal static class AssignedMembership
             ? group! with { Assigned = group.Assigned!.With(member with { IsAway = true }) }
             : Without(group!, [member!.Id]);
         return new GroupOutcome(
-            new GroupResult(GroupStatus.Ok) { View = new AssignedView(GroupStatus.Ok, member.Id, beat.Epoch, null) }, left);
+            new GroupResult(GroupStatus.Ok)
+            {
+                View = new AssignedView(GroupStatus.Ok, member.Id, beat.Epoch, null) { ChangesSomething = true },
+            },
+            left);
     }
 
     private static GroupStatus Identify(ConsumerGroup? group, ConsumerHeartbeat beat, out AssignedMember? member)
