@@ -45,8 +45,8 @@ public sealed record ConsumerGroup(string Id) : INamedState
     public ImmutableSortedDictionary<string, int> Pending { get; init; } = NonePending;
 
     /// <summary>
-    /// Its members if the coordinator shares out the partitions (KIP-848), beside whom it has no others; null of a group whose members do so
-    /// themselves.
+    /// Its members if the coordinator shares out the partitions (KIP-848), beside whom it has no others; null of a group whose members do
+    /// so themselves.
     /// </summary>
     public AssignedGroup? Assigned { get; init; }
 

@@ -27,14 +27,17 @@ public static class GroupLimits
     public const int ProtocolsMax = 64;
 
     /// <summary>
-    /// The session of a member whose partitions the coordinator chooses, in milliseconds; as with Kafka's brokers, nobody else may choose it.
+    /// The session of a member whose partitions the coordinator chooses, in milliseconds; as with Kafka's brokers, clients cannot choose
+    /// it.
     /// </summary>
     public const int AssignedSessionMilliseconds = 45_000;
 
     /// <summary>How often such a member is to say that it is there, in milliseconds; as with Kafka's brokers.</summary>
     public const int AssignedHeartbeatMilliseconds = 5_000;
 
-    /// <summary>How long such a member may take to let go of partitions when it does not say, in milliseconds; as with Kafka's clients.</summary>
+    /// <summary>
+    /// How long such a member may take to let go of partitions when it does not say, in milliseconds; as with Kafka's clients.
+    /// </summary>
     public const int AssignedRebalanceMilliseconds = 300_000;
 
     /// <summary>Topics that one such member reads.</summary>

@@ -7,8 +7,8 @@ namespace Atoll.StateMachines.Groups;
 
 /// <summary>
 /// Groups as bytes. A snapshot is a format (byte), then records, each behind its length (4 bytes) and its kind (byte): a group, its
-/// members, what it assigns and to whom, its offsets, its producers each with the offsets of its open transaction, the next group, each in order; and the number of
-/// groups at the end.
+/// members, what it assigns and to whom, its offsets, its producers each with the offsets of its open transaction, the next group, each
+/// in order; and the number of groups at the end.
 /// </summary>
 internal static class GroupsSnapshot
 {

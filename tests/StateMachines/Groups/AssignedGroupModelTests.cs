@@ -173,7 +173,8 @@ public sealed class AssignedGroupModelTests
                 _version, [], [.. _topics.Where(topic => client.Topics.Contains(topic.Key))]);
             var view = Send(new ConsumerHeartbeat("g", client.Id, client.Epoch)
             {
-                InstanceId = client.Instance, Names = client.Topics, Owned = [.. client.Owned], RebalanceMilliseconds = 1_000, Facts = facts,
+                InstanceId = client.Instance, Names = client.Topics, Owned = [.. client.Owned], RebalanceMilliseconds = 1_000,
+                Facts = facts,
             });
             if (!isHeard)
             {

@@ -175,7 +175,8 @@ internal sealed class ConsumerGroupRequests(KafkaSources sources, IGroups groups
                     .. partitions.GroupBy(static place => place.Topic, StringComparer.Ordinal)
                         .Select(topic => new ConsumerGroupDescribeResponse.TopicPartitions
                         {
-                            TopicId = ids[topic.Key].Id, TopicName = topic.Key, Partitions = [.. topic.Select(static place => place.Partition)],
+                            TopicId = ids[topic.Key].Id, TopicName = topic.Key,
+                            Partitions = [.. topic.Select(static place => place.Partition)],
                         }),
                 ],
             };

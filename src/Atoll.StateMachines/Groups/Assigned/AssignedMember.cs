@@ -44,7 +44,9 @@ public sealed record AssignedMember
     /// <summary>The epoch that it had before: of a client that did not hear the answer that brought the present one.</summary>
     public int PreviousEpoch { get; init; }
 
-    /// <summary>Whether it is a static member that said that it will be back: it keeps its partitions for as long as a session lasts.</summary>
+    /// <summary>
+    /// Whether it is a static member that said that it will be back: it keeps its partitions for as long as a session lasts.
+    /// </summary>
     public bool IsAway { get; init; }
 
     /// <summary>What it is to have.</summary>

@@ -5,7 +5,9 @@ using Atoll.Foundation.Time;
 
 namespace Atoll.StateMachines.Groups.Assigned;
 
-/// <summary>What heartbeats do to a group whose coordinator shares out the partitions: who comes and goes, and what everyone reads.</summary>
+/// <summary>
+/// What heartbeats do to a group whose coordinator shares out the partitions: who comes and goes, and what everyone reads.
+/// </summary>
 internal static class AssignedMembership
 {
     private static readonly Probe Returned = Probe.Define("groups: a static member came back and got its partitions");

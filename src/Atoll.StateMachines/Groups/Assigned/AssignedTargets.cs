@@ -109,7 +109,7 @@ internal static class AssignedTargets
     private static Dictionary<string, HashSet<PartitionId>> NoTargets(AssignedGroup group) => group.Members.Keys.ToDictionary(
         static id => id, static _ => new HashSet<PartitionId>(), StringComparer.Ordinal);
 
-    // How many of its partitions a member may keep. All get the same number; of those that get one more, the ones that have more come first.
+    // How many of its partitions a member may keep. All get the same number; one more get those first that have more.
     private static Dictionary<string, int> Quotas(AssignedGroup group, SortedDictionary<string, List<string>> readers)
     {
         var total = readers.Keys.Sum(topic => group.Topics[topic].Partitions);

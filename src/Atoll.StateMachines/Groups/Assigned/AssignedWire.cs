@@ -91,7 +91,8 @@ internal static class AssignedWire
         {
             var name = reader.ReadString();
             var shape = new TopicShape(ReadGuid(ref reader), GroupWire.ReadInt32(ref reader));
-            if (shape.Partitions is <= 0 or > GroupLimits.OffsetsPerCommandMax || (topics.Count > 0 && string.CompareOrdinal(topics[^1].Key, name) >= 0)
+            if (shape.Partitions is <= 0 or > GroupLimits.OffsetsPerCommandMax
+                || (topics.Count > 0 && string.CompareOrdinal(topics[^1].Key, name) >= 0)
                 || name.Length is 0 or > GroupLimits.NameCharactersMax)
             {
                 reader.Fail();
