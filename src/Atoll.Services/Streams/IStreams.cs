@@ -102,6 +102,13 @@ public interface IStreams
     ValueTask<PartitionResult> EndTransactionAsync(
         Topic topic, int partition, TransactionMarker marker, CancellationToken cancellationToken = default);
 
+    /// <summary>How far compaction of a partition has come, as the replica here knows, or the nearest one.</summary>
+    ValueTask<CompactionStatus> CompactionAsync(Topic topic, int partition, CancellationToken cancellationToken = default);
+
+    /// <summary>A step of compaction: what a run of it wants to be applied. It may be repeated; the second time it is refused.</summary>
+    ValueTask<PartitionResult> CompactAsync(
+        Topic topic, int partition, ReadOnlyMemory<byte> command, CancellationToken cancellationToken = default);
+
     /// <summary>A number for a producer: never given before in this cluster, and never again.</summary>
     ValueTask<long> NewProducerIdAsync(CancellationToken cancellationToken = default);
 }
