@@ -99,10 +99,9 @@ internal static class PartitionReader
         switch (PartitionQuery.KindOf(query.Span))
         {
             case PartitionQueryKind.Fetch when PartitionQuery.TryReadFetch(query, out var fetch):
-                var end = fetch.IsCommitted ? state.LastStable : state.NextOffset;
-                if (fetch.Offset >= state.LogStart && fetch.Offset < end)
+                if (fetch.Offset >= state.LogStart && fetch.Offset < FetchWalk.EndOf(state, fetch))
                 {
-                    return new FetchWalk(state, index, fetch, end);
+                    return new FetchWalk(state, index, fetch);
                 }
 
                 var isInRange = fetch.Offset >= state.LogStart && fetch.Offset <= state.NextOffset;
@@ -173,13 +172,16 @@ internal static class PartitionReader
     }
 
     /// <summary>Batches from an offset on.</summary>
-    private sealed class FetchWalk(PartitionState state, PartitionIndex index, PartitionFetch fetch, long end) : IPartitionWalk
+    private sealed class FetchWalk(PartitionState state, PartitionIndex index, PartitionFetch fetch) : IPartitionWalk
     {
         // An answer is one message, and one reading of the log.
         private const int BatchesMax = 1_000;
         private const int BytesMax = 8 * 1024 * 1024;
 
+        private static readonly Probe Overtaken = Probe.Define("partition: a fetch was overtaken by compaction, and begun anew");
+
         private readonly List<BatchPlace> _batches = [];
+        private readonly long _end = EndOf(state, fetch);
         private readonly ulong _pieces = state.Compaction.Pieces;
         private long _bytes;
 
@@ -193,13 +195,26 @@ internal static class PartitionReader
         /// <summary>What was asked for.</summary>
         public long Offset => fetch.Offset;
 
+        /// <summary>What is behind it is not wanted.</summary>
+        public static long EndOf(PartitionState state, in PartitionFetch fetch) =>
+            fetch.IsCommitted ? state.LastStable : state.NextOffset;
+
         /// <summary>Another walk, when compaction has gone on since this one began; else null.</summary>
-        public FetchWalk? Anew() => state.Compaction.Pieces == _pieces ? null : new FetchWalk(state, index, fetch, end);
+        public FetchWalk? Anew()
+        {
+            if (state.Compaction.Pieces == _pieces)
+            {
+                return null;
+            }
+
+            Overtaken.Hit();
+            return new FetchWalk(state, index, fetch);
+        }
 
         public bool Take(ISortedCursor cursor)
         {
             // A batch that begins within the one before has taken its place meanwhile, and that of others.
-            if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= end
+            if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= _end
                 || (_batches.Count > 0 && place.BaseOffset <= _batches[^1].LastOffset)
                 || (_batches.Count > 0 && _bytes + place.Bytes > Math.Min(fetch.BytesMax, BytesMax)))
             {
@@ -211,8 +226,9 @@ internal static class PartitionReader
             return _batches.Count < BatchesMax && _bytes < fetch.BytesMax;
         }
 
+        // Where nothing is found compaction has taken all that there was when it began: the next batch is behind that end.
         public IPartitionWalk? Next() =>
-            fetch.IsCommitted && _batches.Count > 0 ? new AbortedWalk(state, index, this) : null;
+            _batches.Count == 0 ? Anew() : fetch.IsCommitted ? new AbortedWalk(state, index, this) : null;
 
         public void Write(WireWriter result) => WriteFetched(state, fetch.Offset, _batches, [], result);
     }
@@ -223,8 +239,6 @@ internal static class PartitionReader
     /// </summary>
     private sealed class AbortedWalk(PartitionState state, PartitionIndex index, FetchWalk found) : IPartitionWalk
     {
-        private static readonly Probe Overtaken = Probe.Define("partition: a fetch was overtaken by compaction, and begun anew");
-
         private readonly List<AbortedTransaction> _aborted = [];
 
         public ISortedStore Section => index.Aborted;
@@ -247,16 +261,7 @@ internal static class PartitionReader
             return lastStable <= last;
         }
 
-        public IPartitionWalk? Next()
-        {
-            var anew = found.Anew();
-            if (anew is not null)
-            {
-                Overtaken.Hit();
-            }
-
-            return anew;
-        }
+        public IPartitionWalk? Next() => found.Anew();
 
         public void Write(WireWriter result) => WriteFetched(state, found.Offset, found.Batches, _aborted, result);
     }
