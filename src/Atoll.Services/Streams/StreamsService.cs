@@ -252,11 +252,12 @@ public sealed class StreamsService : IStreams
     }
 
     /// <inheritdoc />
-    public ValueTask<CompactionStatus> CompactionAsync(Topic topic, int partition, CancellationToken cancellationToken)
+    public ValueTask<CompactionStatus> CompactionAsync(
+        Topic topic, int partition, ReadLevel level, CancellationToken cancellationToken)
     {
         var writer = Payloads.Begin();
         PartitionQuery.WriteCompaction(writer);
-        var request = Read(topic, partition, Payloads.Take(writer)) with { Level = ReadLevel.Any };
+        var request = Read(topic, partition, Payloads.Take(writer)) with { Level = level };
         return _caller.Invoke(request, ReadPatience, null, ReadCompaction, cancellationToken);
     }
 

@@ -130,7 +130,7 @@ public sealed partial class TopicCompactor : IAsyncDisposable
     private async Task LookAsync(LedPartition partition, CancellationToken cancellation)
     {
         var (topic, number, settings) = partition;
-        var status = await _streams.CompactionAsync(topic, number, cancellation).ConfigureAwait(false);
+        var status = await _streams.CompactionAsync(topic, number, ReadLevel.Any, cancellation).ConfigureAwait(false);
         var need = CompactionNeed.Of(status, settings, NowMilliseconds);
         _metrics.LookedAt(partition.Shard, need.DirtyRatio);
         if (need.IsDue)
@@ -161,19 +161,19 @@ public sealed partial class TopicCompactor : IAsyncDisposable
         }
     }
 
-    // What is needed is asked of the replica here: as it leads it has everything, and if it does not lead any more, what is written by
-    // what it had is refused.
+    // To look whether there is something to do any answer will do; to do it, only one of who leads and knows that it does: another replica
+    // may not have all that there is.
     private async Task<long> StepAsync(CompactionRun run, LedPartition partition, CancellationToken cancellation)
     {
         var (topic, number, _) = partition;
         switch (run.Step)
         {
             case CompactionStep.Status:
-                run.Take(await _streams.CompactionAsync(topic, number, cancellation).ConfigureAwait(false));
+                run.Take(await _streams.CompactionAsync(topic, number, ReadLevel.Linearizable, cancellation).ConfigureAwait(false));
                 return 0;
             case CompactionStep.Batches:
-                var fetched = await _streams.FetchAsync(topic, number, run.Fetch, TimeSpan.Zero, ReadLevel.Any, cancellation)
-                    .ConfigureAwait(false);
+                var fetched = await _streams.FetchAsync(
+                    topic, number, run.Fetch, TimeSpan.Zero, ReadLevel.Linearizable, cancellation).ConfigureAwait(false);
                 run.Take(fetched);
                 _metrics.Read(fetched.Records.Length);
                 return fetched.Records.Length;

@@ -8,7 +8,7 @@ namespace Atoll.Simulation.Workloads.Streams;
 
 /// <summary>
 /// Compacts partitions as nodes do, step after step. It may die at any moment, and the next run goes on; and it may believe that it leads
-/// when another one compacts, too, and read what is of a moment ago.
+/// when another one compacts, too.
 /// </summary>
 internal sealed class CompactorLoop
 {
@@ -50,8 +50,7 @@ internal sealed class CompactorLoop
     private void Step()
     {
         var run = _run!;
-        var level = _prng.Chance(500_000) ? ReadLevel.Any : ReadLevel.Linearizable;
-        _client.Call(StreamsRequests.Next(_partition.Shard, run, level, _prng.Pick([300, 5_000, 1_000_000])), result =>
+        _client.Call(StreamsRequests.Next(_partition.Shard, run, ReadLevel.Linearizable, _prng.Pick([300, 5_000, 1_000_000])), result =>
         {
             var goesOn = ProvingCalls.IsSuccess(result) && StreamsRequests.Take(run, result.Response)
                 && run.Step != CompactionStep.Nothing;

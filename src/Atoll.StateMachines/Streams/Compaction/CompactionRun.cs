@@ -28,7 +28,10 @@ public enum CompactionStep
 /// </summary>
 /// <param name="settings">How the partition is compacted.</param>
 /// <param name="nowMilliseconds">The present, since 1970.</param>
-/// <remarks>What is read may be of a moment ago: what is written by it is refused then, or means the same.</remarks>
+/// <remarks>
+/// What it is brought must be linearizable. A replica that began with a checkpoint does not have what is before it yet: what it said would
+/// be taken for deleted.
+/// </remarks>
 public sealed class CompactionRun(CompactionSettings settings, long nowMilliseconds)
 {
     private const int FetchBytes = 1024 * 1024;
@@ -118,6 +121,13 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
             {
                 _position = _end;
                 break;
+            }
+
+            if (header.LastOffset >= _end)
+            {
+                // A later round, of somebody else, has made one batch of what is before and behind the end of this one.
+                Step = CompactionStep.Nothing;
+                return;
             }
 
             var goes = header.IsControl || (IsAborted(fetched.Places, header) && !Sabotage.Has(Sabotage.RevivesAborted));
