@@ -60,7 +60,6 @@ internal static class PartitionRounds
             }
         }
 
-        state.Compaction.Pieces++;
         round.Next = piece.To;
         if (round.Next == round.End)
         {

@@ -49,7 +49,6 @@ public static class KafkaErrors
     {
         InvalidReplicasException => KafkaError.InvalidReplicationFactor,
         InvalidPartitionsException => KafkaError.InvalidPartitions,
-        InvalidSettingsException => KafkaError.InvalidConfig,
         _ => error.Code switch
         {
             ErrorCode.UnknownSpace or ErrorCode.NotFound => KafkaError.UnknownTopicOrPartition,

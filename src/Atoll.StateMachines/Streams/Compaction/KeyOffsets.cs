@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using Atoll.Foundation.Checks;
 
 namespace Atoll.StateMachines.Streams.Compaction;
 
@@ -12,9 +11,6 @@ namespace Atoll.StateMachines.Streams.Compaction;
 internal sealed class KeyOffsets(int keysMax)
 {
     private readonly Dictionary<UInt128, long> _last = [];
-
-    /// <summary>The bug that is planted.</summary>
-    internal Sabotage Sabotage { get; init; }
 
     /// <summary>Notes a record; false when there is no room for its key.</summary>
     internal bool TryNote(ReadOnlySpan<byte> key, long offset)
@@ -30,8 +26,7 @@ internal sealed class KeyOffsets(int keysMax)
     }
 
     /// <summary>Whether a later record of the key was noted.</summary>
-    internal bool HasLater(ReadOnlySpan<byte> key, long offset) => _last.TryGetValue(HashOf(key), out var last)
-        && (last > offset || (last == offset && Sabotage.Has(Sabotage.LosesLastOfKey)));
+    internal bool HasLater(ReadOnlySpan<byte> key, long offset) => _last.TryGetValue(HashOf(key), out var last) && last > offset;
 
     private static UInt128 HashOf(ReadOnlySpan<byte> key)
     {
