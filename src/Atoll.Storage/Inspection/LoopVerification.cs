@@ -105,7 +105,7 @@ public sealed class LoopVerification
             var isHarmless = shards.Count == 0;
             _findings.Add(new StorageFinding(
                 isHarmless ? FindingKind.Harmless : FindingKind.Damage,
-                isHarmless ? damage with { Why = $"{damage.Why}; nothing that is needed was in it" } : damage)
+                isHarmless ? damage with { Why = $"{damage.Why}; nothing that is needed is lost" } : damage)
             {
                 Shards = shards,
             });

@@ -107,7 +107,7 @@ internal sealed class Batch
         var record = Take(RecordHeader.SizeBytes + payload.Length);
         payload.CopyTo(record[RecordHeader.SizeBytes..]);
         new RecordHeader(type, kind, payload.Length, shard, index, term).Write(record, Segment.Mask);
-        Manifest.Note(type, shard, index, term);
+        Manifest.Note(type, shard, index, term, RecordHeader.Checksum(record));
         Records++;
         RecordBytes += record.Length;
         return OffsetBytes + start;

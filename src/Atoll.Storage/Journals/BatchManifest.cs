@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
@@ -28,11 +29,33 @@ internal record struct ManifestLine(ShardId Shard)
     /// <summary>True when the shard was dropped by the batch.</summary>
     public bool IsDropped { get; set; }
 
+    /// <summary>The checksum of the checksums of all its records in the batch, in their order; with it they are known to be all there.</summary>
+    public uint RecordsChecksum { get; private set; }
+
+    /// <summary>Whether that is known.</summary>
+    public bool HasRecordsChecksum { get; private set; }
+
     /// <summary>Extends the indices that may be lost.</summary>
     public void Extend(ulong first, ulong last)
     {
         FirstIndex = Math.Min(FirstIndex, first);
         LastIndex = Math.Max(LastIndex, last);
+    }
+
+    /// <summary>The next record has this checksum.</summary>
+    public void Extend(uint recordChecksum)
+    {
+        Span<byte> both = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt32LittleEndian(both, RecordsChecksum);
+        BinaryPrimitives.WriteUInt32LittleEndian(both[4..], recordChecksum);
+        SetRecordsChecksum(Crc32C.Compute(both));
+    }
+
+    /// <summary>The checksum of all records is known.</summary>
+    public void SetRecordsChecksum(uint checksum)
+    {
+        RecordsChecksum = checksum;
+        HasRecordsChecksum = true;
     }
 }
 
@@ -46,10 +69,13 @@ internal sealed class BatchManifest
     private const int LineHeadBytes = 9;
     private const int RangeBytes = 16;
     private const int HardStateBytes = 12;
+    private const int ChecksumBytes = 4;
     private const byte RangeFlag = 1;
     private const byte HardStateFlag = 2;
     private const byte HardStateUnknownFlag = 4;
     private const byte DroppedFlag = 8;
+    private const byte ChecksumFlag = 16;
+    private const byte Flags = RangeFlag | HardStateFlag | HardStateUnknownFlag | DroppedFlag | ChecksumFlag;
 
     private readonly List<ManifestLine> _lines = [];
     private readonly Dictionary<ShardId, int> _places = [];
@@ -75,7 +101,8 @@ internal sealed class BatchManifest
             var bytes = HeadBytes;
             foreach (ref readonly var line in CollectionsMarshal.AsSpan(_lines))
             {
-                bytes += LineHeadBytes + (HasRange(line) ? RangeBytes : 0) + (line.HasHardState ? HardStateBytes : 0);
+                bytes += LineHeadBytes + (HasRange(line) ? RangeBytes : 0) + (line.HasHardState ? HardStateBytes : 0)
+                    + (line.HasRecordsChecksum ? ChecksumBytes : 0);
             }
 
             return bytes;
@@ -93,8 +120,8 @@ internal sealed class BatchManifest
         _latest = -1;
     }
 
-    /// <summary>A record was added to the batch.</summary>
-    public void Note(RecordType type, ShardId shard, ulong index, Term term)
+    /// <summary>A record was added to the batch; its checksum as it is in the segment.</summary>
+    public void Note(RecordType type, ShardId shard, ulong index, Term term, uint checksum)
     {
         if (type == RecordType.Manifest)
         {
@@ -109,6 +136,7 @@ internal sealed class BatchManifest
             line.Extend(0, ulong.MaxValue);
         }
 
+        line.Extend(checksum);
         switch (type)
         {
             case RecordType.Entry or RecordType.MovedEntry:
@@ -123,7 +151,9 @@ internal sealed class BatchManifest
                 line.Extend(0, index);
                 break;
             case RecordType.Drop:
+                var records = line.RecordsChecksum;
                 line = new ManifestLine(shard) { IsDropped = true };
+                line.SetRecordsChecksum(records);
                 break;
             default:
                 line.Extend(0, ulong.MaxValue);
@@ -149,7 +179,8 @@ internal sealed class BatchManifest
         {
             BinaryPrimitives.WriteUInt64LittleEndian(target, line.Shard.Value);
             target[8] = (byte)((HasRange(line) ? RangeFlag : 0) | (line.HasHardState ? HardStateFlag : 0)
-                | (line.IsHardStateUnknown ? HardStateUnknownFlag : 0) | (line.IsDropped ? DroppedFlag : 0));
+                | (line.IsHardStateUnknown ? HardStateUnknownFlag : 0) | (line.IsDropped ? DroppedFlag : 0)
+                | (line.HasRecordsChecksum ? ChecksumFlag : 0));
             target = target[LineHeadBytes..];
             if (HasRange(line))
             {
@@ -163,6 +194,12 @@ internal sealed class BatchManifest
                 BinaryPrimitives.WriteUInt64LittleEndian(target, line.HardState.Term.Value);
                 BinaryPrimitives.WriteUInt32LittleEndian(target[8..], line.HardState.Vote.Value);
                 target = target[HardStateBytes..];
+            }
+
+            if (line.HasRecordsChecksum)
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(target, line.RecordsChecksum);
+                target = target[ChecksumBytes..];
             }
         }
     }
@@ -181,8 +218,9 @@ internal sealed class BatchManifest
         while (source.Length > 0)
         {
             var flags = source.Length < LineHeadBytes ? byte.MaxValue : source[8];
-            var length = LineHeadBytes + ((flags & RangeFlag) != 0 ? RangeBytes : 0) + ((flags & HardStateFlag) != 0 ? HardStateBytes : 0);
-            if (flags > (RangeFlag | HardStateFlag | HardStateUnknownFlag | DroppedFlag) || source.Length < length)
+            var length = LineHeadBytes + ((flags & RangeFlag) != 0 ? RangeBytes : 0) + ((flags & HardStateFlag) != 0 ? HardStateBytes : 0)
+                + ((flags & ChecksumFlag) != 0 ? ChecksumBytes : 0);
+            if ((flags & ~Flags) != 0 || source.Length < length)
             {
                 return null;
             }
@@ -205,6 +243,12 @@ internal sealed class BatchManifest
                 line.HardState = new HardState(
                     new Term(BinaryPrimitives.ReadUInt64LittleEndian(rest)),
                     new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(rest[8..])));
+                rest = rest[HardStateBytes..];
+            }
+
+            if ((flags & ChecksumFlag) != 0)
+            {
+                line.SetRecordsChecksum(BinaryPrimitives.ReadUInt32LittleEndian(rest));
             }
 
             manifest._lines.Add(line);

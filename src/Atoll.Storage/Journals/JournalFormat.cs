@@ -8,9 +8,10 @@ namespace Atoll.Storage.Journals;
 internal static class JournalFormat
 {
     /// <summary>
-    /// The version of the format that this program writes; it reads 1, too, which has no manifests and no records of rebuilding.
+    /// The version of the format that this program writes; it reads 1, too, which has no manifests and no records of rebuilding, and 2, whose
+    /// manifests have no checksums of shards' records.
     /// </summary>
-    public const uint Version = 2;
+    public const uint Version = 3;
 
     /// <summary>
     /// Batches begin at multiples of this: no block that was synced is ever written again, so a torn write cannot damage what was durable.

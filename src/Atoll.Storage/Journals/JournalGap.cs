@@ -18,6 +18,7 @@ internal sealed class JournalGap(JournalReplay replay)
     private long _lastSequence;
     private long _lastHardStates;
     private bool _isStartKnown;
+    private DamagedBatch? _damaged;
 
     /// <summary>True while nothing whole was read behind the damage.</summary>
     public bool IsOpen => _corruption is not null;
@@ -38,7 +39,9 @@ internal sealed class JournalGap(JournalReplay replay)
     /// <param name="lastSequence">The last batch before it; 0 for none.</param>
     /// <param name="lastHardStates">What the header of that batch says of terms and votes.</param>
     /// <param name="isStartKnown">Whether the number of the first lost batch is known.</param>
-    public void Open(Segment segment, long offset, string why, long lastSequence, long lastHardStates, bool isStartKnown)
+    /// <param name="damaged">The last batch that was read and did not fit its checksum; null for none.</param>
+    public void Open(
+        Segment segment, long offset, string why, long lastSequence, long lastHardStates, bool isStartKnown, DamagedBatch? damaged)
     {
         Check.That(!IsOpen);
         _corruption = new StorageCorruption(segment.Name, offset, why);
@@ -47,6 +50,7 @@ internal sealed class JournalGap(JournalReplay replay)
         _lastSequence = lastSequence;
         _lastHardStates = lastHardStates;
         _isStartKnown = isStartKnown;
+        _damaged = damaged is not null && damaged.Segment == segment && damaged.OffsetBytes == offset ? damaged : null;
     }
 
     /// <summary>Behind the damage a batch is whole: it tells what the one before held, and how many terms and votes there were.</summary>
@@ -60,7 +64,7 @@ internal sealed class JournalGap(JournalReplay replay)
         var hardStatesBefore = header.HardStates - ownHardStates - (manifest?.HardStateRecords ?? 0);
         var areCounted = header.HardStates > 0 && (_lastSequence == 0 ? _isStartKnown : _lastHardStates > 0);
         var areHardStatesLost = !isSingle && (!areCounted || hardStatesBefore != Math.Max(1, _lastHardStates));
-        Lose(manifest, isSingle, areHardStatesLost, segment);
+        Lose(manifest, isSingle, areHardStatesLost, segment, isSingle && _damaged?.Sequence == manifest!.Sequence ? _damaged : null);
     }
 
     /// <summary>Nothing whole is behind the damage.</summary>
@@ -86,15 +90,15 @@ internal sealed class JournalGap(JournalReplay replay)
             hardStates += areHardStatesLost ? 1 : 0;
         }
 
-        Lose(manifest, isSingle: true, areHardStatesLost: false, manifestSegment: null);
+        Lose(manifest, isSingle: true, areHardStatesLost: false, manifestSegment: null, damaged: null);
         return manifest;
     }
 
-    private void Lose(BatchManifest? manifest, bool isSingle, bool areHardStatesLost, Segment? manifestSegment)
+    private void Lose(BatchManifest? manifest, bool isSingle, bool areHardStatesLost, Segment? manifestSegment, DamagedBatch? damaged)
     {
         var lost = new LostBatches(_corruption!, _segment!, manifest, isSingle, areHardStatesLost);
         _lost.Add(lost);
-        replay.Lose(lost, manifestSegment);
+        replay.Lose(lost, manifestSegment, damaged);
         _corruption = null;
     }
 }

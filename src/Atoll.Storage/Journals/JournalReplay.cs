@@ -1,3 +1,4 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 
 namespace Atoll.Storage.Journals;
@@ -5,6 +6,8 @@ namespace Atoll.Storage.Journals;
 /// <summary>Takes the batches of a journal in their order, and keeps what the shards are made of.</summary>
 internal sealed class JournalReplay
 {
+    private static readonly Probe SalvagedProbe = Probe.Define("journal: whole records of a shard taken from a damaged batch");
+
     private readonly SortedDictionary<ShardId, ShardReplay> _shards = [];
 
     /// <summary>What the last batch held.</summary>
@@ -36,7 +39,8 @@ internal sealed class JournalReplay
     /// <summary>Batches cannot be read: their place in the order is here.</summary>
     /// <param name="lost">The batches.</param>
     /// <param name="manifestSegment">Where their manifest is.</param>
-    public void Lose(LostBatches lost, Segment? manifestSegment)
+    /// <param name="damaged">The one batch, when it could be read and only does not fit its checksum: whole records of it are not lost.</param>
+    public void Lose(LostBatches lost, Segment? manifestSegment, DamagedBatch? damaged)
     {
         if (!lost.IsSingle)
         {
@@ -50,9 +54,18 @@ internal sealed class JournalReplay
             UnseenLost = lost.AreHardStatesLost ? UnseenLost ?? lost : UnseenLost;
         }
 
+        var intact = damaged is null ? [] : IntactRecords(damaged);
         foreach (var line in lost.Manifest?.Lines ?? [])
         {
-            if (line.Shard == ShardId.None)
+            if (line.HasRecordsChecksum && intact.TryGetValue(line.Shard, out var records) && records.Checksum == line.RecordsChecksum)
+            {
+                SalvagedProbe.Hit();
+                foreach (var record in records.Records)
+                {
+                    Add(record);
+                }
+            }
+            else if (line.Shard == ShardId.None)
             {
                 UnseenLost ??= lost;
             }
@@ -106,7 +119,7 @@ internal sealed class JournalReplay
                 return new StorageCorruption(segment.Name, offsetBytes + position, "the batch is whole, but holds what is no record");
             }
 
-            LastBatch.Note(header.Type, header.Shard, header.Index, header.Term);
+            LastBatch.Note(header.Type, header.Shard, header.Index, header.Term, RecordHeader.Checksum(body[position..]));
             Add(new RecoveredEntry(header, segment, offsetBytes + position));
             position += RecordHeader.SizeBytes + header.PayloadBytes;
         }
@@ -118,6 +131,28 @@ internal sealed class JournalReplay
 
     /// <summary>All shards, by id.</summary>
     public IReadOnlyList<RecoveredShard> Finish() => [.. _shards.Values.Select(static replay => replay.Finish())];
+
+    // Of a batch that does not fit its checksum, the records that fit theirs, by shard, and the checksum of each shard's: only the manifest
+    // tells whether these are all, in their order, and of the batch that was written last. Behind a length that is damaged nothing is found.
+    private static Dictionary<ShardId, (List<RecoveredEntry> Records, uint Checksum)> IntactRecords(DamagedBatch batch)
+    {
+        var found = new Dictionary<ShardId, (List<RecoveredEntry> Records, ManifestLine Line)>();
+        for (var position = 0; RecordHeader.TryRead(batch.Body.AsSpan(position), out var header);)
+        {
+            var record = batch.Body.AsSpan(position, RecordHeader.SizeBytes + header.PayloadBytes);
+            if (header.Type != RecordType.Manifest && RecordHeader.IsIntact(record, batch.Segment.Mask))
+            {
+                var (records, line) = found.TryGetValue(header.Shard, out var soFar) ? soFar : ([], new ManifestLine(header.Shard));
+                records.Add(new RecoveredEntry(header, batch.Segment, batch.OffsetBytes + BatchHeader.SizeBytes + position));
+                line.Extend(RecordHeader.Checksum(record));
+                found[header.Shard] = (records, line);
+            }
+
+            position += record.Length;
+        }
+
+        return found.ToDictionary(static shard => shard.Key, static shard => (shard.Value.Records, shard.Value.Line.RecordsChecksum));
+    }
 
     private void Add(in RecoveredEntry record)
     {

@@ -37,6 +37,7 @@ internal sealed class JournalScan
     private string _stopWhy = "";
     private string _probeWhy = "";
     private int _rereads;
+    private DamagedBatch? _damaged;
 
     /// <summary>A scan over segments whose files are open.</summary>
     public JournalScan(IReadOnlyList<ScannedSegment> segments, ulong identity, JournalReplay replay, Action done)
@@ -371,7 +372,13 @@ internal sealed class JournalScan
         var body = batch[Math.Min(batch.Length, BatchHeader.SizeBytes)..];
         if (Crc32C.Compute(body) != header.BodyChecksum)
         {
-            return Reread() || Bad("the batch's records do not match its checksum");
+            if (Reread())
+            {
+                return true;
+            }
+
+            _damaged = new DamagedBatch(segment, _offset, header.Sequence, body.ToArray());
+            return Bad("the batch's records do not match its checksum");
         }
 
         if (_gap.IsOpen)
@@ -544,7 +551,8 @@ internal sealed class JournalScan
             isInNext ? _probeWhy : _stopWhy,
             LastSequence,
             LastHardStates,
-            isStartKnown: LastSequence > 0 || _segments[0].Segment.Number == 1);
+            isStartKnown: LastSequence > 0 || _segments[0].Segment.Number == 1,
+            _damaged);
     }
 
     // Nothing whole is behind the damage. The journal goes on behind all that was written, so that nothing hides it.

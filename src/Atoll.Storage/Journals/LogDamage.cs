@@ -25,3 +25,10 @@ public sealed record LogDamage(StorageCorruption Corruption, LogIndex First, Log
 /// <param name="AreHardStatesLost">True when terms and votes may be lost that the manifest does not have.</param>
 internal sealed record LostBatches(
     StorageCorruption Corruption, Segment Segment, BatchManifest? Manifest, bool IsSingle, bool AreHardStatesLost);
+
+/// <summary>A batch whose header is whole, and whose records do not fit its checksum.</summary>
+/// <param name="Segment">Where it is.</param>
+/// <param name="OffsetBytes">Where it begins.</param>
+/// <param name="Sequence">Its number.</param>
+/// <param name="Body">Its records, as they were read.</param>
+internal sealed record DamagedBatch(Segment Segment, long OffsetBytes, long Sequence, byte[] Body);

@@ -91,5 +91,8 @@ internal readonly record struct RecordHeader(RecordType Type, EntryKind Kind, in
 
     /// <summary>True when the checksum fits the record (header and payload, exactly).</summary>
     public static bool IsIntact(ReadOnlySpan<byte> record, uint mask) =>
-        record.Length >= SizeBytes && BinaryPrimitives.ReadUInt32LittleEndian(record) == (Crc32C.Compute(record[4..]) ^ mask);
+        record.Length >= SizeBytes && Checksum(record) == (Crc32C.Compute(record[4..]) ^ mask);
+
+    /// <summary>The checksum that a record begins with.</summary>
+    public static uint Checksum(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt32LittleEndian(record);
 }

@@ -285,7 +285,7 @@ public sealed class JournalCorruptionTests
         foreach (var start in (int[])[0, JournalFormat.HeaderCopyOffset])
         {
             var header = _disk.Files[First].AsSpan(start, SegmentHeader.SizeBytes);
-            header[8] = 3;
+            header[8] = 4;
             var checksum = Foundation.Bytes.Crc32C.Compute(header[..12], header[16..]);
             BitConverter.TryWriteBytes(header[12..], checksum);
         }

@@ -30,7 +30,7 @@ public sealed class JournalFormatTests
         new SegmentHeader(0x1122334455667788, 0xab).Write(bytes);
         AssertBytes(
             """
-            41544f4c4c4a4e4c02000000b7e512468877665544332211ab00000000000000
+            41544f4c4c4a4e4c030000001d117ce28877665544332211ab00000000000000
             0000000000000000000000000000000000000000000000000000000000000000
             """, bytes);
     }
@@ -92,18 +92,18 @@ public sealed class JournalFormatTests
     {
         var manifest = new BatchManifest();
         manifest.Begin(0x12, 0x2000);
-        manifest.Note(RecordType.Entry, Shard(5), 7, new Term(3));
-        manifest.Note(RecordType.Entry, Shard(5), 8, new Term(3));
-        manifest.Note(RecordType.HardState, Shard(5), 2, new Term(4));
-        manifest.Note(RecordType.Drop, Shard(6), 0, Term.Zero);
+        manifest.Note(RecordType.Entry, Shard(5), 7, new Term(3), 0x1a2b3c4d);
+        manifest.Note(RecordType.Entry, Shard(5), 8, new Term(3), 0x5e6f7081);
+        manifest.Note(RecordType.HardState, Shard(5), 2, new Term(4), 3);
+        manifest.Note(RecordType.Drop, Shard(6), 0, Term.Zero, 4);
         manifest.NoteUnknown(Shard(7), isHardStateUnknown: true);
         var bytes = new byte[manifest.SizeBytes];
         manifest.Write(bytes);
         AssertBytes(
             """
-            0100000005000000000000000307000000000000000800000000000000040000
-            0000000000020000000600000000000000080700000000000000050000000000
-            000000ffffffffffffffff
+            0100000005000000000000001307000000000000000800000000000000040000
+            0000000000020000000dd72ac106000000000000001879830af7070000000000
+            0000050000000000000000ffffffffffffffff
             """, bytes);
         var read = BatchManifest.TryRead(0x12, 0x2000, bytes);
         Assert.Equal(manifest.Lines, read!.Lines);
@@ -111,15 +111,28 @@ public sealed class JournalFormatTests
     }
 
     [Fact]
-    public void A_journal_of_version_1_is_read_and_goes_on()
+    public void A_manifest_of_version_2_has_no_checksums()
     {
-        // Version 1: no manifests, and zeros where the headers of batches have the number of hard states.
+        var read = BatchManifest.TryRead(0x12, 0x2000, Convert.FromHexString(
+            "0100000005000000000000000307000000000000000800000000000000040000" + "0000000000020000000600000000000000080700000000000000050000000000"
+            + "000000ffffffffffffffff"))!;
+        Assert.Equal([Shard(5), Shard(6), Shard(7)], read.Lines.Select(static line => line.Shard));
+        Assert.All(read.Lines, static line => Assert.False(line.HasRecordsChecksum));
+        Assert.Equal((7UL, 8UL, true), (read.Lines[0].FirstIndex, read.Lines[0].LastIndex, read.Lines[1].IsDropped));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_journal_of_an_earlier_version_is_read_and_goes_on(byte version)
+    {
+        // Version 1: no manifests, and zeros where the headers of batches have the number of hard states. Version 2: other manifests.
         var disk = new ImageDisk();
         var file = new byte[Small.SegmentBytes];
         foreach (var start in (int[])[0, JournalFormat.HeaderCopyOffset])
         {
             new SegmentHeader(Small.Identity, 1).Write(file.AsSpan(start));
-            file[start + 8] = 1;
+            file[start + 8] = version;
             var checksum = Foundation.Bytes.Crc32C.Compute(file.AsSpan(start, 12), file.AsSpan(start + 16, 48));
             BitConverter.TryWriteBytes(file.AsSpan(start + 12), checksum);
         }
@@ -139,7 +152,7 @@ public sealed class JournalFormatTests
         journal.FlushAll(disk);
         var before = Describe(journal, disk);
         Assert.Equal(before, Describe(Open(disk), disk));
-        Assert.Equal(2, disk.Files["journal/0000000000000001.log"][8]);
+        Assert.Equal(3, disk.Files["journal/0000000000000001.log"][8]);
     }
 
     [Fact]
