@@ -164,17 +164,19 @@ internal static class AssignedMembership
             said = said with { Matches = said.Pattern.Length == 0 ? [] : [.. facts.Matches] };
         }
 
+        // Nearly all heartbeats say nothing new: those of thousands of members must cost no more than their own.
         var before = assigned.Members.GetValueOrDefault(said.Id);
+        var readsAsBefore = before is not null && before.ReadsAs(said);
         var next = assigned.With(said);
-        next = WithTopicsThatAreRead(beat.Facts is null ? next : WithFacts(next, said, beat.Facts));
-        if (next.Topics.Count > GroupLimits.TopicsPerGroupMax)
+        if (!readsAsBefore || beat.Facts is not null)
         {
-            return Refused(GroupStatus.TooMany);
-        }
+            next = WithTopicsThatAreRead(beat.Facts is null ? next : WithFacts(next, said, beat.Facts));
+            if (next.Topics.Count > GroupLimits.TopicsPerGroupMax)
+            {
+                return Refused(GroupStatus.TooMany);
+            }
 
-        if (before is null || !before.ReadsAs(said) || !next.Topics.SequenceEqual(assigned.Topics))
-        {
-            next = AssignedTargets.Renew(next);
+            next = readsAsBefore && next.Topics.SequenceEqual(assigned.Topics) ? next : AssignedTargets.Renew(next);
         }
 
         var stepped = AssignedReconciliation.Step(next, next.Members[said.Id], beat.Owned, group.Phase + 1);
