@@ -29,7 +29,7 @@ internal record struct ManifestLine(ShardId Shard)
     /// <summary>True when the shard was dropped by the batch.</summary>
     public bool IsDropped { get; set; }
 
-    /// <summary>The checksum of the checksums of all its records in the batch, in their order; with it they are known to be all there.</summary>
+    /// <summary>The checksum of the checksums of all its records in the batch, in their order: it proves that all are there.</summary>
     public uint RecordsChecksum { get; private set; }
 
     /// <summary>Whether that is known.</summary>

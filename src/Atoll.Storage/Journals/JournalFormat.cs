@@ -8,8 +8,8 @@ namespace Atoll.Storage.Journals;
 internal static class JournalFormat
 {
     /// <summary>
-    /// The version of the format that this program writes; it reads 1, too, which has no manifests and no records of rebuilding, and 2, whose
-    /// manifests have no checksums of shards' records.
+    /// The version of the format that this program writes; it reads 1, too, which has no manifests and no records of rebuilding, and 2,
+    /// whose manifests have no checksums of shards' records.
     /// </summary>
     public const uint Version = 3;
 

@@ -39,7 +39,7 @@ internal sealed class JournalReplay
     /// <summary>Batches cannot be read: their place in the order is here.</summary>
     /// <param name="lost">The batches.</param>
     /// <param name="manifestSegment">Where their manifest is.</param>
-    /// <param name="damaged">The one batch, when it could be read and only does not fit its checksum: whole records of it are not lost.</param>
+    /// <param name="damaged">The one batch, when only its checksum does not fit: whole records of it are not lost.</param>
     public void Lose(LostBatches lost, Segment? manifestSegment, DamagedBatch? damaged)
     {
         if (!lost.IsSingle)
@@ -132,8 +132,8 @@ internal sealed class JournalReplay
     /// <summary>All shards, by id.</summary>
     public IReadOnlyList<RecoveredShard> Finish() => [.. _shards.Values.Select(static replay => replay.Finish())];
 
-    // Of a batch that does not fit its checksum, the records that fit theirs, by shard, and the checksum of each shard's: only the manifest
-    // tells whether these are all, in their order, and of the batch that was written last. Behind a length that is damaged nothing is found.
+    // Of a batch that does not fit its checksum, the records that fit theirs, by shard, and the checksum of each shard's: only the
+    // manifest tells whether these are all, in their order, and of what was written last. Behind a damaged length nothing is found.
     private static Dictionary<ShardId, (List<RecoveredEntry> Records, uint Checksum)> IntactRecords(DamagedBatch batch)
     {
         var found = new Dictionary<ShardId, (List<RecoveredEntry> Records, ManifestLine Line)>();

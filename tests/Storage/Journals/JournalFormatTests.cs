@@ -114,7 +114,8 @@ public sealed class JournalFormatTests
     public void A_manifest_of_version_2_has_no_checksums()
     {
         var read = BatchManifest.TryRead(0x12, 0x2000, Convert.FromHexString(
-            "0100000005000000000000000307000000000000000800000000000000040000" + "0000000000020000000600000000000000080700000000000000050000000000"
+            "0100000005000000000000000307000000000000000800000000000000040000"
+            + "0000000000020000000600000000000000080700000000000000050000000000"
             + "000000ffffffffffffffff"))!;
         Assert.Equal([Shard(5), Shard(6), Shard(7)], read.Lines.Select(static line => line.Shard));
         Assert.All(read.Lines, static line => Assert.False(line.HasRecordsChecksum));
