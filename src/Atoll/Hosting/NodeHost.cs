@@ -72,7 +72,9 @@ internal sealed partial class NodeHost : IAsyncDisposable
             var leaders = new PartitionLeaders(node.Live, node.Live.LoopCount, TimeProvider.System);
             var gateways = await GatewayServer.StartAsync(
                 node.Live, client, clock, Gateways(options, node, tables, client, leaders), loggers, cancellation).ConfigureAwait(false);
-            var finisher = new TransactionFinisher(client.Transactions, leaders, TimeProvider.System);
+            var background = loggers.CreateLogger<NodeHost>();
+            var finisher = new TransactionFinisher(
+                client.Transactions, leaders, TimeProvider.System, failure => LogFailed(background, "ending transactions", failure));
             var logger = loggers.CreateLogger<FeedDriver>();
             var feeds = new FeedDriver(client, leaders, TimeProvider.System, news => Log(logger, news));
             var webhooks = new WebhookGateway(
@@ -232,6 +234,9 @@ internal sealed partial class NodeHost : IAsyncDisposable
     [LoggerMessage(
         EventId = 4502, Level = LogLevel.Warning, Message = "feed {Feed} takes a snapshot of shard {Shard} again: {Reason}")]
     private static partial void LogBehind(ILogger logger, string feed, Foundation.Identity.ShardId shard, string reason);
+
+    [LoggerMessage(EventId = 4504, Level = LogLevel.Error, Message = "A round of {Work} failed; it is tried again")]
+    private static partial void LogFailed(ILogger logger, string work, Exception failure);
 
     [LoggerMessage(EventId = 4503, Level = LogLevel.Warning, Message = "feed {Feed} waits in shard {Shard}: {Reason}")]
     private static partial void LogWaits(ILogger logger, string feed, Foundation.Identity.ShardId shard, string reason);

@@ -165,7 +165,7 @@ def processor():
     """Reads, works and writes in transactions until its parent has gone; some it aborts. In the last one of STALL it waits to be killed."""
     name, stall = sys.argv[2], int(sys.argv[3])
     parent, count = os.getppid(), 0
-    reader = consumer(group="workers", session_timeout_ms=6000, heartbeat_interval_ms=500)
+    reader = consumer(group="processors", session_timeout_ms=6000, heartbeat_interval_ms=500)
     reader.subscribe(["in"])
     writer = None
     while os.getppid() == parent:

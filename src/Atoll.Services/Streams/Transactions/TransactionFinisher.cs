@@ -1,4 +1,4 @@
-using Atoll.Services.Errors;
+using Atoll.Services.Calls;
 
 namespace Atoll.Services.Streams.Transactions;
 
@@ -12,49 +12,22 @@ public sealed class TransactionFinisher : IAsyncDisposable
 
     private readonly ITransactions _transactions;
     private readonly IPartitionLeaders _leaders;
-    private readonly CancellationTokenSource _stopped = new();
-    private readonly PeriodicTimer _timer;
-    private readonly Task _running;
+    private readonly PeriodicWork _work;
 
     /// <summary>A finisher that runs until it is disposed of.</summary>
     /// <param name="transactions">The transactions.</param>
     /// <param name="leaders">Tells which shards are led here.</param>
     /// <param name="time">Clock and timers.</param>
-    public TransactionFinisher(ITransactions transactions, IPartitionLeaders leaders, TimeProvider time)
+    /// <param name="failed">Hears of what nobody expected; it is tried again.</param>
+    public TransactionFinisher(ITransactions transactions, IPartitionLeaders leaders, TimeProvider time, Action<Exception> failed)
     {
         _transactions = transactions;
         _leaders = leaders;
-        _timer = new PeriodicTimer(Interval, time);
-        _running = RunAsync();
+        _work = new PeriodicWork(Interval, time, FinishAsync, failed);
     }
 
     /// <inheritdoc />
-    public async ValueTask DisposeAsync()
-    {
-        await _stopped.CancelAsync().ConfigureAwait(false);
-        _timer.Dispose();
-        await _running.ConfigureAwait(false);
-        _stopped.Dispose();
-    }
-
-    private async Task RunAsync()
-    {
-        while (await _timer.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false))
-        {
-            try
-            {
-                await FinishAsync(_stopped.Token).ConfigureAwait(false);
-            }
-            catch (AtollException)
-            {
-                // Somebody is not there at the moment: it is tried again.
-            }
-            catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
-            {
-                return;
-            }
-        }
-    }
+    public ValueTask DisposeAsync() => _work.DisposeAsync();
 
     private async Task FinishAsync(CancellationToken cancellation)
     {
