@@ -99,6 +99,7 @@ internal sealed class ReplicaReconciler
         {
             GrowDirectory(shard!, now);
             MoveOffRetired(now);
+            GrowCoordinators(now);
         }
 
         return ReconcileMembers(shard!, now) || HandOver(shard!, now);
@@ -186,9 +187,7 @@ internal sealed class ReplicaReconciler
             return;
         }
 
-        var command = new WireWriter(64);
-        DirectoryCommand.WriteSetReplicas(command, ShardId.Directory, [.. shard.Replicas, .. added], shard.Generation);
-        Submit(command, now);
+        SetReplicas(shard, [.. shard.Replicas, .. added], now);
     }
 
     // One shard after the other, as others can take them.
@@ -196,10 +195,16 @@ internal sealed class ReplicaReconciler
     {
         if (!_raft.Membership.IsJoint && NodeRetirement.Next(_environment.Directory.View) is { } next)
         {
-            var (shard, replicas) = next;
-            var command = new WireWriter(64);
-            DirectoryCommand.WriteSetReplicas(command, shard.Id, replicas, shard.Generation);
-            Submit(command, now);
+            SetReplicas(next.Shard, next.Replicas, now);
+        }
+    }
+
+    private void GrowCoordinators(Instant now)
+    {
+        var self = _environment.Options.Self;
+        if (CoordinatorGrowth.Next(_environment.Directory.View, node => node == self || _environment.Liveness.IsAlive(node)) is { } next)
+        {
+            SetReplicas(next.Shard, next.Replicas, now);
         }
     }
 
@@ -213,6 +218,13 @@ internal sealed class ReplicaReconciler
             DirectoryCommand.WriteInitCluster(command, _environment.Options.ClusterId, members, [.. members.Select(member => member.Id)]);
             Submit(command, now);
         }
+    }
+
+    private void SetReplicas(ShardInfo shard, ImmutableArray<NodeId> replicas, Instant now)
+    {
+        var command = new WireWriter(64);
+        DirectoryCommand.WriteSetReplicas(command, shard.Id, replicas, shard.Generation);
+        Submit(command, now);
     }
 
     private void Submit(WireWriter command, Instant now) =>

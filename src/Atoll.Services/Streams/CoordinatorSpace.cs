@@ -30,7 +30,7 @@ internal sealed class CoordinatorSpace(string name, SpaceKind kind, DirectoryCac
             return space;
         }
 
-        var replicas = view.Nodes.Count(static node => node.Standing == NodeStanding.Member) >= 3 ? 3 : 1;
+        var replicas = CoordinatorGrowth.ReplicasIn(view);
         try
         {
             return await spaces.CreateAsync(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 
@@ -106,13 +107,37 @@ internal sealed class Placement
             : space is null && !staying.IsEmpty ? staying : null;
     }
 
-    private int Best(ReadOnlySpan<int> chosen, SpaceRegions? regions)
+    /// <summary>The replicas of a shard and more of them, on nodes that are there; null when there are not enough.</summary>
+    internal static ImmutableArray<NodeId>? Grown(DirectoryView view, ShardInfo shard, int replicas, Func<NodeId, bool> isAlive)
+    {
+        var placement = new Placement(view);
+        var chosen = new List<int>();
+        foreach (var node in shard.Replicas)
+        {
+            chosen.Add(Array.FindIndex([.. view.Nodes], info => info.Id == node));
+        }
+
+        while (chosen.Count < replicas)
+        {
+            var best = placement.Best(CollectionsMarshal.AsSpan(chosen), null, isAlive);
+            if (best < 0)
+            {
+                return null;
+            }
+
+            chosen.Add(best);
+        }
+
+        return [.. chosen.Select(position => view.Nodes[position].Id)];
+    }
+
+    private int Best(ReadOnlySpan<int> chosen, SpaceRegions? regions, Func<NodeId, bool>? isAlive = null)
     {
         var best = -1;
         var bestCost = (int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue, int.MaxValue);
         for (var i = 0; i < _nodes.Length; i++)
         {
-            if (chosen.Contains(i) || _nodes[i].Standing != NodeStanding.Member
+            if (chosen.Contains(i) || _nodes[i].Standing != NodeStanding.Member || isAlive?.Invoke(_nodes[i].Id) == false
                 || (regions is not null && InSame(_regions, i, chosen) >= regions.ReplicasMaxIn(_nodes[i].Description.RegionName)))
             {
                 continue;
