@@ -88,10 +88,11 @@ internal sealed class CoordinatedRequests
     /// <param name="shard">The shard.</param>
     /// <param name="version">The version.</param>
     /// <param name="stamp">Its stamp.</param>
+    /// <param name="told">Which time its client is told that it has: its stamp, or later.</param>
     /// <param name="kind">What its client is told that it was.</param>
     /// <param name="now">The time.</param>
     public void Write(
-        PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> version, HybridTime stamp, WriteKind kind, Instant now)
+        PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> version, HybridTime stamp, HybridTime told, WriteKind kind, Instant now)
     {
         var operation = new WriteOperation
         {
@@ -104,7 +105,7 @@ internal sealed class CoordinatedRequests
             Kind = kind,
             Deadline = DeadlineOf(pending, now),
         };
-        _held[operation.Number] = NewHeld(pending, shard, stamp);
+        _held[operation.Number] = NewHeld(pending, shard, told);
         if (!Writes.Begin(operation, _isUp, now))
         {
             _held.Remove(operation.Number);
@@ -249,7 +250,7 @@ internal sealed class CoordinatedRequests
         var stamp = _environment.Stamps.Next();
         if (mutation is null)
         {
-            Write(pending, shard, Truncation.Payload, stamp, WriteKind.Simple, now); // the only other good command
+            Write(pending, shard, Truncation.Payload, stamp, stamp, WriteKind.Simple, now); // the only other good command
         }
         else if (mutation.Conditions.Count > 0)
         {
@@ -264,7 +265,7 @@ internal sealed class CoordinatedRequests
             Write(
                 pending, shard, RowsVersion.OfMutation(
                     mutation.Partitions, EventualClock.MicrosOf(stamp), stamp, _environment.Options.Self, _query),
-                stamp,
+                stamp, stamp,
                 mutation.Partitions.Count > 1 ? WriteKind.UnloggedBatch : WriteKind.Simple, now);
         }
     }

@@ -51,9 +51,9 @@ internal sealed class EventualShards : IEventualShards
         _conditional = new ConditionalRequests(environment, sets, random.Fork(), SendPaxos);
         _led = new LedRequests(environment, _replicas, random.Fork())
         {
-            Write = (pending, shard, version, stamp) =>
+            Write = (pending, shard, version, stamp, told) =>
             {
-                _requests!.Write(pending, shard, version, stamp, WriteKind.Counter, Now);
+                _requests!.Write(pending, shard, version, stamp, told, WriteKind.Counter, Now);
                 Drain();
             },
         };

@@ -25,7 +25,8 @@ internal sealed class LedRequests
     private readonly Prng _random;
 
     // Updates that this loop's replicas are taking: no round of the coordinator holds the floor for them yet.
-    private readonly SortedSet<HybridTime> _stamps = [];
+    private readonly SortedSet<(HybridTime Stamp, ulong Update)> _stamps = [];
+    private ulong _updates;
 
     // Requests that this loop holds, by their numbers. Where a range has closed the time at which one was issued, nobody takes it any more:
     // so that time is not closed while it is tried.
@@ -39,15 +40,15 @@ internal sealed class LedRequests
         _random = random;
     }
 
-    /// <summary>Replicates a version as a request's write.</summary>
-    public required Action<PendingRequest, ShardInfo, ReadOnlyMemory<byte>, HybridTime> Write { get; init; }
+    /// <summary>Replicates a version as a request's write: first its stamp, then the time that its client is told.</summary>
+    public required Action<PendingRequest, ShardInfo, ReadOnlyMemory<byte>, HybridTime, HybridTime> Write { get; init; }
 
     /// <summary>The earliest stamp of an update that is being taken, or of one that may be tried again, or Max.</summary>
     public HybridTime EarliestStamp
     {
         get
         {
-            var earliest = _stamps.Count == 0 ? HybridTime.Max : _stamps.Min;
+            var earliest = _stamps.Count == 0 ? HybridTime.Max : _stamps.Min.Stamp;
             foreach (var (number, (pending, issuedAt)) in _asked)
             {
                 earliest = !IsAnswered(number, pending) && issuedAt < earliest ? issuedAt : earliest;
@@ -142,9 +143,9 @@ internal sealed class LedRequests
         _environment.Router.Complete(pending, CoordinatedRequests.ShortfallOf(effect, isWrite: true, shard.Id));
     }
 
-    private void Lead(HeldRequest held, ShardInfo shard, LedUpdate update, EventualReplica replica, uint? generation)
+    private void Lead(HeldRequest request, ShardInfo shard, LedUpdate update, EventualReplica replica, uint? generation)
     {
-        var pending = held.Pending;
+        var pending = request.Pending;
         if (generation is null)
         {
             _environment.Router.Complete(pending, Refusal(ResponseStatus.Overloaded, shard, "the replica cannot write at the moment"));
@@ -156,20 +157,23 @@ internal sealed class LedRequests
         var id = identity.IsNone || _environment.Options.Sabotage.Has(Sabotage.ForgetsAnswers)
             ? new CounterUpdateId(stamp, _random.NextUInt64(), 0)
             : new CounterUpdateId(identity.IssuedAt, identity.ClientId, identity.Sequence);
-        _stamps.Add(stamp);
+        var held = HeldAt(stamp, id);
+        var number = ++_updates;
+        _stamps.Add((held, number));
         var origin = new CounterOrigin(_environment.Options.Self, generation.Value);
-        var names = new UpdateNames(stamp, origin, id, IsOnlyAgain: id.Stamp <= replica.Closed);
+        var isTooOld = id.Stamp <= replica.Closed || (held > id.Stamp && replica.Shard.Move is not null);
+        var names = new UpdateNames(stamp, origin, id, IsOnlyAgain: isTooOld);
         replica.Lead(writer => update(replica, names, writer), (status, result) =>
         {
-            _stamps.Remove(stamp);
-            if (!held.IsHeld)
+            _stamps.Remove((held, number));
+            if (!request.IsHeld)
             {
                 return;
             }
 
             if (status == ResponseStatus.Ok)
             {
-                Write(pending, shard, result.Version, stamp);
+                Write(pending, shard, result.Version, held, stamp);
             }
             else
             {
@@ -177,6 +181,13 @@ internal sealed class LedRequests
             }
         });
     }
+
+    // Horizons must not pass the time at which an update was issued while a write or a hint with it is under way, also when its client has
+    // long been answered: another replica may have taken it, too, would forget it there, and count it twice when it comes from here at last,
+    // if this replica itself is one no more by then. What this loop's floor has passed cannot be held; then it counts on exchanges with this
+    // replica, which are certain to come first unless it is in a move, and may be sent away.
+    private HybridTime HeldAt(HybridTime stamp, CounterUpdateId id) =>
+        id.Stamp < stamp && id.Stamp > _environment.Floors.Own ? id.Stamp : stamp;
 
     // Writes the command that the replica takes.
     private delegate void LedUpdate(EventualReplica replica, UpdateNames names, WireWriter writer);

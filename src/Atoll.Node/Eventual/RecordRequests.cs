@@ -137,7 +137,7 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
         {
             var stamp = environment.Stamps.Next();
             requests.Write(
-                pending, shard, RecordsVersion.OfOperations(operations, EventualClock.MicrosOf(stamp), stamp), stamp,
+                pending, shard, RecordsVersion.OfOperations(operations, EventualClock.MicrosOf(stamp), stamp), stamp, stamp,
                 operations.Length > 1 ? WriteKind.UnloggedBatch : WriteKind.Simple, now);
         }
         else if (Array.TrueForAll(operations, operation => operation.Key.Span.SequenceEqual(operations[0].Key.Span)))

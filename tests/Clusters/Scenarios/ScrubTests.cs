@@ -10,18 +10,21 @@ namespace Atoll.Clusters.Tests.Scenarios;
 /// <summary>What rots while nobody reads it is found by reading everything over and over, and is repaired like any other damage.</summary>
 public sealed class ScrubTests
 {
+    // In the journal they mostly hit entries that the log has let go of, and what fills the blocks up.
+    private const int Flips = 48;
+
     [Theory]
     [InlineData("journal/")]
     [InlineData("store/")]
     public void What_rots_under_a_node_that_runs_and_reads_nothing_is_found_and_repaired(string folder)
     {
         var found = 0;
-        for (var flip = 0; flip < 12; flip++)
+        for (var flip = 0; flip < Flips; flip++)
         {
-            found += FlipLive(folder, flip, 12) ? 1 : 0;
+            found += FlipLive(folder, flip, Flips) ? 1 : 0;
         }
 
-        Assert.True(found >= 3, $"only {found} of 12 flips were noticed: most are supposed to hit something");
+        Assert.True(found >= Flips / 6, $"only {found} of {Flips} flips were noticed: more are supposed to hit something");
     }
 
     [Fact]
