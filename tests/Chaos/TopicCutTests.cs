@@ -16,7 +16,7 @@ public sealed class TopicCutTests
     private const int Nodes = 3;
     private const int KafkaPort = 9092;
 
-    private static readonly TimeSpan CutFor = TimeSpan.FromSeconds(6); // an election takes less, the time-outs of clients take more
+    private static readonly TimeSpan CutFor = TimeSpan.FromSeconds(4); // an election takes less, the time-outs of clients take more
 
     [Fact]
     public async Task Nothing_is_lost_doubled_or_out_of_order_while_links_are_cut()

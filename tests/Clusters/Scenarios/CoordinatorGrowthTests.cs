@@ -13,6 +13,8 @@ namespace Atoll.Clusters.Tests.Scenarios;
 /// <summary>Offsets of a cluster that began with one node outlive that node's machine once two more have joined.</summary>
 public sealed class CoordinatorGrowthTests
 {
+    private const int Groups = 8;
+
     private static readonly TopicPartition Place = new("t", 0);
 
     [Fact]
@@ -22,12 +24,12 @@ public sealed class CoordinatorGrowthTests
         cluster.Start();
         var space = cluster.CreateSpace("groups", replicas: 1, shards: 4, kind: SpaceKind.Groups);
         var client = cluster.NewClient();
-        var shards = cluster.Directory.ShardsOf(space).ToArray().Select(static shard => shard.Id).ToArray();
-        foreach (var shard in shards)
+        for (var i = 0; i < Groups; i++)
         {
             var commit = new CommitOffsets(
-                "g", new MemberIdentity("", null), -1, [new OffsetToCommit(Place, new CommittedOffset((long)shard.Value, -1, null))]);
-            var call = client.CallAndWait(Request(shard, RequestKind.Write, writer => GroupCommand.Write(writer, commit)));
+                $"g{i}", new MemberIdentity("", null), -1, [new OffsetToCommit(Place, new CommittedOffset(i, -1, null))]);
+            var call = client.CallAndWait(Request(space, i, RequestKind.Write, writer => GroupCommand.Write(writer, commit)));
+            Assert.Equal(ResponseStatus.Ok, call.Response.Status);
             Assert.Equal(GroupStatus.Ok, GroupResult.TryRead(call.Response.Body)!.Status);
         }
 
@@ -39,21 +41,21 @@ public sealed class CoordinatorGrowthTests
             () => Placed(cluster, space).All(static shard => shard.Replicas.Length == 3), Duration.FromSeconds(30)));
         cluster.Run(Duration.FromSeconds(10)); // the new replicas catch up and vote
         cluster.Node(1).LosePower();
-        foreach (var shard in shards)
+        for (var i = 0; i < Groups; i++)
         {
-            var call = client.CallAndWait(Request(shard, RequestKind.Read, writer => GroupQuery.WriteOffsets(writer, "g", [Place])));
+            var call = client.CallAndWait(
+                Request(space, i, RequestKind.Read, writer => GroupQuery.WriteOffsets(writer, $"g{i}", [Place])));
             Assert.Equal(ResponseStatus.Ok, call.Response.Status);
-            var found = Assert.Single(GroupOffsets.TryRead(call.Response.Body)!.Offsets);
-            Assert.Equal((long)shard.Value, found.Committed.Offset);
+            Assert.Equal(i, Assert.Single(GroupOffsets.TryRead(call.Response.Body)!.Offsets).Committed.Offset);
         }
     }
 
     private static ShardInfo[] Placed(SimCluster cluster, SpaceId space) => cluster.Directory.ShardsOf(space).ToArray();
 
-    private static Request Request(ShardId shard, RequestKind kind, Action<WireWriter> write)
+    private static Request Request(SpaceId space, int group, RequestKind kind, Action<WireWriter> write)
     {
         var writer = new WireWriter();
         write(writer);
-        return new Request { Kind = kind, Shard = shard, Payload = writer.ToArray(), Timeout = Duration.FromSeconds(10) };
+        return new Request { Kind = kind, Space = space, RoutingHash = GroupCommand.HashOf($"g{group}"), Payload = writer.ToArray() };
     }
 }
