@@ -92,7 +92,8 @@ internal sealed class CoordinatedRequests
     /// <param name="kind">What its client is told that it was.</param>
     /// <param name="now">The time.</param>
     public void Write(
-        PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> version, HybridTime stamp, HybridTime told, WriteKind kind, Instant now)
+        PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> version, HybridTime stamp, HybridTime told, WriteKind kind,
+        Instant now)
     {
         var operation = new WriteOperation
         {

@@ -183,8 +183,8 @@ internal sealed class LedRequests
     }
 
     // Horizons must not pass the time at which an update was issued while a write or a hint with it is under way, also when its client has
-    // long been answered: another replica may have taken it, too, would forget it there, and count it twice when it comes from here at last,
-    // if this replica itself is one no more by then. What this loop's floor has passed cannot be held; then it counts on exchanges with this
+    // long been answered: another replica may have taken it, too, would forget it, and count it twice when it comes from here at last, if
+    // this replica is one no more by then. What this loop's floor has passed cannot be held; then it counts on exchanges with this
     // replica, which are certain to come first unless it is in a move, and may be sent away.
     private HybridTime HeldAt(HybridTime stamp, CounterUpdateId id) =>
         id.Stamp < stamp && id.Stamp > _environment.Floors.Own ? id.Stamp : stamp;

@@ -4,8 +4,8 @@ using Atoll.Foundation.Identity;
 namespace Atoll.StateMachines.Directory;
 
 /// <summary>
-/// A cluster that began with one node must not stay dependent on it: what the cluster itself keeps (groups with their offsets, transactions)
-/// gets more replicas when nodes join. The replicas of users' spaces are their own choice.
+/// A cluster that began with one node must not stay dependent on it: what the cluster itself keeps (groups with their offsets,
+/// transactions) gets more replicas when nodes join. The replicas of users' spaces are their own choice.
 /// </summary>
 public static class CoordinatorGrowth
 {

@@ -41,7 +41,7 @@ public sealed class PeriodicWorkTests
             cancellation =>
             {
                 began.TrySetResult();
-                return Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+                return new TaskCompletionSource().Task.WaitAsync(cancellation);
             },
             static _ => Assert.Fail("a round that was ended has not failed"));
         await began.Task.WaitAsync(TestContext.Current.CancellationToken);
