@@ -13,6 +13,7 @@ public sealed class PartitionCommandTarget : IFuzzTarget
     private readonly List<byte[]> _setUp =
     [
         .. RecordBatchTarget.Samples().Select(batch => Bytes(writer => PartitionCommand.WriteAppend(writer, batch))),
+        Bytes(writer => PartitionCommand.WriteBeginCompaction(writer, new CompactionBeginning(0, 0, 2, true))),
     ];
 
     /// <inheritdoc />
@@ -32,6 +33,10 @@ public sealed class PartitionCommandTarget : IFuzzTarget
         Bytes(writer => PartitionCommand.WriteBeginTransaction(writer, 7, 0, 1)),
         Bytes(writer => PartitionCommand.WriteDeleteBefore(writer, 2)),
         Bytes(writer => PartitionCommand.WriteConfigure(writer, PartitionSettings.Default)),
+        Bytes(writer => PartitionCommand.WriteBeginCompaction(writer, new CompactionBeginning(1, 0, 1, false))),
+        Bytes(writer => PartitionCommand.WriteReplace(writer, new CompactionPiece(1, 0, 1, 1, Kept()))),
+        Bytes(writer => PartitionCommand.WriteReplace(writer, new CompactionPiece(1, 0, 2, 1, default))),
+        Bytes(PartitionQuery.WriteCompaction),
         Bytes(writer => PartitionQuery.Write(writer, new PartitionFetch(1, 100, true))),
         Bytes(writer => PartitionQuery.Write(writer, new PartitionFind(950, false))),
         Bytes(writer => PartitionQuery.WriteEpochEnd(writer, 1)),
@@ -73,6 +78,13 @@ public sealed class PartitionCommandTarget : IFuzzTarget
         machine.Apply(new CommandContext(new HybridTime(index << 20), new LogIndex(index), new Term(1)), command, writer);
         BrokenPromiseException.Unless(PartitionResult.TryRead(writer.WrittenMemory, out var result), "a command has a result");
         return result;
+    }
+
+    private static byte[] Kept()
+    {
+        var builder = new RecordBatchBuilder();
+        builder.Add(5, new byte[] { 1 }, null);
+        return builder.Build();
     }
 
     private static byte[] Bytes(Action<WireWriter> write)

@@ -154,6 +154,15 @@ internal enum Sabotage : long
 
     /// <summary>Transactions: a coordinator takes what a producer asks for that was replaced.</summary>
     FencesNobody = 1L << 47,
+
+    /// <summary>Compaction: the last record of a key goes, too.</summary>
+    LosesLastOfKey = 1L << 48,
+
+    /// <summary>Compaction: what was aborted becomes nobody's like what was committed, and is read.</summary>
+    RevivesAborted = 1L << 49,
+
+    /// <summary>Compaction: tombstones go with what they hide, whoever has still to hear of it.</summary>
+    DropsTombstonesEarly = 1L << 50,
 }
 
 /// <summary>Asks for a planted bug.</summary>

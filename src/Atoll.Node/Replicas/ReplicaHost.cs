@@ -23,6 +23,9 @@ internal sealed class ReplicaHost : ILocalReplicas
     // A replica that found no room tries again after this long: each attempt may write a whole state.
     private static readonly Duration SpaceRetryInterval = Duration.FromSeconds(1);
 
+    // One flush of the store, mostly a small one, gives as much as a segment of the journal back; and no more often than this.
+    private static readonly Duration ReleaseInterval = Duration.FromSeconds(5);
+
     private readonly NodeOptions _options;
     private readonly DirectoryFollower _directory;
     private readonly ILogger _logger;
@@ -46,6 +49,7 @@ internal sealed class ReplicaHost : ILocalReplicas
     private readonly ReplicaTurns _turns = new();
     private ShardReplica[]? _inOrder; // made when it is asked for: ten thousand are recovered one after the other
     private Instant _nextSpaceRetry;
+    private Instant _nextRelease;
 
     public ReplicaHost(NodeOptions options, DirectoryFollower directory, ILogger logger, Func<Request, Response> answerLocally)
     {
@@ -295,6 +299,12 @@ internal sealed class ReplicaHost : ILocalReplicas
     private void Maintain(ShardReplica replica)
     {
         replica.StateDurable();
+        if (_environment!.Clock.Now >= _nextRelease && replica.HoldsOnTo(_options.SegmentBytes))
+        {
+            _nextRelease = _environment.Clock.Now + ReleaseInterval;
+            replica.WantDurableState();
+        }
+
         if (replica.IsFaultedByFullDisk && _environment!.Journal.State == JournalState.Ready)
         {
             replica.Persist();

@@ -373,6 +373,14 @@ internal sealed class ShardReplica
     }
 
     /// <summary>
+    /// Whether its log holds on to so many bytes that the state does not need any more, and would let go of if it were durable: what
+    /// retention or compaction left behind in a partition of a stream.
+    /// </summary>
+    /// <param name="bytes">How many.</param>
+    public bool HoldsOnTo(long bytes) => FaultReason is null && State.Machine.SnapshotPoint is { } point
+        && _log.SizeBytes - _policy.Measure(State.Machine).Bytes >= bytes && point.Index > State.FindUnneeded();
+
+    /// <summary>
     /// Writes into the store what the replica keeps beside it, if that has changed: before the store makes it durable, and before another
     /// replica takes over from this one, which has stopped.
     /// </summary>

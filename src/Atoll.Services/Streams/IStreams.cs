@@ -102,6 +102,18 @@ public interface IStreams
     ValueTask<PartitionResult> EndTransactionAsync(
         Topic topic, int partition, TransactionMarker marker, CancellationToken cancellationToken = default);
 
+    /// <summary>How far compaction of a partition has come.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">One of its partitions.</param>
+    /// <param name="level">How fresh the answer must be.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    ValueTask<CompactionStatus> CompactionAsync(
+        Topic topic, int partition, ReadLevel level = ReadLevel.Linearizable, CancellationToken cancellationToken = default);
+
+    /// <summary>A step of compaction: what a run of it wants to be applied. It may be repeated; the second time it is refused.</summary>
+    ValueTask<PartitionResult> CompactAsync(
+        Topic topic, int partition, ReadOnlyMemory<byte> command, CancellationToken cancellationToken = default);
+
     /// <summary>A number for a producer: never given before in this cluster, and never again.</summary>
     ValueTask<long> NewProducerIdAsync(CancellationToken cancellationToken = default);
 }

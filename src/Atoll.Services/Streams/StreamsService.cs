@@ -28,6 +28,9 @@ public sealed class StreamsService : IStreams
     private static readonly ResponseReader<PartitionResult> ReadResult = static (in Response response) =>
         PartitionResult.TryRead(response.Body, out var result) ? result : throw Garbled();
 
+    private static readonly ResponseReader<CompactionStatus> ReadCompaction = static (in Response response) =>
+        CompactionStatus.TryRead(response.Body) ?? throw Garbled();
+
     private readonly IRequestPort _port;
     private readonly Caller _caller;
     private readonly DirectoryCache _directory;
@@ -159,6 +162,7 @@ public sealed class StreamsService : IStreams
             var known = (await _settings.ReadAsync(cancellationToken).ConfigureAwait(false))
                 .FirstOrDefault(stored => string.Equals(stored.Name, document, StringComparison.Ordinal));
             var settings = change(known is null ? TopicSettings.Default : TopicSettings.OfDocument(known.Bytes.Span));
+            CheckFit(settings);
             var bytes = settings.Chosen.Count == 0 ? default(ReadOnlyMemory<byte>?) : settings.ToDocument();
             if ((known is null && bytes is null)
                 || await _settings.TryWriteAsync(document, known?.Version ?? 0, bytes, cancellationToken).ConfigureAwait(false))
@@ -248,6 +252,21 @@ public sealed class StreamsService : IStreams
     }
 
     /// <inheritdoc />
+    public ValueTask<CompactionStatus> CompactionAsync(
+        Topic topic, int partition, ReadLevel level, CancellationToken cancellationToken)
+    {
+        var writer = Payloads.Begin();
+        PartitionQuery.WriteCompaction(writer);
+        var request = Read(topic, partition, Payloads.Take(writer)) with { Level = level };
+        return _caller.Invoke(request, ReadPatience, null, ReadCompaction, cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<PartitionResult> CompactAsync(
+        Topic topic, int partition, ReadOnlyMemory<byte> command, CancellationToken cancellationToken) =>
+        WriteAsync(topic.Partitions[partition], command.ToArray(), cancellationToken);
+
+    /// <inheritdoc />
     public ValueTask<long> NewProducerIdAsync(CancellationToken cancellationToken) => _producers.NextAsync(cancellationToken);
 
     private static AtollException Garbled() => new(ErrorCode.Protocol, "the partition's answer cannot be decoded");
@@ -264,6 +283,8 @@ public sealed class StreamsService : IStreams
             throw new InvalidRequestException(fault);
         }
 
+        CheckFit(creation.Settings);
+
         var members = view.Nodes.Count(static node => node.Standing == NodeStanding.Member);
         var replicas = creation.Replicas ?? (members >= 3 ? 3 : 1);
         if (replicas is not (1 or 3 or 5 or 7) || replicas > members)
@@ -275,6 +296,14 @@ public sealed class StreamsService : IStreams
         var partitions = creation.Partitions ?? 1;
         CheckPartitions(partitions);
         return new SpaceOptions(creation.Name, FaultModel.Strong, replicas, ShardCount: partitions, Kind: SpaceKind.Streams);
+    }
+
+    private static void CheckFit(TopicSettings settings)
+    {
+        if (settings.Conflict is { } conflict)
+        {
+            throw new InvalidSettingsException(conflict);
+        }
     }
 
     private static void CheckGrowth(Topic topic, int partitions)

@@ -19,6 +19,16 @@ public sealed record Topic(Guid Id, SpaceInfo Space, ImmutableArray<ShardInfo> P
     /// <summary>The shard of a partition; null when there is none of that number.</summary>
     public ShardInfo? Partition(int number) => number >= 0 && number < Partitions.Length ? Partitions[number] : null;
 
+    /// <summary>Sees to it that a record has a key where each needs one.</summary>
+    /// <exception cref="MissingKeyException">It has none.</exception>
+    public void CheckKey(ReadOnlyMemory<byte>? key)
+    {
+        if (key is null && Settings.Compaction is not null)
+        {
+            throw new MissingKeyException(Name);
+        }
+    }
+
     /// <summary>Why a topic may not have a name, in a sentence for people; null when it may. The rules are Kafka's.</summary>
     public static string? FaultOfName(string name) =>
         name.Length is 0 or > NameCharactersMax ? $"the name of a topic has 1 to {NameCharactersMax} characters"

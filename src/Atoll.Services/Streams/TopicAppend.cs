@@ -55,6 +55,11 @@ public static class TopicAppend
         IStreams streams, Topic topic, IReadOnlyList<RecordToAppend> records, ulong? identity, TimeSpan timeout, TimeProvider time,
         CancellationToken cancellationToken = default)
     {
+        foreach (var record in records)
+        {
+            topic.CheckKey(record.Key);
+        }
+
         var turn = (int)((identity ?? (ulong)Random.Shared.Next()) % (ulong)topic.Partitions.Length);
         var partitions = records.Select(record => PartitionOf(topic, record, turn)).ToArray();
         var batches = partitions.Distinct().ToDictionary(static partition => partition, static _ => new RecordBatchBuilder());

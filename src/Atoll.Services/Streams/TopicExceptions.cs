@@ -10,4 +10,11 @@ public sealed class InvalidReplicasException(string message) : AtollException(Er
 /// <summary>The number of partitions is not possible.</summary>
 public sealed class InvalidPartitionsException(string message) : AtollException(ErrorCode.Invalid, message);
 
+/// <summary>Settings of a topic do not fit together.</summary>
+public sealed class InvalidSettingsException(string message) : AtollException(ErrorCode.Invalid, message);
+
+/// <summary>A topic that is compacted by key does not take records without one.</summary>
+public sealed class MissingKeyException(string topic)
+    : AtollException(ErrorCode.Invalid, $"topic \"{topic}\" is compacted by key (cleanup.policy): each record needs one");
+
 #pragma warning restore CA1032

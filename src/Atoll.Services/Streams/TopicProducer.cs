@@ -154,6 +154,7 @@ public sealed class TopicProducer : IAsyncDisposable
 
     private ProducerLane LaneOf(RecordToAppend record)
     {
+        _topic.CheckKey(record.Key);
         if (record.Partition is not null || record.Key is not null)
         {
             return _lanes[TopicAppend.PartitionOf(_topic, record, turn: 0)];

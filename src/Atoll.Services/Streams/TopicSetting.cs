@@ -1,6 +1,7 @@
 using System.Globalization;
 using Atoll.Foundation;
 using Atoll.StateMachines.Streams;
+using Atoll.StateMachines.Streams.Compaction;
 
 namespace Atoll.Services.Streams;
 
@@ -15,6 +16,12 @@ public enum TopicSettingKind
 
     /// <summary>One of some words.</summary>
     Word,
+
+    /// <summary>A number with a fraction.</summary>
+    Double,
+
+    /// <summary>Some of some words, each once, with commas between them.</summary>
+    List,
 }
 
 /// <summary>A setting that topics have.</summary>
@@ -28,6 +35,12 @@ public enum TopicSettingKind
 public sealed record TopicSetting(
     string Name, TopicSettingKind Kind, string Default, long Low, long High, IReadOnlyList<string> Words, string Purpose)
 {
+    /// <summary>The word for "old records go".</summary>
+    internal const string Delete = "delete";
+
+    /// <summary>The word for "records go that a later one of their key replaces".</summary>
+    internal const string Compact = "compact";
+
     // The largest command that is taken, less its kind.
     private const int BatchBytesHigh = Limits.ValueBytesMax - PartitionCommand.BatchAt;
 
@@ -56,8 +69,29 @@ public sealed record TopicSetting(
         "The largest batch that is taken, compressed as it came");
 
     /// <summary>What becomes of old records.</summary>
-    public static readonly TopicSetting CleanupPolicy = Word(
-        "cleanup.policy", ["delete"], "Old records are deleted; compaction by key is not there yet");
+    public static readonly TopicSetting CleanupPolicy = new(
+        "cleanup.policy", TopicSettingKind.List, Delete, 0, 0, [Delete, Compact],
+        "delete: old records go, by retention.ms and retention.bytes; compact: records go that a later one of their key replaces");
+
+    /// <summary>When a round of compaction is due.</summary>
+    public static readonly TopicSetting DirtyRatioMin = new(
+        "min.cleanable.dirty.ratio", TopicSettingKind.Double,
+        CompactionSettings.Default.DirtyRatioMin.ToString(CultureInfo.InvariantCulture), 0, 1, [],
+        "A partition is compacted when so much of what can be compacted never was: from 0 to 1");
+
+    /// <summary>What is too young to be compacted.</summary>
+    public static readonly TopicSetting CompactionLagMilliseconds = Long(
+        "min.compaction.lag.ms", CompactionSettings.Default.LagMilliseconds, 0, "Records that are younger are not compacted");
+
+    /// <summary>What has waited long enough to be compacted.</summary>
+    public static readonly TopicSetting CompactionLagMaxMilliseconds = new(
+        "max.compaction.lag.ms", TopicSettingKind.Long, Text(CompactionSettings.Default.LagMaxMilliseconds), 1, long.MaxValue, [],
+        "A partition is compacted, whatever its dirty ratio, when a record has waited for so long; and a segment ends when it is so old");
+
+    /// <summary>How long tombstones are kept.</summary>
+    public static readonly TopicSetting TombstoneMilliseconds = Long(
+        "delete.retention.ms", CompactionSettings.Default.TombstoneMilliseconds, 0,
+        "How long tombstones are kept after the compaction that left nothing before them: who reads from the beginning must be faster");
 
     /// <summary>Who compresses.</summary>
     public static readonly TopicSetting CompressionType = Word(
@@ -70,20 +104,32 @@ public sealed record TopicSetting(
     /// <summary>All of them.</summary>
     public static readonly IReadOnlyList<TopicSetting> All =
     [
-        CleanupPolicy, CompressionType, BatchBytesMax, TimestampType, RetentionBytes, RetentionMilliseconds, SegmentBytes,
-        SegmentMilliseconds,
+        CleanupPolicy, CompressionType, TombstoneMilliseconds, CompactionLagMaxMilliseconds, BatchBytesMax, TimestampType,
+        DirtyRatioMin, CompactionLagMilliseconds, RetentionBytes, RetentionMilliseconds, SegmentBytes, SegmentMilliseconds,
     ];
 
     /// <summary>The setting of that name; null when there is none.</summary>
     public static TopicSetting? Find(string name) =>
         All.FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.Ordinal));
 
+    /// <summary>The words of a list.</summary>
+    public static string[] WordsOf(string list) => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>Why a value is not taken, in a sentence for people; null when it is.</summary>
-    public string? FaultOf(string value) => Kind == TopicSettingKind.Word
-        ? Words.Contains(value, StringComparer.Ordinal) ? null : $"{Name} is {string.Join(" or ", Words)}, not \"{value}\""
-        : long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
+    public string? FaultOf(string value) => Kind switch
+    {
+        TopicSettingKind.Word => Words.Contains(value, StringComparer.Ordinal)
+            ? null : $"{Name} is {string.Join(" or ", Words)}, not \"{value}\"",
+        TopicSettingKind.List => WordsOf(value) is { Length: > 0 } words && words.Distinct(StringComparer.Ordinal).Count() == words.Length
+            && words.All(word => Words.Contains(word, StringComparer.Ordinal))
+            ? null : $"{Name} is {string.Join(" or ", Words)}, or several of them with commas between, not \"{value}\"",
+        TopicSettingKind.Double => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var fraction)
+            && fraction >= Low && fraction <= High
+            ? null : $"{Name} is a number from {Low} to {High}, as 0.5, not \"{value}\"",
+        _ => long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
             && number >= Low && number <= High
-            ? null : $"{Name} is a number from {Low} to {High}, not \"{value}\"";
+            ? null : $"{Name} is a number from {Low} to {High}, not \"{value}\"",
+    };
 
     private static TopicSetting Long(string name, long otherwise, long low, string purpose) =>
         new(name, TopicSettingKind.Long, Text(otherwise), low, long.MaxValue / 2, [], purpose);

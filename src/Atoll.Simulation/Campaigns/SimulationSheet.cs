@@ -25,6 +25,9 @@ public sealed record SimulationSheet
     /// <summary>From this seed on, there are transactions in many runs of streams.</summary>
     public const ulong FirstSeedWithTransactions = 20_000;
 
+    /// <summary>From this seed on, partitions are compacted by key in many runs of streams.</summary>
+    public const ulong FirstSeedWithCompaction = 30_000;
+
     private static readonly int[] ReplicaCounts = [1, 3, 5, 7];
 
     /// <summary>The seed.</summary>
@@ -104,7 +107,7 @@ public sealed record SimulationSheet
     public SimulationSheet Of(WorkloadKind kind)
     {
         var sheet = this with { Workload = Workload with { Kind = kind } };
-        return kind is WorkloadKind.Streams ? sheet.WithGroups().WithTransactions()
+        return kind is WorkloadKind.Streams ? sheet.WithGroups().WithTransactions().WithCompaction()
             : kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
             ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
     }
@@ -124,6 +127,17 @@ public sealed record SimulationSheet
         return ids == 0 ? this : this with
         {
             Workload = Workload with { TransactionalIds = ids, Clients = Math.Max(1, Workload.Clients - (2 * ids)) },
+        };
+    }
+
+    // Likewise; in half of the runs.
+    private SimulationSheet WithCompaction()
+    {
+        var prng = new Prng(Seed ^ 0x434F4D50414354);
+        var partitions = Seed < FirstSeedWithCompaction ? 0 : prng.Pick([0, 0, 1, 2]);
+        return partitions == 0 ? this : this with
+        {
+            Workload = Workload with { CompactedPartitions = partitions, Clients = Math.Max(1, Workload.Clients - (2 * partitions)) },
         };
     }
 

@@ -2,8 +2,10 @@ using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
+using Atoll.Simulation.Checkers;
 using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
+using Atoll.StateMachines.Streams.Compaction;
 
 namespace Atoll.Simulation.Clients;
 
@@ -74,6 +76,52 @@ public static class StreamsRequests
         PartitionQuery.WriteEpochEnd(writer, epoch);
         return Read(partition, writer);
     }
+
+    /// <summary>Asks how far compaction has come.</summary>
+    public static Request Compaction(ShardId partition, ReadLevel level = ReadLevel.Linearizable)
+    {
+        var writer = new WireWriter();
+        PartitionQuery.WriteCompaction(writer);
+        return Read(partition, writer) with { Level = level };
+    }
+
+    /// <summary>What a run of compaction wants next; it takes the answer by <see cref="Take"/>.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="run">The run, which is not over.</param>
+    /// <param name="level">How fresh what is read must be.</param>
+    /// <param name="bytesMax">Bytes that are fetched at once.</param>
+    public static Request Next(ShardId partition, CompactionRun run, ReadLevel level, int bytesMax) => run.Step switch
+    {
+        CompactionStep.Status => Compaction(partition, level),
+        CompactionStep.Batches => Fetch(partition, run.Fetch with { BytesMax = Math.Min(bytesMax, run.Fetch.BytesMax) }, level),
+        _ => new Request { Kind = RequestKind.Write, Shard = partition, Payload = run.Command.ToArray() },
+    };
+
+    /// <summary>Gives a run of compaction the answer to what it wanted; false when that is none, and the run is to be given up.</summary>
+    public static bool Take(CompactionRun run, in Response response)
+    {
+        if (response.Status != ResponseStatus.Ok)
+        {
+            return false;
+        }
+
+        switch (run.Step)
+        {
+            case CompactionStep.Status:
+                run.Take(CompactionStatus.TryRead(response.Body) ?? throw Garbled());
+                break;
+            case CompactionStep.Batches:
+                run.Take(FetchedBatches.TryRead(response.Body) ?? throw Garbled());
+                break;
+            default:
+                run.Take(PartitionResult.TryRead(response.Body, out var result) ? result : throw Garbled());
+                break;
+        }
+
+        return true;
+    }
+
+    private static SafetyViolationException Garbled() => new("the answer of a partition to compaction cannot be read");
 
     private static Request Write(ShardId partition, WireWriter command) =>
         new() { Kind = RequestKind.Write, Shard = partition, Payload = command.ToArray() };

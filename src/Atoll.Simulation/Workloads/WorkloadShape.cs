@@ -90,6 +90,9 @@ public sealed record WorkloadShape
     /// <summary>Transactional ids, of streams.</summary>
     public int TransactionalIds { get; init; }
 
+    /// <summary>Partitions that are compacted by key, of streams.</summary>
+    public int CompactedPartitions { get; init; }
+
     /// <summary>How long one attempt of a request may take.</summary>
     public Duration AttemptTimeout { get; init; } = Duration.FromSeconds(2);
 

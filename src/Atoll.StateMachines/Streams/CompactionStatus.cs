@@ -7,7 +7,8 @@ namespace Atoll.StateMachines.Streams;
 /// <param name="BaseOffset">Its first offset.</param>
 /// <param name="Bytes">Bytes of its batches.</param>
 /// <param name="MaxTimestamp">The largest timestamp in it; the smallest long when there is none.</param>
-public readonly record struct CompactionSegment(long BaseOffset, long Bytes, long MaxTimestamp);
+/// <param name="BeganAtMilliseconds">The state's time of its first batch.</param>
+public readonly record struct CompactionSegment(long BaseOffset, long Bytes, long MaxTimestamp, long BeganAtMilliseconds);
 
 /// <summary>A round of compaction that is under way.</summary>
 /// <param name="Next">What is before it is written anew.</param>
@@ -27,13 +28,16 @@ public sealed record CompactionStatus(
     PartitionStatus Status, PartitionPositions Positions, ulong Rounds, long CleanEnd, TombstoneMark? Mark, OpenRound? Round,
     IReadOnlyList<CompactionSegment> Segments)
 {
-    private const int SegmentBytesMin = 3;
+    private const int SegmentBytesMin = 4;
 
     internal static CompactionStatus Of(PartitionState state) => new(
         PartitionStatus.Ok, new PartitionPositions(state.LogStart, state.LastStable, state.NextOffset), state.Compaction.Rounds,
         state.Compaction.CleanEnd, state.Compaction.Mark,
         state.Compaction.Round is { } round ? new OpenRound(round.Next, round.End, round.DropsTombstones) : null,
-        [.. state.Segments.Select(static segment => new CompactionSegment(segment.BaseOffset, segment.Bytes, segment.MaxTimestamp))]);
+        [
+            .. state.Segments.Select(static segment => new CompactionSegment(
+                segment.BaseOffset, segment.Bytes, segment.MaxTimestamp, segment.BeganAt.UnixMilliseconds)),
+        ]);
 
     /// <summary>Writes it.</summary>
     public void Write(WireWriter writer)
@@ -63,6 +67,7 @@ public sealed record CompactionStatus(
             writer.WriteVarint((ulong)segment.BaseOffset);
             writer.WriteVarint((ulong)segment.Bytes);
             writer.WriteVarint(ZigZag.Encode(segment.MaxTimestamp));
+            writer.WriteVarint(ZigZag.Encode(segment.BeganAtMilliseconds));
         }
     }
 
@@ -82,7 +87,8 @@ public sealed record CompactionStatus(
         for (var i = 0; i < segments.Length && reader.Ok; i++)
         {
             segments[i] = new CompactionSegment(
-                (long)reader.ReadVarint(), (long)reader.ReadVarint(), ZigZag.Decode(reader.ReadVarint()));
+                (long)reader.ReadVarint(), (long)reader.ReadVarint(), ZigZag.Decode(reader.ReadVarint()),
+                ZigZag.Decode(reader.ReadVarint()));
         }
 
         return reader.OkAtEnd ? new CompactionStatus(status, positions, rounds, cleanEnd, mark, round, segments) : null;

@@ -61,6 +61,9 @@ internal sealed class PartitionCompaction
     /// <summary>The tombstones that will go next; null while there is no round that was ever over.</summary>
     internal TombstoneMark? Mark { get; private set; }
 
+    /// <summary>Pieces that were taken since this state came into being here: by it one sees that the index has changed.</summary>
+    internal ulong Pieces { get; set; }
+
     /// <summary>Something was deleted.</summary>
     internal void NoteDeleted(long before) => DeletedBefore = Math.Max(DeletedBefore, before);
 

@@ -99,10 +99,9 @@ internal static class PartitionReader
         switch (PartitionQuery.KindOf(query.Span))
         {
             case PartitionQueryKind.Fetch when PartitionQuery.TryReadFetch(query, out var fetch):
-                var end = fetch.IsCommitted ? state.LastStable : state.NextOffset;
-                if (fetch.Offset >= state.LogStart && fetch.Offset < end)
+                if (fetch.Offset >= state.LogStart && fetch.Offset < FetchWalk.EndOf(state, fetch))
                 {
-                    return new FetchWalk(state, index, fetch, end);
+                    return new FetchWalk(state, index, fetch);
                 }
 
                 var isInRange = fetch.Offset >= state.LogStart && fetch.Offset <= state.NextOffset;
@@ -164,7 +163,7 @@ internal static class PartitionReader
 
     // What was asked for may have been deleted since the walk began: then what was found is not all of it.
     private static void WriteFetched(
-        PartitionState state, long offset, List<BatchPlace> batches, List<AbortedTransaction> aborted, WireWriter result)
+        PartitionState state, long offset, IReadOnlyList<BatchPlace> batches, List<AbortedTransaction> aborted, WireWriter result)
     {
         var isGone = offset < state.LogStart;
         new FetchPlaces(
@@ -173,23 +172,49 @@ internal static class PartitionReader
     }
 
     /// <summary>Batches from an offset on.</summary>
-    private sealed class FetchWalk(PartitionState state, PartitionIndex index, PartitionFetch fetch, long end) : IPartitionWalk
+    private sealed class FetchWalk(PartitionState state, PartitionIndex index, PartitionFetch fetch) : IPartitionWalk
     {
         // An answer is one message, and one reading of the log.
         private const int BatchesMax = 1_000;
         private const int BytesMax = 8 * 1024 * 1024;
 
+        private static readonly Probe Overtaken = Probe.Define("partition: a fetch was overtaken by compaction, and begun anew");
+
         private readonly List<BatchPlace> _batches = [];
+        private readonly long _end = EndOf(state, fetch);
+        private readonly ulong _pieces = state.Compaction.Pieces;
         private long _bytes;
 
         public ISortedStore Section => index.Offsets;
 
         public byte[] From => PartitionIndex.KeyOf(fetch.Offset);
 
+        /// <summary>Where the batches are, as far as they were found.</summary>
+        public IReadOnlyList<BatchPlace> Batches => _batches;
+
+        /// <summary>What was asked for.</summary>
+        public long Offset => fetch.Offset;
+
+        /// <summary>What is behind it is not wanted.</summary>
+        public static long EndOf(PartitionState state, in PartitionFetch fetch) =>
+            fetch.IsCommitted ? state.LastStable : state.NextOffset;
+
+        /// <summary>Another walk, when compaction has gone on since this one began; else null.</summary>
+        public FetchWalk? Anew()
+        {
+            if (state.Compaction.Pieces == _pieces)
+            {
+                return null;
+            }
+
+            Overtaken.Hit();
+            return new FetchWalk(state, index, fetch);
+        }
+
         public bool Take(ISortedCursor cursor)
         {
             // A batch that begins within the one before has taken its place meanwhile, and that of others.
-            if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= end
+            if (!PartitionIndex.TryReadPlace(cursor, out var place) || place.BaseOffset >= _end
                 || (_batches.Count > 0 && place.BaseOffset <= _batches[^1].LastOffset)
                 || (_batches.Count > 0 && _bytes + place.Bytes > Math.Min(fetch.BytesMax, BytesMax)))
             {
@@ -201,24 +226,28 @@ internal static class PartitionReader
             return _batches.Count < BatchesMax && _bytes < fetch.BytesMax;
         }
 
+        // Where nothing is found compaction has taken all that there was when it began: the next batch is behind that end.
         public IPartitionWalk? Next() =>
-            fetch.IsCommitted && _batches.Count > 0 ? new AbortedWalk(state, index, fetch.Offset, _batches) : null;
+            _batches.Count == 0 ? Anew() : fetch.IsCommitted ? new AbortedWalk(state, index, this) : null;
 
         public void Write(WireWriter result) => WriteFetched(state, fetch.Offset, _batches, [], result);
     }
 
-    /// <summary>Aborted transactions that reach into what was found.</summary>
-    private sealed class AbortedWalk(PartitionState state, PartitionIndex index, long offset, List<BatchPlace> batches) : IPartitionWalk
+    /// <summary>
+    /// Aborted transactions that reach into what was found. Where compaction has taken them away since, with their batches, the batches
+    /// that were found would be read as if they were committed: then they are looked for once more.
+    /// </summary>
+    private sealed class AbortedWalk(PartitionState state, PartitionIndex index, FetchWalk found) : IPartitionWalk
     {
         private readonly List<AbortedTransaction> _aborted = [];
 
         public ISortedStore Section => index.Aborted;
 
-        public byte[] From => PartitionIndex.KeyOf(offset);
+        public byte[] From => PartitionIndex.KeyOf(found.Offset);
 
         public bool Take(ISortedCursor cursor)
         {
-            var last = batches[^1].LastOffset;
+            var last = found.Batches[^1].LastOffset;
             if (!PartitionIndex.TryReadAborted(cursor, out var aborted, out var lastStable))
             {
                 return false;
@@ -232,15 +261,16 @@ internal static class PartitionReader
             return lastStable <= last;
         }
 
-        public IPartitionWalk? Next() => null;
+        public IPartitionWalk? Next() => found.Anew();
 
-        public void Write(WireWriter result) => WriteFetched(state, offset, batches, _aborted, result);
+        public void Write(WireWriter result) => WriteFetched(state, found.Offset, found.Batches, _aborted, result);
     }
 
     /// <summary>The first batch with a timestamp or a later one, in one segment; if there is none, the walk over the next.</summary>
     private sealed class FindWalk(PartitionState state, PartitionIndex index, long timestamp, int segment) : IPartitionWalk
     {
         private readonly long _end = state.EndOf(segment);
+        private readonly ulong _pieces = state.Compaction.Pieces;
         private readonly long _from = Math.Max(state.LogStart, state.Segments[segment].BaseOffset);
         private BatchPlace? _found;
 
@@ -267,9 +297,12 @@ internal static class PartitionReader
             return _found is null;
         }
 
-        // Retention may have moved the segments meanwhile: then it begins anew with what is there.
+        // Retention may have moved the segments meanwhile: then it goes on with what is there. Compaction may have made one of several:
+        // then it begins anew.
         public IPartitionWalk? Next() =>
-            _found is not null ? null : From(state, index, timestamp, state.Segments.FindIndex(next => next.BaseOffset >= _end) is
+            _found is not null ? null
+            : state.Compaction.Pieces != _pieces ? From(state, index, timestamp, 0)
+            : From(state, index, timestamp, state.Segments.FindIndex(next => next.BaseOffset >= _end) is
                 var at and >= 0 ? at : state.Segments.Count);
 
         public void Write(WireWriter result)

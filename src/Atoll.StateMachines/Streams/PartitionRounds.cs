@@ -60,6 +60,7 @@ internal static class PartitionRounds
             }
         }
 
+        state.Compaction.Pieces++;
         round.Next = piece.To;
         if (round.Next == round.End)
         {

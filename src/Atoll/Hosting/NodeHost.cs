@@ -18,6 +18,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Cluster;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Compaction;
 using Atoll.Services.Streams.Feeds;
 using Atoll.Services.Streams.Transactions;
 using Atoll.StateMachines.Directory;
@@ -34,12 +35,14 @@ internal sealed partial class NodeHost : IAsyncDisposable
     private readonly TransactionFinisher _finisher;
     private readonly FeedDriver _feeds;
     private readonly WebhookGateway _webhooks;
+    private readonly TopicCompactor _compactor;
 
     private NodeHost(
         EmbeddedNode node, GatewayServer gateways, RemotePort? others, NodeTables? tables, TransactionFinisher finisher,
-        FeedDriver feeds, WebhookGateway webhooks)
+        FeedDriver feeds, WebhookGateway webhooks, TopicCompactor compactor)
     {
         _feeds = feeds;
+        _compactor = compactor;
         _webhooks = webhooks;
         _finisher = finisher;
         Node = node;
@@ -79,7 +82,9 @@ internal sealed partial class NodeHost : IAsyncDisposable
             var feeds = new FeedDriver(client, leaders, TimeProvider.System, news => Log(logger, news));
             var webhooks = new WebhookGateway(
                 client, $"node-{node.Id}", TimeProvider.System, loggers.CreateLogger<WebhookGateway>());
-            return new NodeHost(node, gateways, others, tables, finisher, feeds, webhooks);
+            var compactor = new TopicCompactor(
+                client.Streams, leaders, CompactionPace.Default, TimeProvider.System, loggers.CreateLogger<TopicCompactor>());
+            return new NodeHost(node, gateways, others, tables, finisher, feeds, webhooks, compactor);
         }
         catch
         {
@@ -103,6 +108,7 @@ internal sealed partial class NodeHost : IAsyncDisposable
         // The doors first: what is under way is still answered by the node behind them.
         await _gateways.DisposeAsync().ConfigureAwait(false);
         await _webhooks.DisposeAsync().ConfigureAwait(false);
+        await _compactor.DisposeAsync().ConfigureAwait(false);
         await _feeds.DisposeAsync().ConfigureAwait(false);
         await _finisher.DisposeAsync().ConfigureAwait(false);
 

@@ -45,6 +45,17 @@ public sealed class StreamsPlantedBugTests
     public void Producers_that_go_on_when_they_were_replaced_are_caught() =>
         IsCaught(Sabotage.FencesNobody, 20_002, "when another had epoch");
 
+    [Fact]
+    public void The_last_record_of_a_key_that_compaction_loses_is_caught() => IsCaught(Sabotage.LosesLastOfKey, 30_000, "is the last");
+
+    [Fact]
+    public void Aborted_records_that_compaction_brings_to_light_are_caught() =>
+        IsCaught(Sabotage.RevivesAborted, 30_000, "aborted");
+
+    [Fact]
+    public void Deletions_that_readers_do_not_hear_of_are_caught() =>
+        IsCaught(Sabotage.DropsTombstonesEarly, 30_000, "is the last");
+
     private static void IsCaught(Sabotage planted, ulong firstSeed, string finding)
     {
         for (var seed = firstSeed; seed < firstSeed + SeedsMax; seed++)

@@ -25,6 +25,24 @@ public sealed class StreamsSeedTests
     }
 
     [Fact]
+    public void Rare_situations_of_compaction_come_up()
+    {
+        string[] rare =
+        [
+            "simulation: a round of compaction came to its end",
+            "simulation: a round of compaction was left in the middle",
+            "compaction: a round of somebody else is gone on with",
+        ];
+        for (ulong seed = 30_000; seed < 30_005; seed++)
+        {
+            var result = SimulationRun.Run(seed, WorkloadKind.Streams);
+            Assert.True(result.Outcome == SimulationOutcome.Passed, result.Describe());
+        }
+
+        Assert.DoesNotContain(Probe.All(), probe => rare.Contains(probe.Name) && probe.Hits == 0);
+    }
+
+    [Fact]
     public void Rare_situations_of_transactions_come_up()
     {
         string[] rare =

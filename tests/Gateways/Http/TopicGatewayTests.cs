@@ -53,6 +53,20 @@ public sealed class TopicGatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_topic_that_is_compacted_by_key_takes_no_record_without_one()
+    {
+        var created = await OkAsync(Http.PutAsync("/v1/topics/t", Body("""{"settings":{"cleanup.policy":"compact"}}""")));
+        Assert.Equal("compact", created.GetProperty("settings").GetProperty("cleanup.policy").GetString());
+        await ProblemAsync(
+            Http.PostAsync("/v1/topics/t/records", Body("""{"records":[{"key":"k","value":"v"},{"value":"v"}]}""")),
+            HttpStatusCode.BadRequest, "invalid");
+        await OkAsync(Http.PostAsync("/v1/topics/t/records", Body("""{"records":[{"key":"k","value":null}]}""")));
+        await ProblemAsync(
+            Http.PatchAsync("/v1/topics/t", Body("""{"settings":{"min.compaction.lag.ms":"2","max.compaction.lag.ms":"1"}}""")),
+            HttpStatusCode.BadRequest, "invalid");
+    }
+
+    [Fact]
     public async Task Records_of_any_bytes_are_appended_and_read()
     {
         await OkAsync(Http.PutAsync("/v1/topics/t", Body("""{"partitions":2}""")));

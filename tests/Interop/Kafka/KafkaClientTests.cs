@@ -11,13 +11,13 @@ namespace Atoll.Interop.Tests.Kafka;
 public sealed class KafkaClientTests
 {
     [Fact]
-    public async Task Clients_create_topics_produce_in_every_way_and_read_partitions()
+    public async Task Clients_create_topics_produce_in_every_way_read_partitions_and_find_them_compacted()
     {
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
         await ProcessCluster.SucceedsAsync(
             ["quota", "set", "producer_byte_rate=200000", "--client-id", "slow", "--node", cluster.Client(1)]);
-        await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat", "quotas" }.Select(client =>
+        await Task.WhenAll(new[] { "librdkafka", "kafka-python", "kcat", "quotas", "compaction" }.Select(client =>
             ClientProgram.RunAsync(cluster, "client.py", [client])));
     }
 

@@ -262,7 +262,63 @@ def failover():
     say(f"messages {number}")
 
 
-SCENARIOS = {"librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "quotas": quotas, "failover": failover}
+def compaction():
+    """A change log: 20,000 messages of 500 keys, some deleted at last, until a reader finds little more than the last of each."""
+    create("table", 1, cleanup_policy="compact", segment_bytes="50000", min_cleanable_dirty_ratio="0.1", delete_retention_ms="500")
+    errors = []
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5,
+        "batch.num.messages": 200})
+
+    def write(key, value):
+        producer.produce("table", value, key=key, on_delivery=lambda error, _: errors.append(error) if error else None)
+
+    def flush():
+        check(producer.flush(60) == 0 and not errors, f"not all was delivered: {errors[:3]}")
+
+    keyless = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP})
+    keyless.produce("table", "no key", on_delivery=lambda error, _: errors.append(error))
+    keyless.flush(60)
+    check(errors[0] is not None and errors[0].code() == confluent_kafka.KafkaError.INVALID_RECORD, f"no key: {errors[0]}")
+    errors.clear()
+
+    expected = {}
+    for number in range(20_000):
+        key = f"key {(number * 7919) % 500}"
+        expected[key] = f"{number} " + "x" * (number % 100)
+        write(key, expected[key])
+    for number in range(50):
+        write(f"key {number}", None)
+        del expected[f"key {number}"]
+    flush()
+
+    # The deletions go with the first round that begins half a second after the one that left nothing before them.
+    deadline = time.monotonic() + 60
+    beat = 0
+    while True:
+        for _ in range(200):
+            beat += 1
+            write("heartbeat", f"{beat} " + "y" * (beat * 7919 % 500))
+        flush()
+        messages = read_all("table", 0)
+        offsets = [message.offset() for message in messages]
+        check(offsets == sorted(set(offsets)), "offsets go up")
+        table = {}
+        for message in messages:
+            table[message.key().decode()] = message.value() and message.value().decode()
+        heartbeat = table.pop("heartbeat")
+        check(heartbeat.startswith(f"{beat} "), f"the last heartbeat is {beat}, not {heartbeat[:20]}")
+        check({key: value for key, value in table.items() if value is not None} == expected, "the last value of each key is there")
+        deleted = sum(value is None for value in table.values())
+        if deleted == 0 and len(messages) < 2_500:
+            break
+        check(time.monotonic() < deadline, f"after a minute there are {len(messages)} messages, and {deleted} deleted keys")
+    say(f"compacted {len(messages)}")
+
+
+SCENARIOS = {
+    "librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "quotas": quotas, "compaction": compaction,
+    "failover": failover}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]]()

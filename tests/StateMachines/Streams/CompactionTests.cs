@@ -70,6 +70,32 @@ public sealed class CompactionTests
         partition.Check();
     }
 
+    [Theory]
+    [InlineData(0, 0, 300, true)] // as much as there is
+    [InlineData(100, 0, 200, true)]
+    [InlineData(100, 150, 200, false)] // too little is new
+    [InlineData(200, 150, 100, false)]
+    [InlineData(300, 0, 0, false)] // nothing is
+    public void A_round_is_due_by_how_much_is_new(long cleanEnd, int addedToClean, long dirtyBytes, bool isDue)
+    {
+        var need = CompactionNeed.Of(StatusOf(cleanEnd, addedToClean), new CompactionSettings(0.5, 0, 0), 2_000);
+        Assert.Equal((dirtyBytes, isDue), (need.DirtyBytes, need.IsDue));
+        Assert.Equal(isDue || dirtyBytes > 0 ? 300 : -1, need.End);
+    }
+
+    [Fact]
+    public void A_round_is_due_by_how_old_it_is_and_leaves_alone_what_is_young_or_in_a_transaction()
+    {
+        var little = new CompactionSettings(1, 0, 0);
+        Assert.False(CompactionNeed.Of(StatusOf(200, 0), little with { LagMaxMilliseconds = 1_801 }, 2_000).IsDue);
+        Assert.True(CompactionNeed.Of(StatusOf(200, 0), little with { LagMaxMilliseconds = 1_800 }, 2_000).IsDue);
+        Assert.False(CompactionNeed.Of(StatusOf(200, 0), little, long.MaxValue).IsDue);
+        Assert.Equal(200, CompactionNeed.Of(StatusOf(0, 0), little with { LagMilliseconds = 1_850 }, 2_000).End);
+        Assert.Equal(-1, CompactionNeed.Of(StatusOf(0, 0), little with { LagMilliseconds = 2_001 }, 2_000).End);
+        Assert.Equal(200, CompactionNeed.Of(StatusOf(0, 0, lastStable: 300), little, 2_000).End);
+        Assert.Equal(300, CompactionNeed.Of(StatusOf(0, 0, lastStable: 301), little, 2_000).End);
+    }
+
     [Fact]
     public void Tombstones_stay_as_long_as_they_are_to_and_then_go_with_nothing_to_hide()
     {
@@ -136,6 +162,13 @@ public sealed class CompactionTests
             random.Run(120);
         }
     }
+
+    // Three segments of 100 bytes and offsets each, begun at 0, 100 and 200, with timestamps of then; and the one that is being written.
+    private static CompactionStatus StatusOf(long cleanEnd, int addedToClean, long lastStable = 350) => new(
+        PartitionStatus.Ok, new PartitionPositions(0, lastStable, 350), 1, cleanEnd, null, null,
+        [
+            new(0, 100 + addedToClean, 0, 0), new(100, 100, 100, 100), new(200, 100, 200, 200), new(300, 50, 300, 300),
+        ]);
 
     private static void Fill(CompactedPartition partition, int count)
     {

@@ -17,6 +17,8 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
 
     private const sbyte OperationSet = 0;
     private const sbyte OperationDelete = 1;
+    private const sbyte OperationAppend = 2;
+    private const sbyte OperationSubtract = 3;
 
     public IEnumerable<KafkaHandler> Handlers =>
     [
@@ -67,7 +69,10 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
                 IsDefault = !isChosen,
                 IsReadOnly = false,
                 ConfigSource = isChosen ? TopicSource : DefaultSource,
-                ConfigType = setting.Kind switch { TopicSettingKind.Int => 3, TopicSettingKind.Long => 5, _ => 2 },
+                ConfigType = setting.Kind switch
+                {
+                    TopicSettingKind.Int => 3, TopicSettingKind.Long => 5, TopicSettingKind.Double => 6, TopicSettingKind.List => 7, _ => 2,
+                },
                 Documentation = request.IncludeDocumentation ? setting.Purpose : null,
                 Synonyms = request.IncludeSynonyms ? [.. Synonyms(setting, settings, isChosen)] : [],
             };
@@ -89,9 +94,10 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
         foreach (var resource in request.Resources)
         {
             // All settings at once: what is not named has its default again.
-            var changes = resource.Configs.Select(static config => (config.Name, config.Value)).ToList();
-            var (error, text) = await AlterAsync(exchange, resource.Type, resource.Name, request.ValidateOnly, _ =>
-                (TopicSettings.Default, changes, null)).ConfigureAwait(false);
+            var changes = resource.Configs.Select(static config => new SettingChange(config.Name, config.Value, OperationSet)).ToList();
+            var (error, text) = await AlterAsync(
+                exchange, resource.Type, resource.Name, request.ValidateOnly, _ => Changed(TopicSettings.Default, changes))
+                .ConfigureAwait(false);
             answers.Add(new AlterConfigsResponse.Resource { Error = error, ErrorText = text, Type = resource.Type, Name = resource.Name });
         }
 
@@ -103,12 +109,11 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
         var answers = new List<IncrementalAlterConfigsResponse.Resource>();
         foreach (var resource in request.Resources)
         {
-            var changes = resource.Configs.Select(static config =>
-                (config.Name, Value: config.ConfigOperation == OperationDelete ? null : config.Value)).ToList();
-            var fault = resource.Configs.FirstOrDefault(static config => config.ConfigOperation is not (OperationSet or OperationDelete))
-                is { } other ? $"{other.Name} is no list that could be changed in part" : null;
-            var (error, text) = await AlterAsync(exchange, resource.Type, resource.Name, request.ValidateOnly, settings =>
-                (settings, changes, fault)).ConfigureAwait(false);
+            var changes = resource.Configs.Select(static config => new SettingChange(config.Name, config.Value, config.ConfigOperation))
+                .ToList();
+            var (error, text) = await AlterAsync(
+                exchange, resource.Type, resource.Name, request.ValidateOnly, settings => Changed(settings, changes))
+                .ConfigureAwait(false);
             answers.Add(new IncrementalAlterConfigsResponse.Resource
             {
                 Error = error, ErrorText = text, Type = resource.Type, Name = resource.Name,
@@ -120,7 +125,7 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
 
     private async ValueTask<(KafkaError Error, string? Text)> AlterAsync(
         KafkaExchange exchange, int type, string name, bool validatesOnly,
-        Func<TopicSettings, (TopicSettings From, List<(string Name, string? Value)> Changes, string? Fault)> begin)
+        Func<TopicSettings, (TopicSettings Settings, string? Fault)> change)
     {
         if (type != TopicResource)
         {
@@ -134,7 +139,7 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
                 return (KafkaError.UnknownTopicOrPartition, $"there is no topic \"{name}\"");
             }
 
-            if (Changed(topic.Settings, begin, out _) is { } fault)
+            if (change(topic.Settings).Fault is { } fault)
             {
                 return (KafkaError.InvalidConfig, fault);
             }
@@ -142,7 +147,7 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
             if (!validatesOnly)
             {
                 await sources.Streams.AlterAsync(
-                    name, settings => Changed(settings, begin, out var changed) is null ? changed : settings, exchange.Gone)
+                    name, settings => change(settings) is { Fault: null } changed ? changed.Settings : settings, exchange.Gone)
                     .ConfigureAwait(false);
             }
 
@@ -154,16 +159,27 @@ internal sealed class ConfigRequests(KafkaSources sources) : IKafkaRequests
         }
     }
 
-    private static string? Changed(
-        TopicSettings settings, Func<TopicSettings, (TopicSettings From, List<(string Name, string? Value)> Changes, string? Fault)> begin,
-        out TopicSettings changed)
+    private static (TopicSettings Settings, string? Fault) Changed(TopicSettings settings, List<SettingChange> changes)
     {
-        (changed, var changes, var fault) = begin(settings);
-        foreach (var (name, value) in fault is null ? changes : [])
+        var changed = settings;
+        foreach (var (name, value, operation) in changes)
         {
-            fault ??= changed.TrySet(name, value, out changed);
+            var fault = operation switch
+            {
+                OperationSet => changed.TrySet(name, value, out changed),
+                OperationDelete => changed.TrySet(name, null, out changed),
+                OperationAppend or OperationSubtract =>
+                    changed.TrySetPart(name, value ?? "", operation == OperationAppend, out changed),
+                _ => $"there is no operation {operation} of settings",
+            };
+            if (fault is not null)
+            {
+                return (settings, fault);
+            }
         }
 
-        return fault;
+        return (changed, changed.Conflict);
     }
+
+    private readonly record struct SettingChange(string Name, string? Value, sbyte Operation);
 }

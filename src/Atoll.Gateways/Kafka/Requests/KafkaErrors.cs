@@ -49,6 +49,7 @@ public static class KafkaErrors
     {
         InvalidReplicasException => KafkaError.InvalidReplicationFactor,
         InvalidPartitionsException => KafkaError.InvalidPartitions,
+        InvalidSettingsException => KafkaError.InvalidConfig,
         _ => error.Code switch
         {
             ErrorCode.UnknownSpace or ErrorCode.NotFound => KafkaError.UnknownTopicOrPartition,

@@ -126,9 +126,8 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
             return answer;
         }
 
-        if (Refuse(exchange, request, topic, partition) is var (error, text) && error != KafkaError.None)
+        if (Refuse(exchange, request, topic, partition, answer))
         {
-            (answer.Error, answer.ErrorText) = (error, text);
             return answer;
         }
 
@@ -179,10 +178,23 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         return await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
     }
 
-    // What can be known of a batch before it is sent anywhere.
-    private static (KafkaError Error, string? Text) Refuse(
-        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition)
+    // What can be known of a batch before it is sent anywhere: true when it is refused.
+    private static bool Refuse(
+        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition, ProduceResponse.Partition answer)
     {
+        (answer.Error, answer.ErrorText) = FaultOf(exchange, request, topic, partition, out var batch);
+        if (answer.Error == KafkaError.None && topic.Settings.Compaction is not null)
+        {
+            RefuseWithoutKeys(topic, partition.Index, batch, answer);
+        }
+
+        return answer.Error != KafkaError.None;
+    }
+
+    private static (KafkaError Error, string? Text) FaultOf(
+        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition, out RecordBatch batch)
+    {
+        batch = default;
         if (exchange.Version < BatchesFrom)
         {
             return (KafkaError.UnsupportedForMessageFormat, "batches of format 2 are taken, which versions from 3 on have");
@@ -200,12 +212,35 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
                 $"a batch of {records.Length} bytes; max.message.bytes of the topic is {topic.Settings.BatchBytesMax}");
         }
 
-        var fault = RecordBatch.ReadProduced(records, out var batch);
+        var fault = RecordBatch.ReadProduced(records, out batch);
         return fault == RecordBatchFault.Format ? (KafkaError.UnsupportedForMessageFormat, "batches of format 2 are taken, no older ones")
             : fault == RecordBatchFault.LeftOver ? (KafkaError.InvalidRecord, "one batch for each partition is taken")
             : fault != RecordBatchFault.None ? (KafkaError.CorruptMessage, $"the batch cannot be taken: {fault}")
             : batch.Header.IsTransactional && request.TransactionalId is null
                 ? (KafkaError.InvalidTransactionState, "a batch of a transaction comes with a transactional id")
             : (KafkaError.None, null);
+    }
+
+    // Nothing of the batch is appended, as with Kafka's brokers.
+    private static void RefuseWithoutKeys(Topic topic, int partition, in RecordBatch batch, ProduceResponse.Partition answer)
+    {
+        var missing = new List<int>();
+        if (!RecordKeys.TryFindMissing(batch, missing))
+        {
+            (answer.Error, answer.ErrorText) = (
+                KafkaError.InvalidRecord, $"the records cannot be read, or have more than {RecordKeys.DecompressedBytesMax} bytes");
+        }
+        else if (missing.Count > 0)
+        {
+            answer.Error = KafkaError.InvalidRecord;
+            answer.ErrorText = new MissingKeyException(topic.Name).Message;
+            answer.RecordErrors =
+            [
+                .. missing.Select(number => new ProduceResponse.RecordError
+                {
+                    BatchIndex = number, ErrorText = $"the record has no key, and partition {partition} of \"{topic.Name}\" is compacted",
+                }),
+            ];
+        }
     }
 }

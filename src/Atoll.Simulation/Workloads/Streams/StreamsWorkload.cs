@@ -16,8 +16,8 @@ using Atoll.StateMachines.Transactions;
 namespace Atoll.Simulation.Workloads.Streams;
 
 /// <summary>
-/// Clients of a stream: producers and readers of its partitions (<see cref="StreamWorker"/>), consumers in groups, and producers that write
-/// in transactions.
+/// Clients of a stream: producers and readers of its partitions (<see cref="StreamWorker"/>), consumers in groups, producers that write
+/// in transactions, and a topic of its own that is compacted by key.
 /// </summary>
 public sealed class StreamsWorkload : IWorkload
 {
@@ -51,6 +51,11 @@ public sealed class StreamsWorkload : IWorkload
             var name = $"partition {_partitions.Count} (shard {shard.Id})";
             _partitions.Add(new StreamPartition(
                 shard.Id, new PartitionChecker(name, retention, () => cluster.Ledger[FaultKind.MessageDuplicated] > 0)));
+        }
+
+        if (shape.CompactedPartitions > 0)
+        {
+            _parts.Add(new CompactedTopic(this, replicas, prng.Fork()));
         }
 
         if (shape.ConsumerGroups == 0 && shape.TransactionalIds == 0)
@@ -178,7 +183,8 @@ public sealed class StreamsWorkload : IWorkload
         FoundOffset.TryRead(result.Response.Body, out var found) && found.Status == PartitionStatus.Ok ? found
             : throw new SafetyViolationException("the answer to a search for an offset cannot be read");
 
-    private static void Ask(SimClient client, Request request, Action<CallResult> answered) => client.Call(request, result =>
+    /// <summary>Asks for something that nothing hinders any more.</summary>
+    internal static void Ask(SimClient client, Request request, Action<CallResult> answered) => client.Call(request, result =>
     {
         if (result.Response.Status != ResponseStatus.Ok)
         {

@@ -28,6 +28,10 @@ public enum CompactionStep
 /// </summary>
 /// <param name="settings">How the partition is compacted.</param>
 /// <param name="nowMilliseconds">The present, since 1970.</param>
+/// <remarks>
+/// What it is brought must be linearizable. A replica that began with a checkpoint does not have what is before it yet: what it said would
+/// be taken for deleted.
+/// </remarks>
 public sealed class CompactionRun(CompactionSettings settings, long nowMilliseconds)
 {
     private const int FetchBytes = 1024 * 1024;
@@ -53,6 +57,12 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
     /// <summary>What is to be applied.</summary>
     public ReadOnlyMemory<byte> Command { get; private set; }
 
+    /// <summary>Whether the round is over, by this run or the one before.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>The bug that is planted.</summary>
+    internal Sabotage Sabotage { get; init; }
+
     /// <summary>Why it ended before its end, in words for people; null when nothing was wrong.</summary>
     public string? WhyNot { get; private set; }
 
@@ -62,8 +72,9 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
         Check.That(Step == CompactionStep.Status);
         _status = status;
         _round = status.Rounds;
-        _end = status.Round?.End ?? EndOf(status);
-        if (_end < 0 || status.Status != PartitionStatus.Ok)
+        var need = CompactionNeed.Of(status, settings, nowMilliseconds);
+        _end = need.End;
+        if (!need.IsDue)
         {
             Step = CompactionStep.Nothing;
             return;
@@ -71,7 +82,8 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
 
         _dropsTombstones = status.Round?.DropsTombstones
             ?? (status.Mark is { } mark && mark.AtMilliseconds <= nowMilliseconds - settings.TombstoneMilliseconds);
-        _filter = new RecordFilter(new KeyOffsets(settings.KeysMax), _dropsTombstones ? status.Mark?.End ?? 0 : 0);
+        var tombstonesBefore = Sabotage.Has(Sabotage.DropsTombstonesEarly) ? _end : _dropsTombstones ? status.Mark?.End ?? 0 : 0;
+        _filter = new RecordFilter(new KeyOffsets(settings.KeysMax) { Sabotage = Sabotage }, tombstonesBefore);
         _position = Math.Max(status.CleanEnd, status.Positions.LogStart);
         Step = CompactionStep.Batches;
         GoOnReading();
@@ -111,7 +123,14 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
                 break;
             }
 
-            var goes = header.IsControl || IsAborted(fetched.Places, header);
+            if (header.LastOffset >= _end)
+            {
+                // A later round, of somebody else, has made one batch of what is before and behind the end of this one.
+                Step = CompactionStep.Nothing;
+                return;
+            }
+
+            var goes = header.IsControl || (IsAborted(fetched.Places, header) && !Sabotage.Has(Sabotage.RevivesAborted));
             if (_rewriter is null)
             {
                 Note(batch, goes);
@@ -143,6 +162,7 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
         }
         else if (_written.To == _end)
         {
+            IsComplete = true;
             Step = CompactionStep.Nothing;
         }
         else
@@ -155,34 +175,6 @@ public sealed class CompactionRun(CompactionSettings settings, long nowMilliseco
     private static bool IsAborted(FetchPlaces places, RecordBatchHeader header) => header.IsTransactional
         && places.Aborted.Any(aborted => aborted.ProducerId == header.ProducerId
             && aborted.FirstOffset <= header.BaseOffset && header.BaseOffset < aborted.MarkerOffset);
-
-    // A segment's beginning: up to there the log can be given up. Behind it there is always a batch to be read, so that nobody waits for
-    // an offset that is gone. -1 when there is too little to do.
-    private long EndOf(CompactionStatus status)
-    {
-        var (clean, dirty, end) = (0L, 0L, -1L);
-        for (var i = 0; i + 1 < status.Segments.Count; i++)
-        {
-            var segment = status.Segments[i];
-            var next = status.Segments[i + 1].BaseOffset;
-            if (next <= status.CleanEnd)
-            {
-                clean += segment.Bytes;
-                continue;
-            }
-
-            if (next >= status.Positions.LastStable
-                || (settings.LagMilliseconds > 0 && segment.MaxTimestamp > nowMilliseconds - settings.LagMilliseconds))
-            {
-                break;
-            }
-
-            dirty += segment.Bytes;
-            end = next;
-        }
-
-        return dirty > 0 && dirty >= settings.DirtyRatioMin * (clean + dirty) ? end : -1;
-    }
 
     private void Note(in RecordBatch batch, bool goes)
     {

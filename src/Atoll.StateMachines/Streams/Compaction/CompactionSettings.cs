@@ -10,6 +10,11 @@ public sealed record CompactionSettings(double DirtyRatioMin, long LagMillisecon
     public static readonly CompactionSettings Default = new(0.5, 0, 24L * 60 * 60 * 1000);
 
     /// <summary>
+    /// A round begins, however little is new, when something was never compacted for so long; at most so much longer as a segment lasts.
+    /// </summary>
+    public long LagMaxMilliseconds { get; init; } = long.MaxValue;
+
+    /// <summary>
     /// Keys that one round tells apart, some 50 bytes of memory each. Where a round's first segment has more, the partition is not
     /// compacted, which its log says.
     /// </summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Atoll.Foundation.Checks;
 
 namespace Atoll.StateMachines.Streams.Compaction;
 
@@ -11,6 +12,9 @@ namespace Atoll.StateMachines.Streams.Compaction;
 internal sealed class KeyOffsets(int keysMax)
 {
     private readonly Dictionary<UInt128, long> _last = [];
+
+    /// <summary>The bug that is planted.</summary>
+    internal Sabotage Sabotage { get; init; }
 
     /// <summary>Notes a record; false when there is no room for its key.</summary>
     internal bool TryNote(ReadOnlySpan<byte> key, long offset)
@@ -26,7 +30,8 @@ internal sealed class KeyOffsets(int keysMax)
     }
 
     /// <summary>Whether a later record of the key was noted.</summary>
-    internal bool HasLater(ReadOnlySpan<byte> key, long offset) => _last.TryGetValue(HashOf(key), out var last) && last > offset;
+    internal bool HasLater(ReadOnlySpan<byte> key, long offset) => _last.TryGetValue(HashOf(key), out var last)
+        && (last > offset || (last == offset && Sabotage.Has(Sabotage.LosesLastOfKey)));
 
     private static UInt128 HashOf(ReadOnlySpan<byte> key)
     {

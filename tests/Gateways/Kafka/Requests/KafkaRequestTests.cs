@@ -227,7 +227,7 @@ public sealed class KafkaRequestTests
     {
         await using var host = new KafkaHost();
         CreateTopicsRequest.Config retention = new() { Name = "retention.ms", Value = "5000" };
-        CreateTopicsRequest.Config compaction = new() { Name = "cleanup.policy", Value = "compact" };
+        CreateTopicsRequest.Config mangling = new() { Name = "cleanup.policy", Value = "mangle" };
         var creation = new CreateTopicsRequest
         {
             Topics =
@@ -235,7 +235,7 @@ public sealed class KafkaRequestTests
                 new() { Name = "a", PartitionCount = 2, ReplicationFactor = 3, Configs = [retention] },
                 new() { Name = "b", PartitionCount = -1, ReplicationFactor = 2 },
                 new() { Name = "c", PartitionCount = 0, ReplicationFactor = -1 },
-                new() { Name = "d", PartitionCount = 1, ReplicationFactor = -1, Configs = [compaction] },
+                new() { Name = "d", PartitionCount = 1, ReplicationFactor = -1, Configs = [mangling] },
                 new() { Name = "e/f", PartitionCount = 1, ReplicationFactor = -1 },
             ],
         };
