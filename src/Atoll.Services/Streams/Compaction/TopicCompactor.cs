@@ -1,5 +1,6 @@
 using Atoll.Foundation.Identity;
 using Atoll.Node.Requests;
+using Atoll.Services.Calls;
 using Atoll.Services.Errors;
 using Atoll.StateMachines.Streams.Compaction;
 using Microsoft.Extensions.Logging;
@@ -18,9 +19,7 @@ public sealed partial class TopicCompactor : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CompactionMetrics _metrics = new();
-    private readonly CancellationTokenSource _stopped = new();
-    private readonly PeriodicTimer _timer;
-    private readonly Task _running;
+    private readonly PeriodicWork _work;
 
     // Partitions that could not be compacted, and when that was.
     private readonly Dictionary<ShardId, long> _resting = [];
@@ -39,37 +38,14 @@ public sealed partial class TopicCompactor : IAsyncDisposable
         _pace = pace;
         _time = time;
         _logger = logger;
-        _timer = new PeriodicTimer(pace.LookInterval, time);
-        _running = RunAsync();
+        _work = new PeriodicWork(pace.LookInterval, time, LookAsync, failure => Failed(_logger, failure));
     }
 
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        await _stopped.CancelAsync().ConfigureAwait(false);
-        _timer.Dispose();
-        await _running.ConfigureAwait(false);
-        _stopped.Dispose();
+        await _work.DisposeAsync().ConfigureAwait(false);
         _metrics.Dispose();
-    }
-
-    private async Task RunAsync()
-    {
-        while (await _timer.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false))
-        {
-            try
-            {
-                await LookAsync(_stopped.Token).ConfigureAwait(false);
-            }
-            catch (AtollException)
-            {
-                // The directory is not there at the moment: it is tried again.
-            }
-            catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
-            {
-                return;
-            }
-        }
     }
 
     private async Task LookAsync(CancellationToken cancellation)
@@ -214,6 +190,9 @@ public sealed partial class TopicCompactor : IAsyncDisposable
     private static bool IsLedHere(LeaderView view, ShardId shard) => view.Knows(shard) && view.LeaderOf(shard).Node == view.Self;
 
     private long NowMilliseconds => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A round of compaction failed; it is tried again")]
+    private static partial void Failed(ILogger logger, Exception failure);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} of topic {Topic} is not compacted: {Why}")]
     private static partial void NotCompacted(ILogger logger, string topic, int partition, string why);
