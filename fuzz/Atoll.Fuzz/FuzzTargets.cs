@@ -49,6 +49,7 @@ public static class FuzzTargets
         new CqlValueTarget(),
         new CqlKeyspaceTarget(),
         new RecordBatchTarget(),
+        new CompactionTarget(),
         new GroupCommandTarget(),
         new TransactionCommandTarget(),
         new PartitionCommandTarget(),
