@@ -45,9 +45,13 @@ internal static class TopicRecordCommands
             Description = "How batches are compressed: none, gzip, snappy, lz4 or zstd", DefaultValueFactory = _ => "none",
         };
         compression.AcceptOnlyFromAmong([.. Compressions.Keys]);
+        var emptyIsNull = new Option<bool>("--empty-is-null")
+        {
+            Description = "What has nothing behind the separator gets no value: a tombstone, which deletes its key where topics are compacted",
+        };
         var command = new Command("produce", "Append each line of the standard input as a record, once and durably")
         {
-            name, partition, separator, compression,
+            name, partition, separator, compression, emptyIsNull,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -70,8 +74,14 @@ internal static class TopicRecordCommands
                     line = line[(at + parsed.GetValue(separator)!.Length)..];
                 }
 
+                ReadOnlyMemory<byte>? value = null;
+                if (line.Length > 0 || !parsed.GetValue(emptyIsNull))
+                {
+                    value = Encoding.UTF8.GetBytes(line);
+                }
+
                 await producer.Writer.WriteAsync(
-                    new RecordToAppend(key, Encoding.UTF8.GetBytes(line)) { Partition = number }, cancellation).ConfigureAwait(false);
+                    new RecordToAppend(key, value) { Partition = number }, cancellation).ConfigureAwait(false);
                 if (!Console.IsInputRedirected)
                 {
                     await producer.FlushAsync(cancellation).ConfigureAwait(false);

@@ -26,6 +26,12 @@ public sealed class TopicCommandTests
         Assert.Equal(["1", "2", "3"], records.Select(record => record.GetProperty("value").GetString()).Order(StringComparer.Ordinal));
         Assert.Contains(records, record => record.GetProperty("key").GetString() == "ب");
 
+        // A tombstone.
+        await ProcessCluster.SucceedsAsync(["topic", "create", "gone", "--partitions", "1", .. to]);
+        await ScriptAsync($"printf 'a:1\na:\n' | '{AtollProcess.Program}' topic produce gone -k : --empty-is-null " + string.Join(' ', to));
+        records = Rows(await ProcessCluster.SucceedsAsync(["topic", "consume", "gone", .. to]));
+        Assert.Equal([JsonValueKind.String, JsonValueKind.Null], records.Select(record => record.GetProperty("value").ValueKind));
+
         await ProcessCluster.SucceedsAsync(["group", "reset", "readers", "--topic", "words", "--to", "earliest", .. to]);
         var described = One(await ProcessCluster.SucceedsAsync(["group", "describe", "readers", .. to]));
         Assert.Equal((3, 2), (described.GetProperty("lag").GetInt64(), described.GetProperty("partitions").GetArrayLength()));
