@@ -16,7 +16,9 @@ public sealed class CompactionTarget : IFuzzTarget
     private const int RecordBytesMax = 64 * 1024;
 
     private static readonly byte[][] Before = [.. RecordBatchTarget.Samples().Select(static (batch, i) => Placed(batch, i * 10))];
-    private static readonly byte[][] Behind = [.. RecordBatchTarget.Samples().Select(static (batch, i) => Placed(batch, BehindAt + (i * 10)))];
+    private static readonly byte[][] Behind =
+        [.. RecordBatchTarget.Samples().Select(static (batch, i) => Placed(batch, BehindAt + (i * 10)))];
+
 
     private readonly RecordBatchTarget _batches = new();
     private readonly RecordCodec _codec = new();

@@ -47,7 +47,7 @@ internal static class TopicRecordCommands
         compression.AcceptOnlyFromAmong([.. Compressions.Keys]);
         var emptyIsNull = new Option<bool>("--empty-is-null")
         {
-            Description = "What has nothing behind the separator gets no value: a tombstone, which deletes its key where topics are compacted",
+            Description = "What has nothing behind the separator gets no value: a tombstone, which deletes its key in a compacted topic",
         };
         var command = new Command("produce", "Append each line of the standard input as a record, once and durably")
         {
