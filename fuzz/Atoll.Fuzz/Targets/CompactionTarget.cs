@@ -32,7 +32,8 @@ public sealed class CompactionTarget : IFuzzTarget
     public string About => "a batch is compacted with others: each key's last record stays as it was, and what cannot be read stays whole";
 
     /// <inheritdoc />
-    public AllocationBound Allocation => AllocationBound.Usual;
+    // Its neighbours are decompressed and compacted with every input, and told by the model.
+    public AllocationBound Allocation => new(64, 8 * 1024 * 1024);
 
     /// <inheritdoc />
     public IReadOnlyList<byte[]> Seeds { get; } = [.. RecordBatchTarget.Samples()];
