@@ -29,8 +29,8 @@ public sealed class GroupConsumptionTests : IAsyncLifetime
         _node = await EmbeddedNode.StartAsync(
             new EmbeddedNodeOptions
             {
-                DataFolder = _folder, PeerListen = $"127.0.0.1:{FreePort.Next()}", ClientAddress = $"127.0.0.1:{FreePort.Next()}", Name = "a",
-                Bootstrap = true,
+                DataFolder = _folder, PeerListen = $"127.0.0.1:{FreePort.Next()}", ClientAddress = $"127.0.0.1:{FreePort.Next()}",
+                Name = "a", Bootstrap = true,
             },
             NullLoggerFactory.Instance, default);
         _client = new AtollClient(_node.Live, new CallerOptions { Clock = new ServerClock(TimeProvider.System) });
