@@ -30,7 +30,7 @@ public static class CoordinatorGrowth
 
         foreach (var space in view.Spaces)
         {
-            if (space.Options.Kind is not (SpaceKind.Groups or SpaceKind.Transactions))
+            if (!IsOfCluster(space))
             {
                 continue;
             }
@@ -46,4 +46,7 @@ public static class CoordinatorGrowth
 
         return null;
     }
+
+    /// <summary>Whether a space is the cluster's own, and not of its users.</summary>
+    internal static bool IsOfCluster(SpaceInfo space) => space.Options.Kind is SpaceKind.Groups or SpaceKind.Transactions;
 }

@@ -93,7 +93,7 @@ internal sealed class Placement
 
     /// <summary>
     /// The replicas of a shard with another node in the place of the first that leaves or is gone, in the same region where the space says
-    /// how many a region has. The directory's own shard may become smaller. Null when nobody could take the place.
+    /// how many a region has. What the cluster itself keeps may get fewer replicas. Null when nobody could take the place.
     /// </summary>
     internal static ImmutableArray<NodeId>? WithoutRetired(DirectoryView view, ShardInfo shard)
     {
@@ -104,7 +104,7 @@ internal sealed class Placement
         int[] chosen = [.. staying.Select(node => Array.FindIndex([.. view.Nodes], info => info.Id == node))];
         var best = placement.Best(chosen, regions);
         return best >= 0 ? staying.Add(view.Nodes[best].Id)
-            : space is null && !staying.IsEmpty ? staying : null;
+            : (space is null || CoordinatorGrowth.IsOfCluster(space)) && !staying.IsEmpty ? staying : null;
     }
 
     /// <summary>The replicas of a shard and more of them, on nodes that are there; null when there are not enough.</summary>

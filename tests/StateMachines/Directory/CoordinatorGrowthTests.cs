@@ -39,6 +39,32 @@ public sealed class CoordinatorGrowthTests
         }
     }
 
+    [Fact]
+    public void A_cluster_can_become_small_again()
+    {
+        Init();
+        Register(2);
+        Register(3);
+        while (CoordinatorGrowth.Next(View, static _ => true) is { } next)
+        {
+            Do(writer => DirectoryCommand.WriteSetReplicas(writer, next.Shard.Id, next.Replicas));
+        }
+
+        foreach (var leaving in new[] { new NodeId(3), new NodeId(2) })
+        {
+            Do(writer => DirectoryCommand.WriteRetireNode(writer, leaving, isGone: false));
+            while (NodeRetirement.Next(View) is { } next)
+            {
+                Do(writer => DirectoryCommand.WriteSetReplicas(writer, next.Shard.Id, next.Replicas));
+            }
+
+            Assert.Null(CoordinatorGrowth.Next(View, static _ => true));
+            Do(writer => DirectoryCommand.WriteRemoveNode(writer, leaving));
+        }
+
+        Assert.All(View.Shards, static shard => Assert.Equal([new NodeId(1)], shard.Replicas));
+    }
+
     private static NodeDescription Node(int number) => new($"n{number}", $"n{number}:1", "", "", 1, "", "", (ulong)number);
 
     private void Init()
