@@ -57,6 +57,9 @@ public sealed class ReplicatedState
     /// <summary>The last entry that the tree holds, durably or not. Zero for a machine without one.</summary>
     public LogIndex StoredIndex => Machine.Tree?.Applied ?? LogIndex.Zero;
 
+    /// <summary>How often a snapshot took the place of the whole state: a query that was begun before knows nothing of it.</summary>
+    public ulong Installations { get; private set; }
+
     /// <summary>Whether something was applied to a machine with a tree since <see cref="Persist"/>.</summary>
     public bool NeedsPersisting => _persistence is not null && AppliedIndex > _persistedIndex;
 
@@ -330,6 +333,7 @@ public sealed class ReplicatedState
     private void Install(SnapshotHeader header, RequestTable requests, IMachineTarget machine)
     {
         machine.Install();
+        Installations++;
         _requests = requests;
         _requests.TracksChanges = _persistence is not null;
         Now = header.Now;

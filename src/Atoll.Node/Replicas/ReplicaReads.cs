@@ -1,5 +1,6 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Time;
@@ -18,6 +19,8 @@ namespace Atoll.Node.Replicas;
 /// </summary>
 internal sealed class ReplicaReads : IResponseSink
 {
+    private static readonly Probe OvertakenProbe = Probe.Define("replica: a read was overtaken by a snapshot");
+
     private readonly ReplicaEnvironment _environment;
     private readonly ShardId _shard;
     private readonly IShardPolicy _policy;
@@ -313,6 +316,7 @@ internal sealed class ReplicaReads : IResponseSink
     {
         var held = new HeldRequest(pending, pending.Number);
         _loading.Add(held);
+        var installations = _state.Installations;
         _state.ReadLater(pending.Request.Payload, answer =>
         {
             if (!_loading.Remove(held) || !held.IsHeld)
@@ -320,7 +324,13 @@ internal sealed class ReplicaReads : IResponseSink
                 return; // given back, or answered at its deadline
             }
 
-            if (answer.Fault is not { } fault)
+            // It went on in what is there now with what it knew of before, and may have found nothing where there is something.
+            if (_state.Installations != installations)
+            {
+                OvertakenProbe.Hit();
+                _environment.Router.Return(pending, NodeId.None, "a snapshot took the place of what was being read");
+            }
+            else if (answer.Fault is not { } fault)
             {
                 Complete(pending, new Response(
                     ResponseStatus.Ok, answer.Body.ToArray(), LeaderHint, AppliedVersion: answer.AsOf, Shard: pending.Shard));
