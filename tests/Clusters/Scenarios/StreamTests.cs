@@ -82,53 +82,6 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void A_read_that_a_snapshot_overtakes_does_not_find_nothing_where_there_was_something()
-    {
-        var shape = new ClusterShape { Store = new LsmOptions { MemtableBytes = 1024, CacheBytes = 2048 }, LogEntriesKept = 4 };
-        var scene = new Scene(12, Sabotage.None, shape, kind: SpaceKind.Streams);
-        var client = scene.Cluster.NewClient();
-        Command(scene, client, writer => PartitionCommand.WriteConfigure(writer, ForEver));
-        Append(scene, client, 80);
-        var away = scene.Others(scene.Leader)[0];
-        scene.Cluster.Isolate(away);
-        Append(scene, client, 120);
-        Command(scene, client, writer => PartitionCommand.WriteDeleteBefore(writer, _offsets[150]));
-        Append(scene, client, 20);
-        var behind = scene.Replica(away)!.State.AppliedIndex;
-        scene.Await(() => CompactedAt(scene, scene.Leader) > behind, "who was away cannot get the log any more");
-
-        var (answers, empty, isOver) = (0, 0, false);
-        for (var i = 0; i < 32; i++)
-        {
-            var reader = scene.Cluster.NewClient();
-            reader.Home = scene.Cluster.Node(away);
-            Read(reader);
-        }
-
-        scene.Run(20);
-        scene.Cluster.Heal();
-        scene.Await(() => scene.Replica(away) is { State.Installations: > 0 }, "it was given a snapshot", seconds: 60);
-        scene.Run(1_000);
-        isOver = true;
-        Assert.True(answers > 100, $"{answers} answers");
-        Assert.Equal(0, empty);
-
-        void Read(SimClient reader) => reader.Call(Fetch(scene, _offsets[20], ReadLevel.Any), result =>
-        {
-            if (result.Response.Status == ResponseStatus.Ok && FetchedBatches.TryRead(result.Response.Body) is { } fetched)
-            {
-                answers++;
-                empty += fetched.Places is { Status: PartitionStatus.Ok, Batches.Count: 0 } ? 1 : 0;
-            }
-
-            if (!isOver)
-            {
-                Read(reader);
-            }
-        });
-    }
-
-    [Fact]
     public void A_stream_that_grows_keeps_what_it_has_and_takes_more_in_its_new_partitions()
     {
         var scene = new Scene(9, Sabotage.None, kind: SpaceKind.Streams);

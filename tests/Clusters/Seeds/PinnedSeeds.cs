@@ -86,6 +86,7 @@ internal static class PinnedSeeds
         19, // applied before it was durable here, lost in a power cut: the whole log was dropped, which was the data
         27, // the log was compacted to where the state in memory needs it, not to where the durable one does
         51, // a frame was refused, and an append that had gone in an earlier one was sent again
+        52000846, // a snapshot took the place of an index while it was read, and the read found nothing where there is something
         48922264608471, // who compacted was overtaken by a later round, and met a batch that reached over the end of its own
         52786175337046, // compaction took all that there was when a read began, and it found nothing where there was more behind that
         166004143416385, // compaction took aborted batches away while a read had found them, and not yet that they were aborted
