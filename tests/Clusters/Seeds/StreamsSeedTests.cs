@@ -12,7 +12,7 @@ namespace Atoll.Clusters.Tests.Seeds;
 public sealed class StreamsSeedTests
 {
     [Fact]
-    public void Fresh_seeds_of_streams_pass() => FreshSeeds.Pass(WorkloadKind.Streams, " of streams", usually: 20, oneOutOf: 4);
+    public void Fresh_seeds_of_streams_pass() => FreshSeeds.Pass(WorkloadKind.Streams, " of streams", usually: 20, oneOutOf: 8);
 
     [Fact]
     public void Seeds_of_streams_that_once_failed_pass()
