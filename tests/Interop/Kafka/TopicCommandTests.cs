@@ -30,7 +30,7 @@ public sealed class TopicCommandTests
         await ProcessCluster.SucceedsAsync(["topic", "create", "gone", "--partitions", "1", .. to]);
         await ScriptAsync($"printf 'a:1\na:\n' | '{AtollProcess.Program}' topic produce gone -k : --empty-is-null " + string.Join(' ', to));
         records = Rows(await ProcessCluster.SucceedsAsync(["topic", "consume", "gone", .. to]));
-        Assert.Equal([JsonValueKind.String, JsonValueKind.Null], records.Select(record => record.GetProperty("value").ValueKind));
+        Assert.Equal([true, false], records.Select(static record => record.TryGetProperty("value", out _)));
 
         await ProcessCluster.SucceedsAsync(["group", "reset", "readers", "--topic", "words", "--to", "earliest", .. to]);
         var described = One(await ProcessCluster.SucceedsAsync(["group", "describe", "readers", .. to]));
