@@ -10,6 +10,7 @@ using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
 using Atoll.Services.Streams.Transactions;
+using Atoll.Services.Tables.Schema;
 using Atoll.Services.Tables.Storage;
 using Atoll.StateMachines.Directory;
 
@@ -21,6 +22,8 @@ public sealed class AtollClient : IAtollClient
     private readonly Caller _caller;
     private readonly DirectoryCache _directory;
     private readonly IAsyncDisposable? _owned;
+    private readonly SchemaCatalog _schema;
+    private readonly FeedTables _fedTables;
 
     /// <summary>A client over a port.</summary>
     /// <param name="port">The way into the cluster.</param>
@@ -41,8 +44,11 @@ public sealed class AtollClient : IAtollClient
         Subscriptions = new SubscriptionsService(
             new DirectoryDocuments(_caller, _directory, SubscriptionsService.DocumentPrefix), Streams, Groups);
         Quotas = new QuotasService(_directory, new DirectoryDocuments(_caller, _directory, QuotasService.DocumentPrefix));
+        _schema = new SchemaCatalog(Schemas);
+        _fedTables = new FeedTables(_schema);
         Feeds = new FeedsService(
-            new DirectoryDocuments(_caller, _directory, FeedsService.DocumentPrefix), Spaces, Streams, Groups, Records, options.Time);
+            new DirectoryDocuments(_caller, _directory, FeedsService.DocumentPrefix), Spaces, Streams, Groups, Records, _fedTables,
+            options.Time);
         Transactions = new TransactionsService(_caller, _directory, Spaces, Streams, Groups);
         Cluster = new ClusterService(_caller, _directory, nodePorts ?? NoNodePorts.Instance);
     }
@@ -90,7 +96,19 @@ public sealed class AtollClient : IAtollClient
     public IRecords Records(string space) => new RecordsService(space, _caller, _directory);
 
     /// <inheritdoc />
-    public ValueTask DisposeAsync() => _owned?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        _schema.Dispose();
+        if (_owned is not null)
+        {
+            await _owned.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A shard as a feed reads it.</summary>
+    internal IFeedShard FeedShardOf(Feed feed, ShardInfo shard) => feed.IsTable
+        ? new RowsFeedShard(Records(feed.Space).Shards, Rows, _fedTables, feed.Space, shard)
+        : new RecordsFeedShard(Records(feed.Space).Shards, shard);
 
     private sealed class NoNodePorts : INodePorts
     {

@@ -41,9 +41,7 @@ internal sealed class RecordsPolicy : IShardPolicy
     public bool TakesSpace(ReadOnlyMemory<byte> command) => RecordsCommand.Writes(command);
 
     public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
-        RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes
-        && RecordsResultCodec.TryReadChanges(answer, out var page)
-        && page is { Status: RecordsStatus.Ok, More: false, Changes.Count: 0 };
+        RecordsResultCodec.IsNoChange(query, answer);
 
     public HybridTime TimeOf(ReadOnlyMemory<byte> query) => RecordsQuery.TimeOf(query);
 

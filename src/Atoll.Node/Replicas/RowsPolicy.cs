@@ -26,7 +26,7 @@ internal sealed class RowsPolicy(RecordLimits limits, Sabotage sabotage) : IShar
 
     public bool TakesSpace(ReadOnlyMemory<byte> command) => RowsCommand.Writes(command);
 
-    public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) => false;
+    public bool IsNothingYet(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) => RecordsResultCodec.IsNoChange(query, answer);
 
     public HybridTime TimeOf(ReadOnlyMemory<byte> query) => HybridTime.Zero;
 

@@ -28,6 +28,12 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
     /// <summary>The name of a partition's static row.</summary>
     public const string StaticRow = "static";
 
+    /// <summary>The names of partitions that several clients write begin with it.</summary>
+    public const string SharedPrefix = "p.";
+
+    /// <summary>The names of partitions that one client writes begin with it.</summary>
+    public const string OwnPrefix = "own";
+
     private const uint ValueColumn = 1;
     private const uint CounterColumn = 7;
     private const uint ExpiringColumn = 8;
@@ -180,6 +186,20 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
         }
     }
 
+    /// <summary>The name of a row in the history; null for one that the history does not look at.</summary>
+    internal static string? NameOf(RowImage row)
+    {
+        var partition = Encoding.UTF8.GetString(row.PartitionKey.Span);
+        return partition.StartsWith(OwnPrefix, StringComparison.Ordinal) || partition.StartsWith(SharedPrefix, StringComparison.Ordinal)
+            ? KeyOf(partition, row.IsStatic ? StaticRow : Encoding.UTF8.GetString(row.Clustering.Span)) : null;
+    }
+
+    /// <summary>The partition of a row of the history.</summary>
+    internal static string PartitionOf(string name) => name[..name.IndexOf('/', StringComparison.Ordinal)];
+
+    /// <summary>Whether a client writes the row with timestamps of its own.</summary>
+    internal static bool MayBeAhead(string name) => name.StartsWith(OwnPrefix, StringComparison.Ordinal);
+
     private static string KeyOf(string partition, string row) => $"{partition}/{row}";
 
     private static RowCondition ConditionOf(in RowStep step, long expected)
@@ -224,7 +244,7 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
     }
 
     // The value of a row, whose two cells must be of one write: a row is written in one step.
-    private static long ValueOf(RowData row)
+    internal static long ValueOf(RowData row)
     {
         var hasNumber = row.TryGetCell(ValueColumn, NumberPath.Span, out var number);
         var hasBytes = row.TryGetCell(ValueColumn, BytesPath.Span, out var bytes);

@@ -28,6 +28,7 @@ public sealed class RowsWorkload : IWorkload
     private readonly RowsRecorder _recorder;
     private readonly string[] _partitions;
     private readonly List<Worker> _workers = [];
+    private readonly List<RowsWatcher> _watchers = [];
 
     /// <summary>A workload on a space that exists.</summary>
     public RowsWorkload(SimCluster cluster, SpaceId space, WorkloadShape shape, Prng prng)
@@ -37,7 +38,7 @@ public sealed class RowsWorkload : IWorkload
         _shape = shape;
         _prng = prng;
         _recorder = new RowsRecorder(cluster, space, graceSeconds: prng.Pick([1, 5, 864_000]));
-        _partitions = [.. Enumerable.Range(0, Math.Max(2, shape.Keys / 4)).Select(i => $"p{i}")];
+        _partitions = [.. Enumerable.Range(0, Math.Max(2, shape.Keys / 4)).Select(i => $"{RowsRecorder.SharedPrefix}{i}")];
     }
 
     /// <inheritdoc />
@@ -50,7 +51,7 @@ public sealed class RowsWorkload : IWorkload
     public int Busy => _workers.Count(worker => worker.Loop.IsBusy);
 
     /// <inheritdoc />
-    public bool IsCaughtUp => true;
+    public bool IsCaughtUp => _watchers.TrueForAll(static watcher => watcher.IsCaughtUp);
 
     /// <inheritdoc />
     public void Start()
@@ -61,13 +62,21 @@ public sealed class RowsWorkload : IWorkload
             _workers.Add(worker);
             worker.Loop.Rest();
         }
+
+        var shards = _cluster.Directory.ShardsOf(_space).ToArray();
+        for (var i = 0; i < _shape.Watchers; i++)
+        {
+            var watcher = new RowsWatcher(_cluster, NewClient(), _prng.Pick(shards).Id, _recorder);
+            _watchers.Add(watcher);
+            watcher.Start();
+        }
     }
 
     /// <inheritdoc />
     public void Stop() => _workers.ForEach(worker => worker.Loop.Stop());
 
     /// <inheritdoc />
-    public string DescribeLag() => "";
+    public string DescribeLag() => string.Join("; ", _watchers);
 
     /// <inheritdoc />
     /// <remarks>Partitions that the history does not look at.</remarks>
@@ -94,10 +103,7 @@ public sealed class RowsWorkload : IWorkload
 
     /// <inheritdoc />
     /// <remarks>Counters are checked by every read of one, the last included.</remarks>
-    public void CheckTheRest()
-    {
-        // Nobody follows rows.
-    }
+    public void CheckTheRest() => _watchers.ForEach(static watcher => watcher.Check());
 
     private SimClient NewClient() => _shape.NewClient(_cluster);
 
@@ -120,7 +126,7 @@ public sealed class RowsWorkload : IWorkload
         public ClientLoop Loop { get; }
 
         /// <summary>Rows that nobody else writes, so that timestamps which the client gives grow as its writes follow each other.</summary>
-        public string OwnPartition => $"own{_number}";
+        public string OwnPartition => $"{RowsRecorder.OwnPrefix}{_number}";
 
         private RowsRecorder Recorder => _owner._recorder;
 

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using Atoll.Foundation;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Stores;
@@ -8,47 +6,20 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Records;
 
 /// <summary>
-/// What the records machine keeps in memory, in its tree: the end of the change history, change by change, and one record of the accounts.
-/// Only the end, because the values in it are written a second time, for every shard whenever memory is flushed: who was away for longer
-/// than that and asks a replica that has just started is told that the changes are forgotten, as anyone is who was away for too long.
+/// What the records machine keeps in memory, in its tree: the end of the change history, and one record of the accounts.
 /// </summary>
 internal sealed class RecordsPersistence(IStateTree tree)
 {
     private const byte FormatVersion = 1;
-    private const long HistoryBytesMax = 256 * 1024;
 
-    private readonly WireWriter _value = new();
-
-    // Changes up to this version are in the tree, but those up to the other one, which were forgotten.
-    private HybridTime _writtenThrough;
-    private HybridTime _forgottenThrough;
+    private readonly ChangesPersistence _changes = new(tree);
 
     /// <summary>Writes what is new in the history and the accounts; deletes what was forgotten.</summary>
     public void Write(RecordsState state, HybridTime now)
     {
-        var section = tree.Section(StateSections.Changes);
-        var history = state.History;
-        var forgotten = history.ForgottenIfCutTo(HistoryBytesMax);
-        if (forgotten > _forgottenThrough)
-        {
-            if (_writtenThrough > _forgottenThrough)
-            {
-                section.DeleteRange(KeyOf(HybridTime.Zero, 0), KeyOf(new HybridTime(forgotten.Value + 1), 0), now);
-            }
-
-            _forgottenThrough = forgotten;
-        }
-
-        Each(history, _writtenThrough > forgotten ? _writtenThrough : forgotten, (key, change) =>
-        {
-            _value.Reset();
-            Encode(_value, change);
-            section.Write(key, new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
-        });
-        _writtenThrough = history.Latest;
-        _value.Reset();
-        EncodeMeta(_value, state.Accounts, _forgottenThrough);
-        tree.Section(StateSections.Meta).Write(StateSections.MachineKey, new StoredRecord(now, HybridTime.Zero, _value.ToArray()));
+        var forgottenThrough = _changes.Write(state.History, now);
+        tree.Section(StateSections.Meta).Write(
+            StateSections.MachineKey, new StoredRecord(now, HybridTime.Zero, EncodeMeta(state.Accounts, forgottenThrough)));
     }
 
     /// <summary>Reads all of it back into a state.</summary>
@@ -60,101 +31,34 @@ internal sealed class RecordsPersistence(IStateTree tree)
             return;
         }
 
-        var history = new ChangeHistory();
-        history.Restore(compactedThrough);
-        var areGood = true;
-
-        // From where the history begins: what was forgotten stays in the store until merges meet its deletion, and under load that may be
-        // a thousand times as much.
-        SortedWalk.Run(
-            tree.Section(StateSections.Changes).OpenCursor(),
-            cursor => areGood = TryDecode(cursor.Record.Value, now, history),
-            fault =>
+        _changes.Read(compactedThrough, now, (history, error) =>
+        {
+            if (error is null)
             {
-                if (fault is null && areGood)
-                {
-                    state.Restore(accounts, history);
-                    Restored(history);
-                }
+                state.Restore(accounts, history);
+            }
 
-                done(fault is not null ? $"the store cannot be read: {fault}"
-                    : areGood ? null : "the change history in the store is garbled");
-            },
-            KeyOf(new HybridTime(compactedThrough.Value + 1), 0));
+            done(error);
+        });
     }
 
     /// <summary>The tree holds just this history.</summary>
-    public void Restored(ChangeHistory history)
-    {
-        _writtenThrough = history.Latest;
-        _forgottenThrough = history.CompactedThrough;
-    }
+    public void Restored(ChangeHistory history) => _changes.Restored(history);
 
     /// <summary>Puts the history into a load; returns the machine's own record.</summary>
     internal static byte[] PutInto(IStateLoad load, in RecordsAccounts accounts, ChangeHistory history, HybridTime now)
     {
-        var value = new WireWriter();
-        Each(history, HybridTime.Zero, (key, change) =>
-        {
-            value.Reset();
-            Encode(value, change);
-            load.Put(StateSections.Changes, key, new StoredRecord(now, HybridTime.Zero, value.WrittenMemory));
-        });
-        value.Reset();
-        EncodeMeta(value, accounts, history.CompactedThrough);
-        return value.ToArray();
+        ChangesPersistence.PutInto(load, history, now);
+        return EncodeMeta(accounts, history.CompactedThrough);
     }
 
-    private static void Each(ChangeHistory history, HybridTime after, Action<byte[], RecordChange> take)
+    private static byte[] EncodeMeta(in RecordsAccounts accounts, HybridTime forgottenThrough)
     {
-        var ordinal = 0u;
-        var first = history.FirstAfter(after);
-        for (var position = first; position < history.Count; position++)
-        {
-            ref readonly var change = ref history[position];
-            ordinal = position > first && history[position - 1].Version == change.Version ? ordinal + 1 : 0;
-            take(KeyOf(change.Version, ordinal), change);
-        }
-    }
-
-    private static byte[] KeyOf(HybridTime version, uint ordinal)
-    {
-        var key = new byte[12];
-        BinaryPrimitives.WriteUInt64BigEndian(key, version.Value);
-        BinaryPrimitives.WriteUInt32BigEndian(key.AsSpan(8), ordinal);
-        return key;
-    }
-
-    private static void Encode(WireWriter writer, in RecordChange change)
-    {
-        writer.WriteByte((byte)change.Kind);
-        writer.WriteUInt64(change.Version.Value);
-        writer.WriteBytes(change.Key.Span);
-        writer.WriteBytes(change.Value.Span);
-    }
-
-    private static bool TryDecode(ReadOnlyMemory<byte> value, HybridTime now, ChangeHistory history)
-    {
-        var reader = new WireReader(value);
-        var kind = (ChangeKind)reader.ReadByte();
-        var version = new HybridTime(reader.ReadUInt64());
-        var key = reader.ReadBytes();
-        var record = reader.ReadBytes();
-        if (!reader.OkAtEnd || kind is < ChangeKind.Put or > ChangeKind.Expire || version < history.Latest || version > now
-            || version == history.CompactedThrough)
-        {
-            return false;
-        }
-
-        history.Add(new RecordChange(version, kind, KeptBytes.Copy(key.Span), KeptBytes.Copy(record.Span)));
-        return true;
-    }
-
-    private static void EncodeMeta(WireWriter writer, in RecordsAccounts accounts, HybridTime forgottenThrough)
-    {
+        var writer = new WireWriter(64);
         writer.WriteByte(FormatVersion);
         accounts.Write(writer);
         writer.WriteUInt64(forgottenThrough.Value);
+        return writer.ToArray();
     }
 
     private static bool TryReadMeta(ReadOnlyMemory<byte> meta, out RecordsAccounts accounts, out HybridTime compactedThrough)

@@ -81,7 +81,7 @@ public static class RecordsResultCodec
         {
             while (reader.ReadByte() is var kind and not 0 && reader.Ok)
             {
-                if (kind > (byte)ChangeKind.Expire)
+                if (kind > (byte)ChangeKind.Truncate)
                 {
                     reader.Fail();
                 }
@@ -98,6 +98,12 @@ public static class RecordsResultCodec
         page = new ChangesPage(status, asOf, reader.Ok ? changes : [], through, more, detail, cursor);
         return reader.OkAtEnd;
     }
+
+    /// <summary>Whether the answer to a question for changes, which the query may not be, is that there are none yet.</summary>
+    public static bool IsNoChange(ReadOnlyMemory<byte> query, ReadOnlyMemory<byte> answer) =>
+        RecordsQuery.KindOf(query.Span) == RecordsQueryKind.Changes
+        && TryReadChanges(answer, out var page)
+        && page is { Status: RecordsStatus.Ok, More: false, Changes.Count: 0 };
 
     /// <summary>Reads the answer to a question for counts.</summary>
     public static bool TryReadStats(ReadOnlyMemory<byte> result, out RecordsStats stats)

@@ -84,6 +84,9 @@ public enum ChangeKind : byte
 
     /// <summary>Its time to live ended, and it was removed.</summary>
     Expire = 3,
+
+    /// <summary>Of tables: everything that there was is gone, at once; the change has no key.</summary>
+    Truncate = 4,
 }
 
 /// <summary>A change of a record, for watchers.</summary>

@@ -178,6 +178,9 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Act
     /// <summary>The accounts of the records, once complete.</summary>
     internal RecordsAccounts Accounts => _announced;
 
+    /// <summary>The changes that are remembered, once complete.</summary>
+    internal ChangeHistory History => _history;
+
     public bool Accept(ReadOnlyMemory<byte> slice)
     {
         if (Error is not null)
@@ -331,11 +334,12 @@ internal sealed class RecordsSnapshotTarget(HybridTime now, IStateLoad load, Act
             var value = reader.ReadBytes();
             if (!reader.Ok
                 || _changesLeft == 0
-                || kind is < ChangeKind.Put or > ChangeKind.Expire
+                || kind is < ChangeKind.Put or > ChangeKind.Truncate
                 || version < _history.Latest
                 || version > now
                 || version == _history.CompactedThrough
-                || key.Length is 0 or > Limits.KeyBytesMax
+                || key.IsEmpty != (kind == ChangeKind.Truncate)
+                || key.Length > Limits.KeyBytesMax
                 || value.Length > Limits.ValueBytesMax)
             {
                 return false;

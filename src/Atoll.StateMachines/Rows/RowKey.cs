@@ -33,7 +33,8 @@ internal static class RowKey
     /// <summary>Bytes of a record's row key before the record's own.</summary>
     internal const int RecordHeadBytes = HeadBytes + 1;
 
-    private const int HeadBytes = 8 + 2;
+    /// <summary>Bytes of a key before that of its partition.</summary>
+    internal const int HeadBytes = 8 + 2;
 
     internal static byte[] OfPartition(long token, ReadOnlySpan<byte> partitionKey) =>
         Make(RowTokens.HashOf(token), partitionKey, RowKeyKind.Partition, default);

@@ -1,6 +1,7 @@
 using Atoll.Foundation;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Rows;
@@ -127,11 +128,26 @@ internal sealed class RowsChange
             {
                 _state.RemoveIfThere(_rows[i].Key, _now);
             }
+
+            Tell(_rows[i], encoded[i]);
         }
 
         Check.That(_shardMicros > _state.LastTimestampMicros);
         _state.LastTimestampMicros = _shardMicros;
         return true;
+    }
+
+    // Each write of a row that is seen then, and the end of one that was: what is deleted although nobody saw it is told to nobody.
+    private void Tell(RowChange row, byte[]? encoded)
+    {
+        if (!row.After.VisibleAt(_now.UnixMilliseconds).IsEmpty)
+        {
+            _state.History.Add(new RecordChange(_now, ChangeKind.Put, row.Key, encoded));
+        }
+        else if (row.WasSeen)
+        {
+            _state.History.Add(new RecordChange(_now, ChangeKind.Delete, row.Key, default));
+        }
     }
 
     private void AddPartition(byte[] key, StoredPartition before, PartitionDeletions deletions, bool isDeleted, long aheadMicros)
@@ -156,7 +172,11 @@ internal sealed class RowsChange
         var key = ParsedCommand.KeyOf(partition, operation.IsStatic, operation.Clustering);
         if (!_rowsByKey.TryGetValue(new ByteKey(key), out var row))
         {
-            row = new RowChange(key, operation, deletions, _state.GetRow(key).Row);
+            var stored = _state.Records.TryGet(key, out var record) ? StoredRow.Read(record.Value).Row : RowData.Empty;
+            row = new RowChange(key, operation, deletions, stored)
+            {
+                WasSeen = !stored.VisibleAt(record.Version.UnixMilliseconds).IsEmpty,
+            };
             _rows.Add(row);
             _rowsByKey.Add(new ByteKey(key), row);
         }
@@ -181,6 +201,12 @@ internal sealed class RowChange
 
     /// <summary>The row's key in the tree.</summary>
     internal byte[] Key { get; }
+
+    /// <summary>
+    /// Whether readers saw the row when it was last written, so that watchers know of it. It may have died since: of what expired, and of
+    /// what a range's deletion covers, they are told when it is removed.
+    /// </summary>
+    internal bool WasSeen { get; init; }
 
     /// <summary>What covered the row from outside, before the command.</summary>
     internal DeletionTime Outer { get; }

@@ -1,15 +1,23 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Stores;
 
 namespace Atoll.StateMachines.Rows;
 
-/// <summary>Answers queries from the rows as they are.</summary>
+/// <summary>Answers queries from the rows as they are; those for changes are asked and answered as of records.</summary>
 internal static class RowsReader
 {
     /// <summary>Answers if nothing has to be loaded for it; else the result is as it was.</summary>
-    internal static bool TryRead(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    internal static bool TryRead(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)
     {
+        if (RecordsQuery.TryReadChanges(query, out var changes))
+        {
+            ChangesReader.Write(state.History, changes, now, result, sabotage);
+            return true;
+        }
+
         if (RowsQuery.KindOf(query.Span) == RowsQueryKind.Stats && query.Length == 1)
         {
             RowsResultCodec.WriteStats(result, now, state.Accounts.Count, state.Accounts.Bytes);
@@ -36,14 +44,16 @@ internal static class RowsReader
     }
 
     /// <summary>Answers what <see cref="TryRead"/> could not.</summary>
-    internal static void ReadLater(RowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
-        state.PageReads.Read((result, asOf) => BeginPage(state, query, asOf, result), now, done);
+    internal static void ReadLater(
+        RowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Sabotage sabotage, Action<StateAnswer> done) =>
+        state.PageReads.Read((result, asOf) => BeginPage(state, query, asOf, result, sabotage), now, done);
 
-    private static PageRead? BeginPage(RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result)
+    private static PageRead? BeginPage(
+        RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)
     {
         if (!RowsPlace.TryRead(query, out var place))
         {
-            TryRead(state, query, now, result);
+            TryRead(state, query, now, result, sabotage);
             return null;
         }
 

@@ -30,6 +30,16 @@ public readonly record struct RowsResume(ulong Hash, ReadOnlyMemory<byte> Key, i
         return isRow;
     }
 
+    /// <summary>
+    /// Whether a row lies before this place, so that the pages up to here have shown it if it was there. A static row is shown with the
+    /// first row of its partition.
+    /// </summary>
+    /// <param name="row">The key of a row, as <see cref="RowImage.Key"/> has it.</param>
+    public bool IsBehind(ReadOnlySpan<byte> row) =>
+        Key.IsEmpty ? BinaryPrimitives.ReadUInt64BigEndian(row) < Hash
+        : RowKey.KindOf(row) == RowKeyKind.Static && row[..^1].SequenceEqual(Key.Span[..RowKey.PrefixBytes(Key.Span)]) ? Rows > 0
+        : row.SequenceCompareTo(Key.Span) <= 0;
+
     /// <summary>Reads what <see cref="RowsPage.ResumeAfter"/> says.</summary>
     /// <returns>False when the bytes are no such place.</returns>
     public static bool TryRead(ReadOnlyMemory<byte> bytes, out RowsResume resume)

@@ -4,18 +4,20 @@ using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Snapshots;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Rows;
 
 /// <summary>
 /// A rows machine at one moment, as slices: one with its kind (byte, <see cref="Head"/>), format (2 bytes) and the last timestamp (8
-/// bytes), then those of a records machine without changes.
+/// bytes), then those of a records machine. Format 1 had no changes: none are remembered of it.
 /// </summary>
 internal sealed class RowsSnapshotSource : ISnapshotSource
 {
     internal const byte Head = 0x52;
-    internal const ushort FormatVersion = 1;
+    internal const ushort FormatVersion = 2;
+    internal const ushort WithoutChanges = 1;
 
     private readonly RecordsSnapshotSource _records;
     private readonly long _lastTimestampMicros;
@@ -23,7 +25,7 @@ internal sealed class RowsSnapshotSource : ISnapshotSource
 
     internal RowsSnapshotSource(RowsState state)
     {
-        _records = new RecordsSnapshotSource(state, new ChangeHistory());
+        _records = new RecordsSnapshotSource(state, state.History);
         _lastTimestampMicros = state.LastTimestampMicros;
     }
 
@@ -54,16 +56,23 @@ internal sealed class RowsSnapshotSource : ISnapshotSource
 internal sealed class RowsSnapshotTarget : IMachineTarget
 {
     private readonly RecordsSnapshotTarget _records;
+    private readonly HybridTime _now;
+    private readonly Action<RecordsAccounts, long, ChangeHistory> _install;
     private long _lastTimestampMicros;
+    private ChangeHistory? _history;
     private bool _isHeadRead;
     private string? _error;
 
-    internal RowsSnapshotTarget(RowsState state, HybridTime now, IStateLoad load) =>
-        _records = new RecordsSnapshotTarget(now, new CheckedLoad(load), (accounts, _) =>
-        {
-            state.Restore(accounts);
-            state.LastTimestampMicros = _lastTimestampMicros;
-        });
+    /// <param name="now">The time of the state.</param>
+    /// <param name="load">Receives what goes into the tree.</param>
+    /// <param name="install">Takes over the accounts, the last timestamp and the changes.</param>
+    internal RowsSnapshotTarget(HybridTime now, IStateLoad load, Action<RecordsAccounts, long, ChangeHistory> install)
+    {
+        _now = now;
+        _install = install;
+        _records = new RecordsSnapshotTarget(
+            now, new CheckedLoad(load), (accounts, history) => _install(accounts, _lastTimestampMicros, _history ?? history));
+    }
 
     public string? Error => _error ?? _records.Error;
 
@@ -81,9 +90,16 @@ internal sealed class RowsSnapshotTarget : IMachineTarget
         var version = reader.ReadUInt16();
         _lastTimestampMicros = (long)reader.ReadUInt64();
         _isHeadRead = true;
-        if (!reader.OkAtEnd || kind != RowsSnapshotSource.Head || version != RowsSnapshotSource.FormatVersion)
+        if (!reader.OkAtEnd || kind != RowsSnapshotSource.Head
+            || version is not (RowsSnapshotSource.FormatVersion or RowsSnapshotSource.WithoutChanges))
         {
             _error = "the snapshot is not of a shard of rows, or of another format";
+        }
+        else if (version == RowsSnapshotSource.WithoutChanges)
+        {
+            // Nothing is known of what changed before: whoever asks for that must not be told that it was nothing.
+            _history = new ChangeHistory();
+            _history.Restore(_now);
         }
 
         return _error is null;
@@ -96,7 +112,7 @@ internal sealed class RowsSnapshotTarget : IMachineTarget
             return false;
         }
 
-        Meta = RowsPersistence.Encode(_records.Accounts, _lastTimestampMicros);
+        Meta = RowsPersistence.Encode(_records.Accounts, _lastTimestampMicros, (_history ?? _records.History).CompactedThrough);
         return true;
     }
 

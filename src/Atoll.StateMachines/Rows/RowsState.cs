@@ -1,18 +1,24 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Stores;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Rows;
 
-/// <summary>The rows of a shard. What is read and written here was brought into memory before.</summary>
+/// <summary>
+/// The rows of a shard, and what changed of them last: each change with the row's bytes as they were stored. What is read and written here
+/// was brought into memory before. The history does not count for the hash: how far back it reaches depends on when a replica was started.
+/// </summary>
 internal sealed class RowsState(IStateTree tree) : ExpiringStore(tree)
 {
     private readonly WireWriter _scratch = new(1024);
 
     /// <summary>The last timestamp that the shard gave to a command; each is above the one before.</summary>
     internal long LastTimestampMicros { get; set; }
+
+    internal ChangeHistory History { get; private set; } = new();
 
     internal StoredPartition GetPartition(ReadOnlyMemory<byte> key) =>
         Records.TryGet(key, out var record) ? StoredPartition.Read(record.Value) : StoredPartition.None;
@@ -43,6 +49,13 @@ internal sealed class RowsState(IStateTree tree) : ExpiringStore(tree)
     /// <summary>Writes a row. The key and the bytes may be kept.</summary>
     internal void PutRow(ReadOnlyMemory<byte> key, in StoredRow row, byte[] encoded, HybridTime now) =>
         Put(key, new StoredRecord(now, row.ExpiresAt, encoded));
+
+    /// <summary>Takes over the accounts and the history of what the sections hold.</summary>
+    internal void Restore(in RecordsAccounts accounts, ChangeHistory history)
+    {
+        Restore(accounts);
+        History = history;
+    }
 
     internal void RemoveIfThere(ReadOnlyMemory<byte> key, HybridTime now)
     {

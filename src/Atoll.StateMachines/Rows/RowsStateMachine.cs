@@ -4,6 +4,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Snapshots;
+using Atoll.StateMachines.Stores;
 using Atoll.Storage.Lsm;
 using Atoll.Storage.Sorted;
 
@@ -102,6 +103,7 @@ public sealed class RowsStateMachine : IStateMachine
                 break;
             case RowsCommandKind.Truncate:
                 _state.Clear(context.Now);
+                _state.History.Add(new RecordChange(context.Now, ChangeKind.Truncate, default, default));
                 RowsResultCodec.WriteHead(result, RowsStatus.Ok, context.Now);
                 break;
             case RowsCommandKind.Expire:
@@ -112,20 +114,23 @@ public sealed class RowsStateMachine : IStateMachine
                 RowsResultCodec.WriteHead(result, RowsStatus.Invalid, context.Now, "the bytes are not a rows command");
                 break;
         }
+
+        _state.History.Compact();
     }
 
     /// <inheritdoc />
-    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) => RowsReader.TryRead(_state, query, now, result);
+    public bool TryRead(ReadOnlyMemory<byte> query, HybridTime now, WireWriter result) =>
+        RowsReader.TryRead(_state, query, now, result, Sabotage);
 
     /// <inheritdoc />
     public void ReadLater(ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done) =>
-        RowsReader.ReadLater(_state, query, now, done);
+        RowsReader.ReadLater(_state, query, now, Sabotage, done);
 
     /// <inheritdoc />
     public void Persist(HybridTime now) => _persistence.Write(_state, now);
 
     /// <inheritdoc />
-    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) => done(RowsPersistence.Read(_state, meta));
+    public void Recover(ReadOnlyMemory<byte> meta, HybridTime now, Action<string?> done) => _persistence.Read(_state, meta, now, done);
 
     /// <inheritdoc />
     public ISnapshotSource BeginSnapshot() => new RowsSnapshotSource(_state);
@@ -134,7 +139,12 @@ public sealed class RowsStateMachine : IStateMachine
     public IMachineTarget BeginRestore(HybridTime now, IStateLoad? load)
     {
         Check.That(load is not null);
-        return new RowsSnapshotTarget(_state, now, load);
+        return new RowsSnapshotTarget(now, load, (accounts, lastTimestampMicros, history) =>
+        {
+            _state.Restore(accounts, history);
+            _state.LastTimestampMicros = lastTimestampMicros;
+            _persistence.Restored(history);
+        });
     }
 
     /// <inheritdoc />
@@ -228,17 +238,37 @@ public sealed class RowsStateMachine : IStateMachine
         var stored = StoredRow.Read(record.Value);
         var deletions = _state.GetPartition(RowKey.PartitionOf(key.Span)).Deletions;
         var nowMilliseconds = now.UnixMilliseconds;
-        var after = stored.Row
-            .Without(RowKey.CoveringOf(key.Span, deletions))
-            .Purge(nowMilliseconds, nowMilliseconds - (stored.GraceSeconds * 1000L));
+        var uncovered = stored.Row.Without(RowKey.CoveringOf(key.Span, deletions));
+        var after = uncovered.Purge(nowMilliseconds, nowMilliseconds - (stored.GraceSeconds * 1000L));
         if (after.IsEmpty)
         {
+            Tell(key, stored.Row, record.Version, uncovered, default, now);
             _state.Remove(key, now);
         }
         else
         {
             var row = stored with { Row = after };
-            _state.PutRow(key.ToArray(), row, _state.Encode(row), now);
+            var encoded = _state.Encode(row);
+            Tell(key, stored.Row, record.Version, uncovered, encoded, now);
+            _state.PutRow(key.ToArray(), row, encoded, now);
+        }
+    }
+
+    // What readers see now against what they saw when the row was last written, as watchers were told of it then.
+    private void Tell(
+        ReadOnlyMemory<byte> key, RowData stored, HybridTime storedAt, RowData uncovered, ReadOnlyMemory<byte> encoded, HybridTime now)
+    {
+        var before = stored.VisibleAt(storedAt.UnixMilliseconds);
+        var after = uncovered.VisibleAt(now.UnixMilliseconds);
+        if (after.IsEmpty && !before.IsEmpty)
+        {
+            var isDeleted = uncovered.VisibleAt(storedAt.UnixMilliseconds).IsEmpty;
+            _state.History.Add(
+                new RecordChange(now, isDeleted ? ChangeKind.Delete : ChangeKind.Expire, KeptBytes.Copy(key.Span), default));
+        }
+        else if (after.Cells.Length != before.Cells.Length)
+        {
+            _state.History.Add(new RecordChange(now, ChangeKind.Put, KeptBytes.Copy(key.Span), encoded));
         }
     }
 }

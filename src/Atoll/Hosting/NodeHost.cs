@@ -228,6 +228,9 @@ internal sealed partial class NodeHost : IAsyncDisposable
             case FeedNewsKind.Waits:
                 LogWaits(logger, news.Feed, news.Shard, news.Detail);
                 break;
+            case FeedNewsKind.Fails:
+                LogFails(logger, news.Feed, news.Shard, news.Detail);
+                break;
             default:
                 break; // it works
         }
@@ -246,6 +249,9 @@ internal sealed partial class NodeHost : IAsyncDisposable
 
     [LoggerMessage(EventId = 4503, Level = LogLevel.Warning, Message = "feed {Feed} waits in shard {Shard}: {Reason}")]
     private static partial void LogWaits(ILogger logger, string feed, Foundation.Identity.ShardId shard, string reason);
+
+    [LoggerMessage(EventId = 4505, Level = LogLevel.Error, Message = "feed {Feed} failed in shard {Shard}, and tries again: {Failure}")]
+    private static partial void LogFails(ILogger logger, string feed, Foundation.Identity.ShardId shard, string failure);
 
     private sealed class NodePorts(EmbeddedNode own, RemotePort? others) : INodePorts
     {

@@ -60,6 +60,9 @@ public sealed class RowsSeedTests
     [Fact]
     public void Row_26_is_caught_when_conditions_are_not_evaluated() => IsCaught(Sabotage.IgnoresExpectedVersions, "not linearizable");
 
+    [Fact]
+    public void A_watch_of_rows_that_skips_a_change_is_caught() => IsCaught(Sabotage.WatchSkipsOne, "a watch from");
+
     private static void IsCaught(Sabotage planted, string finding)
     {
         for (ulong seed = 1; seed <= SeedsMax; seed++)

@@ -1,5 +1,7 @@
 using Atoll.Foundation.Logs;
 using Atoll.Foundation.Randomness;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
 using Atoll.StateMachines.Snapshots;
@@ -98,6 +100,42 @@ public sealed class RowsAgainstModelTests
         }
     }
 
+    [Fact]
+    public void Whoever_follows_the_changes_has_the_same_rows()
+    {
+        for (ulong seed = 1; seed <= 30; seed++)
+        {
+            var run = new Run(seed);
+            var told = new SortedDictionary<string, string>(StringComparer.Ordinal);
+            var through = HybridTime.Zero;
+            for (var i = 0; i < 300; i++)
+            {
+                run.Step();
+                if (i % 7 != 0)
+                {
+                    continue;
+                }
+
+                run.Rows.Replica.Advance(1);
+                run.Rows.Expire(); // what a range covers is told when it is swept
+                var page = run.Rows.Changes(through);
+                through = page.Through;
+                foreach (var change in page.Changes)
+                {
+                    Assert.True(RowImage.TryRead(change, out var row));
+                    Assert.Equal(change.Kind != ChangeKind.Put, row.Row.IsEmpty);
+                    Assert.True(told.Remove(NameOf(row)) || !row.Row.IsEmpty, "the end of a row is told of which nobody was told");
+                    if (!row.Row.IsEmpty)
+                    {
+                        told.Add(NameOf(row), Describe(row.Row));
+                    }
+                }
+
+                Assert.Equal(run.Model.ToDictionary(static row => row.Key, static row => Run.Words(row.Value)), told);
+            }
+        }
+    }
+
     private static void CheckRange(Run run, RowsSelection selection)
     {
         var expected = new List<string>();
@@ -165,7 +203,7 @@ public sealed class RowsAgainstModelTests
 
         private static bool IsOf(string partition, string key) => key.StartsWith($"{partition}/", StringComparison.Ordinal);
 
-        private static string Words(SortedDictionary<uint, string> cells) =>
+        public static string Words(SortedDictionary<uint, string> cells) =>
             string.Join(",", cells.Select(static cell => $"{cell.Key}={cell.Value}"));
 
         private long NextAhead() => _lastAhead = Math.Max(_lastAhead + 1_000, Rows.NowMicros + 3_600_000_000);

@@ -1,4 +1,6 @@
 using System.Text;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Requests;
 using Atoll.StateMachines.Rows;
 using Xunit;
@@ -89,6 +91,11 @@ internal sealed class RowsReplica
 
         return commands - 1;
     }
+
+    public ChangesPage Changes(HybridTime after) => Replica.Changes("", after);
+
+    /// <summary>"partition/row".</summary>
+    public static string NameOf(RowImage row) => $"{Text(row.PartitionKey)}/{(row.IsStatic ? "static" : Text(row.Clustering))}";
 
     public RowsStats Stats()
     {

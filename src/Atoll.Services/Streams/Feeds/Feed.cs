@@ -5,7 +5,7 @@ using Atoll.Foundation.Identity;
 namespace Atoll.Services.Streams.Feeds;
 
 /// <summary>
-/// The changes of a space of records, as records of a topic: each change once, those of a key in order. Immutable; kept in the directory as
+/// The changes of a space of records or of a table, as records of a topic: each change once, those of a key in order. Immutable; kept in the directory as
 /// JSON.
 /// </summary>
 public sealed record Feed
@@ -29,6 +29,9 @@ public sealed record Feed
 
     /// <summary>The space's number: another one of the same name is not fed.</summary>
     public ulong SpaceNumber { get; init; }
+
+    /// <summary>Whether the space holds the rows of a table.</summary>
+    public bool IsTable { get; init; }
 
     /// <summary>The topic's name.</summary>
     public string Topic { get; init; } = "";

@@ -53,6 +53,11 @@ internal sealed class FeedCopier(AtollClient client, Feed feed, ShardInfo shard,
                 {
                     told(new FeedNews(FeedNewsKind.Waits, feed.Name, shard.Id, error.Message));
                 }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    // A fault must not end the feed for good without a word.
+                    told(new FeedNews(FeedNewsKind.Fails, feed.Name, shard.Id, $"{failure}"));
+                }
 
                 var pause = Backoff.After(FirstPause, LongestPause, ++_failures, Random.Shared.NextDouble());
                 await Task.Delay(pause, time, cancellation).ConfigureAwait(false);
@@ -70,7 +75,7 @@ internal sealed class FeedCopier(AtollClient client, Feed feed, ShardInfo shard,
             ?? (await client.Streams.RefreshAsync(cancellation).ConfigureAwait(false)).Find(feed.TopicId)
             ?? throw new UnknownSpaceException($"there is no topic \"{feed.Topic}\" any more");
         var writer = await FeedWriter.BeginAsync(client, feed, topic, shard, time, cancellation).ConfigureAwait(false);
-        var source = new FeedSource(client.Records(feed.Space).Shards, shard);
+        var source = new FeedSource(client.FeedShardOf(feed, shard));
         var committedAt = time.GetTimestamp();
         var position = writer.Position;
         Reached(position, isCaughtUp: false);

@@ -95,6 +95,10 @@ public sealed class FeedDriver : IAsyncDisposable
                 {
                     _told(new FeedNews(FeedNewsKind.Waits, "", ShardId.None, error.Message));
                 }
+                catch (Exception failure) when (failure is not OperationCanceledException)
+                {
+                    _told(new FeedNews(FeedNewsKind.Fails, "", ShardId.None, $"{failure}"));
+                }
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

@@ -55,7 +55,7 @@ internal sealed class FeedMetrics : IDisposable
             case FeedNewsKind.Behind:
                 _behind.Add(1, feed);
                 break;
-            case FeedNewsKind.Waits:
+            case FeedNewsKind.Waits or FeedNewsKind.Fails:
                 _waits.Add(1, feed);
                 break;
             default:

@@ -16,6 +16,9 @@ public enum FeedNewsKind
 
     /// <summary>It cannot go on for now, and tries again.</summary>
     Waits = 3,
+
+    /// <summary>Something happened that nobody expected; it tries again.</summary>
+    Fails = 4,
 }
 
 /// <summary>Something that happened to a feed on this node.</summary>

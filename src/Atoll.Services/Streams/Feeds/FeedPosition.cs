@@ -30,7 +30,8 @@ internal readonly record struct FeedPosition(HybridTime Through, int Snapshot, R
 
     // A cursor that is longer has further pieces beside it.
     private const int PieceCharacters = 4_000;
-    private const int PiecesMax = ((Limits.KeyBytesMax / 3 * 4) / PieceCharacters) + 1;
+    private const int CursorBytesMax = Limits.KeyBytesMax + 16; // of a table: a key, and how many rows of its partition came before
+    private const int PiecesMax = ((CursorBytesMax / 3 * 4) / PieceCharacters) + 1;
 
     /// <summary>Whether something may have been missed before this snapshot: readers are told where it begins and ends.</summary>
     public bool IsAfterLoss => Snapshot > 1;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Atoll.Foundation.Checks;
+using Atoll.Foundation.Time;
 using Atoll.Services.Errors;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Transactions;
@@ -31,7 +32,7 @@ internal sealed class FeedWriter
     private static readonly byte[] EndsSnapshot = Encoding.UTF8.GetBytes("snapshot-end");
 
     private static readonly byte[][] OperationWords =
-        [.. new[] { "", "put", "delete", "expire", "snapshot" }.Select(Encoding.UTF8.GetBytes)];
+        [.. new[] { "", "put", "delete", "expire", "truncate", "snapshot" }.Select(Encoding.UTF8.GetBytes)];
 
     private readonly AtollClient _client;
     private readonly Feed _feed;
@@ -139,12 +140,18 @@ internal sealed class FeedWriter
         var tellsOfSnapshot = step.Next.IsAfterLoss;
         if (step.BeginsSnapshot && tellsOfSnapshot)
         {
-            AddMarks(builders, BeginsSnapshot, step.Next);
+            AddMarks(builders, BeginsSnapshot, step.Next.Through, step.Next);
         }
 
         foreach (var record in step.Records)
         {
-            var partition = KeyPartitioner.PartitionOf(record.Key.Span, _feed.Partitions);
+            if (record.Operation == FeedOperation.Truncate)
+            {
+                AddMarks(builders, OperationWords[(int)record.Operation], record.Version, null);
+                continue;
+            }
+
+            var partition = KeyPartitioner.PartitionOf(record.PartitionedBy.Span, _feed.Partitions);
             var builder = builders[partition] ??= new RecordBatchBuilder();
             if (builder.Count > 0 && builder.Bytes + BytesOf(record) > batchBytes)
             {
@@ -156,7 +163,7 @@ internal sealed class FeedWriter
 
         if (step.EndsSnapshot && tellsOfSnapshot)
         {
-            AddMarks(builders, EndsSnapshot, step.Next);
+            AddMarks(builders, EndsSnapshot, step.Next.Through, step.Next);
         }
 
         for (var partition = 0; partition < builders.Length; partition++)
@@ -177,27 +184,26 @@ internal sealed class FeedWriter
         return builder.Build(_producerId, _epoch, sequence, isTransactional: true);
     }
 
-    private void AddMarks(RecordBatchBuilder?[] builders, byte[] operation, FeedPosition position)
+    // What is said of a whole shard is said to every partition.
+    private void AddMarks(RecordBatchBuilder?[] builders, byte[] operation, HybridTime version, FeedPosition? inSnapshot)
     {
         for (var partition = 0; partition < builders.Length; partition++)
         {
             var builder = builders[partition] ??= new RecordBatchBuilder();
-            builder.Add(
-                position.Through.UnixMilliseconds, null, null,
-                [
-                    new RecordHeaderField(OperationName, operation), new RecordHeaderField(VersionName, Text(position.Through)),
-                    new RecordHeaderField(ShardName, _shardText), new RecordHeaderField(SnapshotName, Text(position.Snapshot)),
-                ]);
+            builder.Add(version.UnixMilliseconds, null, null, Headers(operation, version, inSnapshot));
         }
     }
 
-    private RecordHeaderField[] HeadersOf(in FeedRecord record, FeedPosition position)
+    private RecordHeaderField[] HeadersOf(in FeedRecord record, FeedPosition position) => Headers(
+        OperationWords[(int)record.Operation], record.Version, record.Operation == FeedOperation.Snapshot ? position : null);
+
+    private RecordHeaderField[] Headers(byte[] operation, HybridTime version, FeedPosition? inSnapshot)
     {
-        var headers = new RecordHeaderField[record.Operation == FeedOperation.Snapshot ? 4 : 3];
-        headers[0] = new RecordHeaderField(OperationName, OperationWords[(int)record.Operation]);
-        headers[1] = new RecordHeaderField(VersionName, Text(record.Version));
+        var headers = new RecordHeaderField[inSnapshot is null ? 3 : 4];
+        headers[0] = new RecordHeaderField(OperationName, operation);
+        headers[1] = new RecordHeaderField(VersionName, Text(version.Value));
         headers[2] = new RecordHeaderField(ShardName, _shardText);
-        if (record.Operation == FeedOperation.Snapshot)
+        if (inSnapshot is { } position)
         {
             headers[3] = new RecordHeaderField(SnapshotName, Text(position.Snapshot));
         }
@@ -206,6 +212,4 @@ internal sealed class FeedWriter
     }
 
     private static byte[] Text(IFormattable number) => Encoding.UTF8.GetBytes(number.ToString(null, CultureInfo.InvariantCulture));
-
-    private static byte[] Text(Foundation.Time.HybridTime version) => Text(version.Value);
 }

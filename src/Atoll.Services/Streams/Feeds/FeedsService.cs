@@ -12,8 +12,8 @@ namespace Atoll.Services.Streams.Feeds;
 
 /// <summary>Feeds as documents of the directory.</summary>
 internal sealed class FeedsService(
-    IDocumentStore documents, ISpaces spaces, IStreams streams, IGroups groups, Func<string, IRecords> recordsOf, TimeProvider time)
-    : IFeeds
+    IDocumentStore documents, ISpaces spaces, IStreams streams, IGroups groups, Func<string, IRecords> recordsOf, FeedTables tables,
+    TimeProvider time) : IFeeds
 {
     /// <summary>What the names of the directory's documents about feeds begin with.</summary>
     internal const string DocumentPrefix = "feed:";
@@ -33,13 +33,14 @@ internal sealed class FeedsService(
     public async ValueTask<Feed> CreateAsync(string name, string space, string topic, CancellationToken cancellationToken)
     {
         var target = await streams.TopicAsync(topic, cancellationToken).ConfigureAwait(false);
-        var source = await spaces.DescribeAsync(space, cancellationToken).ConfigureAwait(false);
+        var table = await tables.FindAsync(space, cancellationToken).ConfigureAwait(false);
+        var source = await spaces.DescribeAsync(table?.SpaceName ?? space, cancellationToken).ConfigureAwait(false);
         var created = new Feed
         {
-            Name = name, Id = Guid.NewGuid(), Space = space, SpaceNumber = source.Space.Id.Value, Topic = topic, TopicId = target.Id,
+            Name = name, Id = Guid.NewGuid(), Space = source.Space.Name, IsTable = table is not null, SpaceNumber = source.Space.Id.Value, Topic = topic, TopicId = target.Id,
             Partitions = target.Partitions.Length,
         };
-        if ((created.Fault() ?? Refuse(source.Space)) is { } fault)
+        if ((created.Fault() ?? Refuse(source.Space, table is not null)) is { } fault)
         {
             throw new InvalidRequestException(fault);
         }
@@ -122,10 +123,10 @@ internal sealed class FeedsService(
         }
     }
 
-    private static string? Refuse(SpaceInfo space) => space.Options switch
+    private static string? Refuse(SpaceInfo space, bool isTable) => space.Options switch
     {
-        { Kind: SpaceKind.Rows } => $"\"{space.Name}\" holds rows of a table, which do not tell what changed: a feed reads records",
-        { Kind: not SpaceKind.Records } => $"\"{space.Name}\" is no space of records",
+        { Kind: SpaceKind.Rows } when !isTable => $"\"{space.Name}\" holds rows: name the table that they are of, as keyspace.table",
+        { Kind: not (SpaceKind.Rows or SpaceKind.Records) } => $"\"{space.Name}\" is no space of records, and no table",
         { FaultModel: not FaultModel.Strong } =>
             $"space \"{space.Name}\" is {space.Options.FaultModel.ToString().ToLowerInvariant()}: its replicas agree on no order of "
             + "changes, and so they cannot be told in order and once. A feed reads a strong space",

@@ -33,7 +33,7 @@ public interface IFeeds
 
     /// <summary>Creates a feed: what is in the space is copied, and then what changes.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="space">A strong space of records.</param>
+    /// <param name="space">A strong space of records, or a table of a strong keyspace: "keyspace.table".</param>
     /// <param name="topic">The topic.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="InvalidRequestException">It is none that can be; the message says why.</exception>
