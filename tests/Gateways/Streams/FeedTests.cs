@@ -1,7 +1,5 @@
-using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
-using System.Threading.Channels;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Randomness;
 using Atoll.Gateways.Tests.Fakes;
@@ -17,6 +15,7 @@ using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Streams;
 using Xunit;
+using static Atoll.Gateways.Tests.Streams.FeedHost;
 
 namespace Atoll.Gateways.Tests.Streams;
 
@@ -24,28 +23,17 @@ namespace Atoll.Gateways.Tests.Streams;
 public sealed class FeedTests : IAsyncDisposable
 {
     private const int Shards = 2;
-    private const int Partitions = 3;
+    private const int Partitions = FeedHost.Partitions;
 
-    private readonly MachinePort _port = new();
-    private readonly Channel<FeedNews> _news = Channel.CreateUnbounded<FeedNews>();
-    private readonly List<FeedDriver> _drivers = [];
+    private readonly FeedHost _host = new();
     private readonly Dictionary<string, List<string?>> _history = [];
-    private readonly AtollClient _client;
-    private Topic _topic = null!;
     private IRecords _records = null!;
 
-    public FeedTests() => _client = NewClient();
+    private AtollClient Client => _host.Client;
 
-    public async ValueTask DisposeAsync()
-    {
-        _port.Disturb = null;
-        foreach (var driver in _drivers)
-        {
-            await driver.DisposeAsync();
-        }
+    private MachinePort Port => _host.Port;
 
-        await _client.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Fact]
     public async Task What_is_there_comes_first_and_then_every_change_of_it()
@@ -54,18 +42,18 @@ public sealed class FeedTests : IAsyncDisposable
         await PutAsync("a", "1");
         await PutAsync("b", "1");
         await DeleteAsync("b");
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
         Assert.All(
-            await _client.Feeds.ProgressAsync(feed),
+            await Client.Feeds.ProgressAsync(feed),
             static shard => Assert.Equal((FeedState.Snapshot, 1), (shard.State, shard.Snapshot)));
-        Drive();
-        await CaughtUpAsync(feed);
+        _host.Drive();
+        await _host.CaughtUpAsync(feed);
         await PutAsync("a", "2");
         await _records.PutAsync(Bytes("a"), Bytes("3"), new WriteOptions { TimeToLive = TimeSpan.FromHours(1) });
         await DeleteAsync("a");
         await PutAsync("b", "2");
-        await CaughtUpAsync(feed);
-        var records = await ReadAsync();
+        await _host.CaughtUpAsync(feed);
+        var records = await _host.ReadAsync();
         Assert.Equal(["snapshot 1", "put 2", "put 3", "delete -"], records.Where(static record => Key(record) == "a").Select(Told));
         Assert.Equal(["put 2"], records.Where(static record => Key(record) == "b").Select(Told));
         Assert.All(records, record => Assert.Equal(KeyPartitioner.PartitionOf(record.Key!.Value.Span, Partitions), record.Partition));
@@ -74,9 +62,9 @@ public sealed class FeedTests : IAsyncDisposable
         Assert.Equal(last!.Value.Version.Value.ToString(CultureInfo.InvariantCulture), Header(told, "atoll-version"));
         Assert.Equal(last.Value.Version.UnixMilliseconds, told.Timestamp);
 
-        Assert.Equal(["f"], (await _client.Feeds.ListAsync()).Select(static known => known.Name));
-        Assert.True(await _client.Feeds.DeleteAsync("f"));
-        Assert.False(await _client.Feeds.DeleteAsync("f"));
+        Assert.Equal(["f"], (await Client.Feeds.ListAsync()).Select(static known => known.Name));
+        Assert.True(await Client.Feeds.DeleteAsync("f"));
+        Assert.False(await Client.Feeds.DeleteAsync("f"));
     }
 
     /// <summary>
@@ -100,13 +88,13 @@ public sealed class FeedTests : IAsyncDisposable
 
         await WriteAsync(prng, 100);
         var before = _history.ToDictionary(static pair => pair.Key, static pair => pair.Value.Count);
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
         var chaos = prng.Fork();
-        _port.Disturb = request =>
+        Port.Disturb = request =>
         {
             var isSpared = request.Shard == ShardId.Directory || request.Kind is not (RequestKind.Read or RequestKind.Write);
             var fate = isSpared ? 99 : chaos.NextInt(0, 59);
-            _ = fate == 0 && request.Kind == RequestKind.Write ? _port.Answer(request) : default; // done, and nobody hears of it
+            _ = fate == 0 && request.Kind == RequestKind.Write ? Port.Answer(request) : default; // done, and nobody hears of it
             return fate switch
             {
                 0 or 1 => new Response(request.Kind == RequestKind.Write ? ResponseStatus.OutcomeUnknown : ResponseStatus.Unavailable),
@@ -116,19 +104,19 @@ public sealed class FeedTests : IAsyncDisposable
         };
         for (var round = 0; round < 8; round++)
         {
-            Drive();
+            _host.Drive();
             await WriteAsync(prng, 60);
-            await NewsAsync(FeedNewsKind.Copied);
-            if (_drivers.Count > 2)
+            await _host.NewsAsync(FeedNewsKind.Copied);
+            if (_host.Drivers > 2)
             {
-                await StopAsync();
+                await _host.StopAsync();
             }
         }
 
-        _port.Disturb = null;
-        await CaughtUpAsync(feed);
+        Port.Disturb = null;
+        await _host.CaughtUpAsync(feed);
         await CheckAsync();
-        var told = (await ReadAsync()).CountBy(static record => Key(record)!).ToDictionary();
+        var told = (await _host.ReadAsync()).CountBy(static record => Key(record)!).ToDictionary();
         Assert.All(_history, key => Assert.True(
             told.GetValueOrDefault(key.Key) <= key.Value.Count - before.GetValueOrDefault(key.Key) + 1));
     }
@@ -143,24 +131,24 @@ public sealed class FeedTests : IAsyncDisposable
             await PutAsync($"{key}", "0" + new string('v', 300_000));
         }
 
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
-        var shard = Assert.Single(await _client.Feeds.ProgressAsync(feed)).Shard;
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
+        var shard = Assert.Single(await Client.Feeds.ProgressAsync(feed)).Shard;
         var left = 20;
-        _port.Disturb = request =>
+        Port.Disturb = request =>
         {
             if (request.Shard == shard && request.Kind == RequestKind.Read && left-- > 0)
             {
                 foreach (var key in new[] { "a", "h" })
                 {
-                    Told(key).Add($"{left}");
+                    HistoryOf(key).Add($"{left}");
                     _ = _records.PutAsync(Bytes(key), Bytes($"{left}")).AsTask();
                 }
             }
 
             return null;
         };
-        Drive();
-        await CaughtUpAsync(feed);
+        _host.Drive();
+        await _host.CaughtUpAsync(feed);
         Assert.True(left < 14);
         await CheckAsync();
     }
@@ -171,24 +159,24 @@ public sealed class FeedTests : IAsyncDisposable
         await BeginAsync(shards: 1);
         await PutAsync("gone", "1");
         await PutAsync("stays", "1");
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
-        Drive();
-        await CaughtUpAsync(feed);
-        await StopAsync();
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
+        _host.Drive();
+        await _host.CaughtUpAsync(feed);
+        await _host.StopAsync();
         await DeleteAsync("gone");
         for (var i = 0; i < 6; i++)
         {
             await PutAsync("large", i + new string('x', 900_000));
         }
 
-        Assert.Equal(FeedState.Behind, Assert.Single(await _client.Feeds.ProgressAsync(feed)).State);
-        Drive();
-        await NewsAsync(FeedNewsKind.Behind);
-        await CaughtUpAsync(feed);
+        Assert.Equal(FeedState.Behind, Assert.Single(await Client.Feeds.ProgressAsync(feed)).State);
+        _host.Drive();
+        await _host.NewsAsync(FeedNewsKind.Behind);
+        await _host.CaughtUpAsync(feed);
         await PutAsync("gone", "2");
-        await CaughtUpAsync(feed);
-        Assert.Equal(2, Assert.Single(await _client.Feeds.ProgressAsync(feed)).Snapshot);
-        var records = await ReadAsync();
+        await _host.CaughtUpAsync(feed);
+        Assert.Equal(2, Assert.Single(await Client.Feeds.ProgressAsync(feed)).Snapshot);
+        var records = await _host.ReadAsync();
         foreach (var partition in Enumerable.Range(0, Partitions))
         {
             var marked = records.Where(record => record.Partition == partition && Header(record, "atoll-snapshot") == "2")
@@ -213,33 +201,33 @@ public sealed class FeedTests : IAsyncDisposable
     public async Task A_position_that_somebody_else_has_written_is_none(string words)
     {
         await BeginAsync(shards: 1);
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
-        var shard = Assert.Single(await _client.Feeds.ProgressAsync(feed)).Shard;
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
+        var shard = Assert.Single(await Client.Feeds.ProgressAsync(feed)).Shard;
         var offset = new OffsetToCommit(new TopicPartition("source", (int)shard.Value), new CommittedOffset(5, -1, words));
         var group = new CommitOffsets(feed.Group, new MemberIdentity("", null), -1, [offset]);
-        Assert.Equal(GroupStatus.Ok, await _client.Groups.CommitAsync(group));
-        Drive();
-        await CaughtUpAsync(feed);
-        Assert.Equal(2, Assert.Single(await _client.Feeds.ProgressAsync(feed)).Snapshot);
-        Assert.Equal(2 * Partitions, (await ReadAsync()).Count);
+        Assert.Equal(GroupStatus.Ok, await Client.Groups.CommitAsync(group));
+        _host.Drive();
+        await _host.CaughtUpAsync(feed);
+        Assert.Equal(2, Assert.Single(await Client.Feeds.ProgressAsync(feed)).Snapshot);
+        Assert.Equal(2 * Partitions, (await _host.ReadAsync()).Count);
     }
 
     [Fact]
     public async Task Only_strong_spaces_of_records_are_fed_into_topics_that_there_are()
     {
         await BeginAsync();
-        await _client.Spaces.CreateAsync(new SpaceOptions("e", FaultModel.Eventual));
-        await _client.Spaces.CreateAsync(new SpaceOptions("rows", Kind: SpaceKind.Rows));
+        await Client.Spaces.CreateAsync(new SpaceOptions("e", FaultModel.Eventual));
+        await Client.Spaces.CreateAsync(new SpaceOptions("rows", Kind: SpaceKind.Rows));
         foreach (var space in new[] { "e", "rows", "t" })
         {
-            await Assert.ThrowsAsync<InvalidRequestException>(() => _client.Feeds.CreateAsync("f", space, "t").AsTask());
+            await Assert.ThrowsAsync<InvalidRequestException>(() => Client.Feeds.CreateAsync("f", space, "t").AsTask());
         }
 
-        await Assert.ThrowsAsync<InvalidRequestException>(() => _client.Feeds.CreateAsync("a b", "s", "t").AsTask());
-        await Assert.ThrowsAsync<UnknownSpaceException>(() => _client.Feeds.CreateAsync("f", "none", "t").AsTask());
-        await Assert.ThrowsAsync<UnknownSpaceException>(() => _client.Feeds.CreateAsync("f", "s", "none").AsTask());
-        await _client.Feeds.CreateAsync("f", "s", "t");
-        var taken = await Assert.ThrowsAsync<AtollException>(() => _client.Feeds.CreateAsync("f", "s", "t").AsTask());
+        await Assert.ThrowsAsync<InvalidRequestException>(() => Client.Feeds.CreateAsync("a b", "s", "t").AsTask());
+        await Assert.ThrowsAsync<UnknownSpaceException>(() => Client.Feeds.CreateAsync("f", "none", "t").AsTask());
+        await Assert.ThrowsAsync<UnknownSpaceException>(() => Client.Feeds.CreateAsync("f", "s", "none").AsTask());
+        await Client.Feeds.CreateAsync("f", "s", "t");
+        var taken = await Assert.ThrowsAsync<AtollException>(() => Client.Feeds.CreateAsync("f", "s", "t").AsTask());
         Assert.Equal(ErrorCode.SpaceExists, taken.Code);
     }
 
@@ -248,19 +236,19 @@ public sealed class FeedTests : IAsyncDisposable
     {
         await BeginAsync();
         await PutAsync("a", "1");
-        var feed = await _client.Feeds.CreateAsync("f", "s", "t");
-        await _client.Streams.DeleteAsync("t");
-        _topic = await _client.Streams.CreateAsync(new TopicCreation("t", Partitions, 1, TopicSettings.Default));
-        Drive();
-        await NewsAsync(FeedNewsKind.Waits);
-        Assert.Empty(await ReadAsync());
-        Assert.All(await _client.Feeds.ProgressAsync(feed), static shard => Assert.Equal(FeedState.Snapshot, shard.State));
+        var feed = await Client.Feeds.CreateAsync("f", "s", "t");
+        await Client.Streams.DeleteAsync("t");
+        await _host.CreateTopicAsync();
+        _host.Drive();
+        await _host.NewsAsync(FeedNewsKind.Waits);
+        Assert.Empty(await _host.ReadAsync());
+        Assert.All(await Client.Feeds.ProgressAsync(feed), static shard => Assert.Equal(FeedState.Snapshot, shard.State));
     }
 
     // Of each key the end of what was written: from what the snapshot found on, or from behind a time at which there was nothing.
     private async Task CheckAsync()
     {
-        var copied = (await ReadAsync()).GroupBy(Key).ToDictionary(static key => key.Key!, static key => key.ToList());
+        var copied = (await _host.ReadAsync()).GroupBy(Key).ToDictionary(static key => key.Key!, static key => key.ToList());
         foreach (var (key, history) in _history)
         {
             var told = copied.GetValueOrDefault(key, []);
@@ -274,75 +262,29 @@ public sealed class FeedTests : IAsyncDisposable
 
     private static ReadOnlyMemory<byte> Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private static string? Key(TopicRecord record) => record.Key is { } key ? Encoding.UTF8.GetString(key.Span) : null;
-
-    private static string? Value(TopicRecord record) => record.Value is { } value ? Encoding.UTF8.GetString(value.Span) : null;
-
-    private static string? Header(TopicRecord record, string name) => record.Headers
-        .Where(header => Encoding.UTF8.GetString(header.Name.Span) == name)
-        .Select(static header => Encoding.UTF8.GetString(header.Value!.Value.Span)).SingleOrDefault();
-
-    private static string Told(TopicRecord record) => $"{Header(record, "atoll-operation")} {Value(record) ?? "-"}";
-
-    private AtollClient NewClient(int attempts = 64) => new(_port, new CallerOptions
-    {
-        Clock = new ServerClock(new ManualTime()),
-        Retries = new RetryPolicy
-        {
-            BackoffBase = TimeSpan.FromTicks(1), BackoffMax = TimeSpan.FromMilliseconds(2), AttemptsMax = attempts,
-        },
-    });
-
     private async Task BeginAsync(int shards = Shards)
     {
-        await _client.Spaces.CreateAsync(new SpaceOptions("s", ShardCount: shards));
-        _records = _client.Records("s");
-        _topic = await _client.Streams.CreateAsync(new TopicCreation("t", Partitions, 1, TopicSettings.Default));
-    }
-
-    // Each has a node of its own that takes itself for the leader of all, and gives up soon.
-    private void Drive() => _drivers.Add(new FeedDriver(
-        NewClient(attempts: 1), new LeaderOfAll(_port), new ImpatientTime(20), news => _news.Writer.TryWrite(news)));
-
-    private async Task StopAsync()
-    {
-        await _drivers[0].DisposeAsync();
-        _drivers.RemoveAt(0);
+        await Client.Spaces.CreateAsync(new SpaceOptions("s", ShardCount: shards));
+        _records = Client.Records("s");
+        await _host.CreateTopicAsync();
     }
 
     private async Task PutAsync(string key, string value)
     {
         await EventuallyAsync(async () => await _records.PutAsync(Bytes(key), Bytes(value)));
-        Told(key).Add(value);
+        HistoryOf(key).Add(value);
     }
 
     private async Task DeleteAsync(string key)
     {
-        if (Told(key) is { Count: > 0 } told && told[^1] is not null)
+        if (HistoryOf(key) is { Count: > 0 } told && told[^1] is not null)
         {
             await EventuallyAsync(async () => await _records.DeleteAsync(Bytes(key)));
             told.Add(null);
         }
     }
 
-    private List<string?> Told(string key) => _history.TryGetValue(key, out var told) ? told : _history[key] = [];
-
-    // No write is without effect in the end: it is known what became of each.
-    private static async Task EventuallyAsync(Func<Task> write)
-    {
-        while (true)
-        {
-            try
-            {
-                await write();
-                return;
-            }
-            catch (AtollException error) when (error.IsRetryable)
-            {
-                // It had no effect.
-            }
-        }
-    }
+    private List<string?> HistoryOf(string key) => _history.TryGetValue(key, out var told) ? told : _history[key] = [];
 
     private async Task WriteAsync(Prng prng, int count)
     {
@@ -351,57 +293,5 @@ public sealed class FeedTests : IAsyncDisposable
             var key = $"key {prng.NextInt(0, 9)}";
             await (prng.NextInt(0, 3) == 0 ? DeleteAsync(key) : PutAsync(key, $"{_history.Values.Sum(static told => told.Count)}"));
         }
-    }
-
-    private async Task NewsAsync(FeedNewsKind kind)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while ((await _news.Reader.ReadAsync(deadline.Token)).Kind != kind)
-        {
-        }
-    }
-
-    private async Task CaughtUpAsync(Feed feed)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while ((await _client.Feeds.ProgressAsync(feed, deadline.Token)).Any(static shard => shard.Lag != TimeSpan.Zero))
-        {
-            await _news.Reader.ReadAsync(deadline.Token);
-        }
-    }
-
-    private async Task<List<TopicRecord>> ReadAsync()
-    {
-        // Whoever decided the end of a transaction may not have told everybody.
-        foreach (var shard in await _client.Transactions.ShardsAsync())
-        {
-            await _client.Transactions.FinishAsync(shard);
-        }
-
-        var records = new List<TopicRecord>();
-        for (var partition = 0; partition < Partitions; partition++)
-        {
-            var reader = new TopicReader(_client.Streams, _topic, partition);
-            await foreach (var record in reader.ReadAsync(0, await reader.FindAsync(PartitionFind.Latest)))
-            {
-                records.Add(record);
-            }
-        }
-
-        return records;
-    }
-
-    private sealed class LeaderOfAll(MachinePort port) : IPartitionLeaders
-    {
-        public ValueTask<LeaderView> ViewAsync(CancellationToken cancellationToken)
-        {
-            var self = new NodeId(1);
-            var shards = port.View.Spaces.SelectMany(space => port.View.ShardsOf(space.Id).ToArray());
-            return new ValueTask<LeaderView>(new LeaderView(
-                self, shards.ToFrozenDictionary(static shard => shard.Id, _ => new PartitionLeader(self, 1)), FrozenSet<NodeId>.Empty));
-        }
-
-        public ValueTask<IReadOnlyDictionary<ShardId, PartitionLeader>> AskAsync(
-            IReadOnlyList<ShardInfo> shards, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }
