@@ -78,7 +78,14 @@ internal sealed class RecordWatch : IRecordWatch
     private async IAsyncEnumerable<WatchEvent> ReadAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
         var shards = await _records.ShardsAsync(cancellation).ConfigureAwait(false);
-        _isEventual = await _records.IsEventualAsync(cancellation).ConfigureAwait(false);
+        var space = await _records.SpaceAsync(cancellation).ConfigureAwait(false);
+        if (space.Options.Kind == SpaceKind.Rows)
+        {
+            throw new InvalidRequestException(
+                $"space \"{space.Name}\" holds the rows of a table: a feed makes its changes into records of a topic (atoll feed create)");
+        }
+
+        _isEventual = space.Options.FaultModel == FaultModel.Eventual;
         await StartPositionsAsync(shards, cancellation).ConfigureAwait(false);
 
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

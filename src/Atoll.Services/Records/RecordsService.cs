@@ -205,9 +205,6 @@ public sealed class RecordsService : IRecords
     private static RecordSiblings SiblingsOf(ReadOnlyMemory<byte> value) => RecordSiblings.TryRead(value, out var siblings)
         ? siblings : throw new AtollException(ErrorCode.Protocol, "the shard's answer cannot be decoded");
 
-    internal async ValueTask<bool> IsEventualAsync(CancellationToken cancellation) =>
-        (await ResolveAsync(cancellation).ConfigureAwait(false)).Options.FaultModel == FaultModel.Eventual;
-
     internal ValueTask<ScanPage> ScanPageAsync(ShardInfo shard, in ScanQuery scan, ReadOptions options, CancellationToken cancellation)
     {
         var writer = Payloads.Begin();
