@@ -1,6 +1,7 @@
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
+using Atoll.StateMachines.Rows;
 using Atoll.Storage.Sorted;
 
 namespace Atoll.Fuzz.Targets;
@@ -131,6 +132,7 @@ public sealed class RecordsResultTarget : CodecTarget
             foreach (var change in page.Changes)
             {
                 RecordsResultCodec.WriteChange(again, change);
+                _ = RowImage.TryRead(change, out _); // what a shard of rows answers
             }
 
             RecordsResultCodec.WriteChangesEnd(again, page.Through, page.More, page.Cursor.Span);

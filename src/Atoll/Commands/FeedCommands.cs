@@ -26,7 +26,10 @@ internal static class FeedCommands
     private static Command CreateCommand(ClientOptions client)
     {
         var name = NameArgument();
-        var space = new Option<string>("--space", "-s") { Description = "A strong space of records, or a table of a strong keyspace (keyspace.table)", Required = true };
+        var space = new Option<string>("--space", "-s")
+        {
+            Description = "A strong space of records, or a table of a strong keyspace (keyspace.table)", Required = true,
+        };
         var topic = new Option<string>("--topic", "-t") { Description = "The topic", Required = true };
         var command = new Command(
             "create", "Copy what is in a space into a topic, and then each change of it once, those of a key in order")

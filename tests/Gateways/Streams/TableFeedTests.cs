@@ -56,7 +56,9 @@ public sealed class TableFeedTests : IAsyncDisposable
         var records = await _host.ReadAsync();
         Assert.Equal(
             [
-                """snapshot {"أ": "ب", "c": 1, "n": [1, 2], "v": "x \"y\""}""", """put {"أ": "ب", "c": 1, "n": null, "v": null}""", "delete -",
+                """snapshot {"أ": "ب", "c": 1, "n": [1, 2], "v": "x \"y\""}""",
+                """put {"أ": "ب", "c": 1, "n": null, "v": null}""",
+                "delete -",
             ],
             ToldOf(records, """{"أ": "ب", "c": 1}"""));
         Assert.Equal(

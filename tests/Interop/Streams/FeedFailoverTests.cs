@@ -8,7 +8,8 @@ using Xunit;
 namespace Atoll.Interop.Tests.Streams;
 
 /// <summary>
-/// Feeds of a space and of a table in three processes, of which one stands still for a while, and another is killed, while they are written to.
+/// Feeds of a space and of a table in three processes, of which one stands still for a while, and another is killed, while they are
+/// written to.
 /// </summary>
 public sealed class FeedFailoverTests
 {

@@ -11,7 +11,9 @@ using static Atoll.StateMachines.Tests.Rows.RowsReplica;
 
 namespace Atoll.StateMachines.Tests.Rows;
 
-/// <summary>What those who follow a table are told: each row as it was after each change, and the end of each that they were told of.</summary>
+/// <summary>
+/// What those who follow a table are told: each row as it was after each change, and the end of each that they were told of.
+/// </summary>
 public sealed class RowChangesTests
 {
     private const long DayMilliseconds = 24L * 60 * 60 * 1000;

@@ -5,8 +5,8 @@ using Atoll.Foundation.Identity;
 namespace Atoll.Services.Streams.Feeds;
 
 /// <summary>
-/// The changes of a space of records or of a table, as records of a topic: each change once, those of a key in order. Immutable; kept in the directory as
-/// JSON.
+/// The changes of a space of records or of a table, as records of a topic: each change once, those of a key in order. Immutable; kept in
+/// the directory as JSON.
 /// </summary>
 public sealed record Feed
 {

@@ -37,8 +37,8 @@ internal sealed class FeedsService(
         var source = await spaces.DescribeAsync(table?.SpaceName ?? space, cancellationToken).ConfigureAwait(false);
         var created = new Feed
         {
-            Name = name, Id = Guid.NewGuid(), Space = source.Space.Name, IsTable = table is not null, SpaceNumber = source.Space.Id.Value, Topic = topic, TopicId = target.Id,
-            Partitions = target.Partitions.Length,
+            Name = name, Id = Guid.NewGuid(), Space = source.Space.Name, SpaceNumber = source.Space.Id.Value, IsTable = table is not null,
+            Topic = topic, TopicId = target.Id, Partitions = target.Partitions.Length,
         };
         if ((created.Fault() ?? Refuse(source.Space, table is not null)) is { } fault)
         {
