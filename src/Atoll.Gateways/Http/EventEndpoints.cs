@@ -204,7 +204,8 @@ internal sealed class EventEndpoints(IAtollClient client, HttpGatewayOptions opt
     /// <summary>Writes what a member of a group is given, and its records.</summary>
     private sealed class EventReading(EventStream events) : IGroupReading
     {
-        public ValueTask AssignedAsync(GroupGeneration generation, CancellationToken cancellation) => events.WriteAsync(
+        public ValueTask AssignedAsync(
+            GroupGeneration generation, IReadOnlyCollection<GroupPartition> places, CancellationToken cancellation) => events.WriteAsync(
             [generation], "assigned", null, static (writer, generation) =>
             {
                 writer.WriteStartObject();

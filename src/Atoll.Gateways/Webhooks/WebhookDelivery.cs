@@ -29,7 +29,8 @@ internal sealed partial class WebhookDelivery(
     private readonly SemaphoreSlim _underWay = new(AtOnceMax, AtOnceMax);
 
     /// <inheritdoc />
-    public ValueTask AssignedAsync(GroupGeneration generation, CancellationToken cancellationToken)
+    public ValueTask AssignedAsync(
+        GroupGeneration generation, IReadOnlyCollection<GroupPartition> places, CancellationToken cancellationToken)
     {
         LogAssigned(logger, subscription.Name, generation.Partitions.Count, generation.Number);
         return ValueTask.CompletedTask;

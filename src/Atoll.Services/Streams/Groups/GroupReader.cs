@@ -43,7 +43,7 @@ public sealed class GroupReader(IStreams streams, IGroups groups, Topic topic, s
             {
                 var generation = await JoinAsync(cancellationToken).ConfigureAwait(false);
                 await PlaceAsync(generation, cancellationToken).ConfigureAwait(false);
-                await reading.AssignedAsync(generation, cancellationToken).ConfigureAwait(false);
+                await reading.AssignedAsync(generation, [.. _places.Values], cancellationToken).ConfigureAwait(false);
                 await ReadAsync(reading, generation, cancellationToken).ConfigureAwait(false);
             }
         }

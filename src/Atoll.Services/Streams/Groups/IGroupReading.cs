@@ -27,7 +27,13 @@ public sealed class GroupPartition(int number, long next)
 public interface IGroupReading
 {
     /// <summary>A generation has begun; its partitions are read when this is done.</summary>
-    ValueTask AssignedAsync(GroupGeneration generation, CancellationToken cancellationToken);
+    /// <param name="generation">The generation.</param>
+    /// <param name="places">
+    /// Where it begins in each of them: of a partition that the member has kept, so that nobody else can have read it meanwhile, the same
+    /// object as in the generation before.
+    /// </param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    ValueTask AssignedAsync(GroupGeneration generation, IReadOnlyCollection<GroupPartition> places, CancellationToken cancellationToken);
 
     /// <summary>
     /// Reads a partition from <see cref="GroupPartition.Next"/> on until it is cancelled: the generation is over then. Partitions are read
