@@ -11,28 +11,15 @@ namespace Atoll.Chaos.Tests;
 /// </summary>
 public sealed class TopicContentsTests
 {
-    private const int Nodes = 3;
-    private const int KafkaPort = 9092;
-
     // A node is killed at one share and started at the next one; at the shares between, contents.py kills and replaces a consumer.
     private static readonly (int Killed, int Started)[] Shares = [(1, 2), (3, 4), (6, 7)];
 
     [Fact]
     public async Task All_messages_are_read_once_and_in_order_although_every_node_and_a_consumer_are_killed()
     {
-        Assert.True(
-            DriverProcess.Succeeds("/usr/bin/python3", "-c", "import confluent_kafka"),
-            "missing: python3-confluent-kafka (Debian's package, for /usr/bin/python3); ./test --all as root installs it");
-        if (NodeNetwork.MissingForCuts is { } missing)
-        {
-            Console.WriteLine($"report: topic of files: skipped: {missing}");
-            Assert.Skip(missing);
-        }
-
-        await using var cluster = await ChaosCluster.StartAsync(Nodes, shards: 0);
+        await using var cluster = await KafkaBrokers.StartAsync("topic of files", Driver.KafkaDebian);
         using var driver = DriverProcess.Start(
-            "/usr/bin/python3", "Kafka/contents.py",
-            [ContentsTests.Paths, .. cluster.Nodes.Select(static node => $"{node.Host}:{KafkaPort}")]);
+            "/usr/bin/python3", "Kafka/contents.py", [ContentsTests.Paths, .. KafkaBrokers.Of(cluster)]);
         try
         {
             foreach (var (node, (killed, started)) in cluster.Nodes.Zip(Shares))

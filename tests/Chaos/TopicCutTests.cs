@@ -8,46 +8,45 @@ namespace Atoll.Chaos.Tests;
 
 /// <summary>
 /// Clients of Kafka, unchanged, while links between brokers are cut in one direction and in both, and while brokers are cut off from
-/// everybody: numbered producers, groups whose members die, and processors that work in transactions, of confluent_kafka, kafkajs and
-/// Confluent.Kafka. What they do, and what they find lost, doubled or out of order, is in tests/Interop/Kafka.
+/// everybody: numbered producers and groups whose members die, of confluent_kafka, kcat, kafka-python, kafkajs and @platformatic/kafka, and
+/// processors that work in transactions, of some of them and Confluent.Kafka. What they do, and what they find lost, doubled or out of
+/// order, is in tests/Interop/Kafka.
 /// </summary>
 public sealed class TopicCutTests
 {
-    private const int Nodes = 3;
-    private const int KafkaPort = 9092;
+    private const string Report = "topics and cuts";
 
     private static readonly TimeSpan CutFor = TimeSpan.FromSeconds(4); // an election takes less, the time-outs of clients take more
 
     [Fact]
     public async Task Nothing_is_lost_doubled_or_out_of_order_while_links_are_cut()
     {
-        DriverProcess.Require(Driver.KafkaNode);
         DotNetClient.Load();
-        Assert.True(
-            DriverProcess.Succeeds("/usr/bin/python3", "-c", "import confluent_kafka, kafka"),
-            "missing: python3-confluent-kafka or python3-kafka (Debian's packages); ./test --all as root installs them");
-        if (NodeNetwork.MissingForCuts is { } missing)
-        {
-            Console.WriteLine($"report: topics and cuts: skipped: {missing}");
-            Assert.Skip(missing);
-        }
-
-        await using var cluster = await ChaosCluster.StartAsync(Nodes, shards: 0);
-        string[] brokers = [.. cluster.Nodes.Select(static node => $"{node.Host}:{KafkaPort}")];
-        using var producer = DriverProcess.Start("/usr/bin/python3", "Kafka/client.py", ["failover", .. brokers]);
+        await using var cluster = await KafkaBrokers.StartAsync(Report, Driver.KafkaNode, Driver.KafkaDebian);
+        var brokers = KafkaBrokers.Of(cluster);
+        using var confluent = DriverProcess.Start("/usr/bin/python3", "Kafka/failover.py", ["confluent_kafka", .. brokers]);
+        using var kcat = DriverProcess.Start("/usr/bin/python3", "Kafka/failover.py", ["kcat", .. brokers]);
+        using var plain = DriverProcess.Start("/usr/bin/python3", "Kafka/failover.py", ["kafka-python", .. brokers]);
         using var group = DriverProcess.Start("/usr/bin/python3", "Kafka/groups.py", ["group", .. brokers]);
         using var processors = DriverProcess.Start("/usr/bin/python3", "Kafka/transactions.py", ["exactly-once", .. brokers]);
         using var kafkajs = DriverProcess.Start("node", "Kafka/clients.js", ["kafkajs", "failover", .. brokers]);
+        using var platformatic = DriverProcess.Start("node", "Kafka/clients.js", ["platformatic", "failover", .. brokers]);
+        (string Name, DriverProcess Process)[] clients =
+        [
+            ("confluent_kafka", confluent), ("kcat", kcat), ("kafka-python", plain), ("kafkajs", kafkajs), ("platformatic", platformatic),
+        ];
         var dotNet = new DotNetFailover(string.Join(',', brokers));
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var dotNetRunning = Task.Run(() => dotNet.RunAsync(enough.Task));
         try
         {
             await Task.WhenAll(
-                group.SaysAsync("coordinator"), producer.SaysAsync("running"), processors.SaysAsync("running"),
-                kafkajs.SaysAsync("running"), dotNet.ProgressAsync(dotNetRunning));
+            [
+                .. clients.Select(static client => client.Process.SaysAsync("running")),
+                group.SaysAsync("coordinator"), processors.SaysAsync("running"), dotNet.ProgressAsync(dotNetRunning),
+            ]);
             var coordinator = int.Parse(group.Lines("coordinator")[0].AsSpan("coordinator ".Length), CultureInfo.InvariantCulture) - 1;
-            var (next, last) = ((coordinator + 1) % Nodes, (coordinator + 2) % Nodes);
+            var (next, last) = ((coordinator + 1) % brokers.Length, (coordinator + 2) % brokers.Length);
 
             // Who coordinates the group, and whatever else it leads, is cut off from clients, too, while a member has died.
             cluster.Network.CutOff(coordinator);
@@ -76,11 +75,12 @@ public sealed class TopicCutTests
             await GoOnAsync();
 
             enough.SetResult();
-            producer.Write("enough");
-            kafkajs.EndInput();
+            Array.ForEach(clients, static client => client.Process.EndInput());
             await Task.WhenAll(
-                group.SaysAsync("done"), producer.SaysAsync("done"), processors.SaysAsync("done"), kafkajs.SaysAsync("done"),
-                dotNetRunning);
+            [
+                .. clients.Select(static client => client.Process.SaysAsync("done")),
+                group.SaysAsync("done"), processors.SaysAsync("done"), dotNetRunning,
+            ]);
             cluster.IsDoneWith = true;
         }
         catch (Exception failure) when (failure is InvalidOperationException or TimeoutException)
@@ -88,19 +88,21 @@ public sealed class TopicCutTests
             Assert.Fail($"logs and data in {cluster.Folder}: {failure.Message}\n{dotNet}\n{cluster.Logs()}");
         }
 
-        foreach (var (name, line) in new[] { ("producer", producer), ("group", group), ("kafkajs", kafkajs) }
-            .SelectMany(static each => each.Item2.Lines("messages ").Select(line => (each.Item1, line))))
+        foreach (var (name, process) in clients.Append(("group", group)))
         {
-            Console.WriteLine($"report: topics and cuts: {name}: {line}");
+            Console.WriteLine($"report: {Report}: {name}: {string.Join("; ", process.Lines("messages "))}");
         }
 
-        Console.WriteLine($"report: topics and cuts: {dotNet}");
+        Console.WriteLine($"report: {Report}: {dotNet}");
 
         async Task GoOnAsync()
         {
             await cluster.WholeAsync();
             await Task.WhenAll(
-                producer.AskAsync("", "progress"), kafkajs.AskAsync("progress?", "progress"), dotNet.ProgressAsync(dotNetRunning));
+            [
+                .. clients.Select(static client => client.Process.AskAsync("progress?", "progress")),
+                dotNet.ProgressAsync(dotNetRunning),
+            ]);
         }
     }
 }

@@ -11,4 +11,7 @@ public enum Driver
 
     /// <summary>npm's kafkajs and @platformatic/kafka.</summary>
     KafkaNode,
+
+    /// <summary>Debian's python3-confluent-kafka, python3-kafka and kcat.</summary>
+    KafkaDebian,
 }

@@ -51,6 +51,12 @@ internal sealed class DriverProcess : IDisposable
             missing.Add($"npm's kafkajs and @platformatic/kafka (as tests/Interop/Kafka/package.json says, in {KafkaNodeModules})");
         }
 
+        if (drivers.Contains(Driver.KafkaDebian)
+            && (!Succeeds("/usr/bin/python3", "-c", "import confluent_kafka, kafka") || !File.Exists("/usr/bin/kcat")))
+        {
+            missing.Add("kcat, python3-confluent-kafka or python3-kafka (Debian's packages, for /usr/bin/python3)");
+        }
+
         if (missing.Count > 0)
         {
             throw new InvalidOperationException($"missing: {string.Join(", ", missing)}; ./test --all as root installs them");
@@ -76,6 +82,7 @@ internal sealed class DriverProcess : IDisposable
             },
         };
         process.StartInfo.Environment["NODE_PATH"] = string.Join(Path.PathSeparator, NodeModules, KafkaNodeModules);
+        process.StartInfo.Environment["PYTHONDONTWRITEBYTECODE"] = "1"; // they import each other, and nothing is to be left beside them
         var started = new DriverProcess(process);
         process.OutputDataReceived += (_, line) => started.Add(line.Data);
         process.ErrorDataReceived += (_, line) => started.Add(line.Data);
@@ -90,8 +97,15 @@ internal sealed class DriverProcess : IDisposable
     {
         if (line.Length > 0)
         {
-            _process.StandardInput.WriteLine(line);
-            _process.StandardInput.Flush();
+            try
+            {
+                _process.StandardInput.WriteLine(line);
+                _process.StandardInput.Flush();
+            }
+            catch (IOException)
+            {
+                // It has ended: who waits for what it says is told how.
+            }
         }
     }
 

@@ -6,7 +6,7 @@ namespace Atoll.Interop.Tests.Kafka;
 
 /// <summary>
 /// Clients of Kafka that Debian has, unchanged, against three real processes: kcat and confluent_kafka (both librdkafka), and kafka-python.
-/// What they do is in client.py beside this file.
+/// What they do is in client.py and failover.py beside this file. While brokers are killed npm's @platformatic/kafka is with them.
 /// </summary>
 public sealed class KafkaClientTests
 {
@@ -24,31 +24,32 @@ public sealed class KafkaClientTests
     [Fact]
     public async Task Nothing_is_lost_or_doubled_while_the_brokers_are_killed_one_after_the_other()
     {
+        DriverProcess.Require(Driver.KafkaNode);
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
-        await ClientProgram.RunAsync(cluster, "client.py", ["failover"], async client =>
+        using var confluent = ClientProgram.Start(cluster, "failover.py", "confluent_kafka");
+        using var plain = ClientProgram.Start(cluster, "failover.py", "kafka-python");
+        using var kcat = ClientProgram.Start(cluster, "failover.py", "kcat");
+        using var platformatic = ClientProgram.Start(cluster, "clients.js", "platformatic", "failover");
+        DriverProcess[] clients = [confluent, plain, kcat, platformatic];
+        try
         {
-            await client.SaysAsync("running");
-            await client.AskAsync("", "progress");
-            for (var victim = 1; victim <= 3; victim++)
-            {
-                cluster.Node(victim).Dispose();
-                await client.AskAsync("", "progress");
-                await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
-                await client.AskAsync("", "progress");
-            }
-
-            client.Write("enough");
-        });
+            await Task.WhenAll(clients.Select(static client => client.SaysAsync("running")));
+            await ClientProgram.KillEachBrokerAsync(
+                cluster, () => Task.WhenAll(clients.Select(static client => client.AskAsync("progress?", "progress"))));
+            Array.ForEach(clients, static client => client.EndInput());
+            await Task.WhenAll(clients.Select(static client => client.SaysAsync("done")));
+            TestContext.Current.SendDiagnosticMessage(string.Join('\n', clients.SelectMany(static client => client.Lines("messages"))));
+        }
+        catch (InvalidOperationException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{cluster.Logs()}");
+        }
     }
 
     private static Task StartAsync(ProcessCluster cluster)
     {
-        if (!DriverProcess.Succeeds("/usr/bin/python3", "-c", "import confluent_kafka, kafka") || !File.Exists("/usr/bin/kcat"))
-        {
-            Assert.Fail("missing: kcat, python3-confluent-kafka or python3-kafka (Debian's packages); ./test --all as root installs them");
-        }
-
+        DriverProcess.Require(Driver.KafkaDebian);
         return cluster.StartThreeAsync(static _ => (new Dictionary<string, string>(), []));
     }
 }

@@ -1,11 +1,11 @@
 """Clients of Kafka, unchanged, against a cluster: client.py SCENARIO ADDRESS...
 
-Each scenario says "done" at its end, and fails with a message otherwise. Groups are not used: partitions are read one by one.
+Each scenario says "done" at its end, and fails with a message otherwise. Partitions are read one by one; groups are in groups.py, and what
+happens while brokers die in failover.py.
 """
 
 import subprocess
 import sys
-import threading
 import time
 
 import confluent_kafka
@@ -13,57 +13,9 @@ import confluent_kafka.admin
 import kafka
 import kafka.admin
 
-ADDRESSES = sys.argv[2:]
-BOOTSTRAP = ",".join(ADDRESSES)
-ADMINS = []
+from common import ADDRESSES, BOOTSTRAP, admin, check, consumer, create, read_all, say
+
 COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"]
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise SystemExit(f"FAILED: {text}")
-
-
-def admin():
-    if not ADMINS:
-        ADMINS.append(confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP}))
-    return ADMINS[0]
-
-
-def create(topic, partitions, **config):
-    new = confluent_kafka.admin.NewTopic(topic, partitions, 3, config={key.replace("_", "."): value for key, value in config.items()})
-    for future in admin().create_topics([new], request_timeout=30).values():
-        future.result()
-
-
-def consumer(**more):
-    return confluent_kafka.Consumer({
-        "bootstrap.servers": BOOTSTRAP, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
-        "enable.partition.eof": True, **more})
-
-
-def read_all(topic, partition, offset=0, **more):
-    """All messages of a partition from an offset to its end."""
-    reader = consumer(**more)
-    reader.assign([confluent_kafka.TopicPartition(topic, partition, offset)])
-    messages = []
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        message = reader.poll(5)
-        if message is None:
-            continue
-        if message.error() is None:
-            messages.append(message)
-        elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
-            reader.close()
-            return messages
-        elif not message.error().retriable() and message.error().code() >= 0:
-            raise SystemExit(f"FAILED: {message.error()}")
-    raise SystemExit("FAILED: the end of the partition was not reached in time")
 
 
 def librdkafka():
@@ -220,48 +172,6 @@ def quotas():
     check(took > 1, f"500 kB, of which 200 may come at once, take longer than {took:.2f} s")
 
 
-def failover():
-    """An idempotent producer goes on while brokers are killed: nothing lost, nothing doubled, the order kept."""
-    create("orders", 3)
-    delivered = [[], [], []]
-    failures = []
-    producer = confluent_kafka.Producer({
-        "bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "linger.ms": 2, "delivery.timeout.ms": 120000,
-        "compression.type": "lz4"})
-
-    def note(error, message):
-        if error:
-            failures.append(error)
-        else:
-            delivered[message.partition()].append(int(message.value()))
-
-    stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
-    say("running")
-    number = 0
-    reported = 0
-    while not stop.is_set():
-        for _ in range(20):
-            producer.produce("orders", str(number), partition=number % 3, on_delivery=note)
-            number += 1
-        producer.poll(0.01)
-        count = sum(len(part) for part in delivered)
-        if count - reported >= 600:
-            reported = count
-            say(f"progress {count}")
-        while len(producer) > 5000 and not stop.is_set():
-            producer.poll(0.1)
-    check(producer.flush(110) == 0, "not all was delivered")
-    check(not failures, f"{len(failures)} deliveries failed: {failures[:3]}")
-    for partition in range(3):
-        found = [int(message.value()) for message in read_all("orders", partition)]
-        expected = list(range(partition, number, 3))
-        check(len(set(found)) == len(found), f"partition {partition}: {len(found) - len(set(found))} messages are there twice")
-        check(set(found) == set(expected), f"partition {partition}: {len(set(expected) - set(found))} messages are lost")
-        check(found == expected, f"partition {partition}: the order is another one")
-    say(f"messages {number}")
-
-
 def compaction():
     """A change log: 20,000 messages of 500 keys, some deleted at last, until a reader finds little more than the last of each."""
     create("table", 1, cleanup_policy="compact", segment_bytes="50000", min_cleanable_dirty_ratio="0.1", delete_retention_ms="500")
@@ -317,8 +227,7 @@ def compaction():
 
 
 SCENARIOS = {
-    "librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "quotas": quotas, "compaction": compaction,
-    "failover": failover}
+    "librdkafka": librdkafka, "kafka-python": kafka_python, "kcat": kcat, "quotas": quotas, "compaction": compaction}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]]()

@@ -1,119 +1,36 @@
 """Groups of consumers, unchanged clients, against a cluster: groups.py SCENARIO ADDRESS...
 
-Each scenario says "done" at its end, and fails with a message otherwise. "member" is one member of a group, a process of its own.
+Each scenario says "done" at its end, and fails with a message otherwise. The members of groups,
+processes of their own, are in members.py.
 """
 
-import os
-import signal
-import subprocess
 import sys
 import threading
 import time
 
 import confluent_kafka
-import confluent_kafka.admin
 import kafka
 import kafka.admin
 
-ADDRESSES = sys.argv[2:]
-BOOTSTRAP = ",".join(ADDRESSES)
+from common import ADDRESSES, BOOTSTRAP, check, committed, create, say, wait
+from members import LOCK, Member, split
+
 TOPIC = "work"
 GROUP = "workers"
 PARTITIONS = 6
-LOCK = threading.Lock()
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise SystemExit(f"FAILED: {text}")
-
-
-def wait(condition, text, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < deadline, f"not in time: {text}")
-        time.sleep(0.05)
-
-
-def member():
-    """Reads what it is assigned, says what, and commits behind it."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    reader = confluent_kafka.Consumer({
-        "bootstrap.servers": BOOTSTRAP, "group.id": GROUP, "enable.auto.commit": False, "auto.offset.reset": "earliest",
-        "session.timeout.ms": 6000, "heartbeat.interval.ms": 500})
-    reader.subscribe([TOPIC], on_assign=lambda _, parts: say("assigned " + " ".join(str(part.partition) for part in parts)))
-    read = 0
-    parent = os.getppid()
-    while not stop.is_set() and os.getppid() == parent:
-        message = reader.poll(0.2)
-        if message is None or message.error():
-            continue
-        say(f"got {message.partition()} {message.offset()} {message.value().decode()}")
-        read += 1
-        if read % 20 == 0:
-            try:
-                reader.commit(asynchronous=False)
-            except confluent_kafka.KafkaException as error:
-                say(f"not committed: {error}")
-    try:
-        reader.commit(asynchronous=False)
-    except confluent_kafka.KafkaException as error:
-        say(f"not committed: {error}")
-    reader.close()
-
-
-class Member:
-    def __init__(self):
-        self.got = []
-        self.assigned = None
-        self.process = subprocess.Popen([sys.executable, __file__, "member", *ADDRESSES], stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def listen(self):
-        for line in self.process.stdout:
-            words = line.split()
-            with LOCK:
-                if words[0] == "got":
-                    self.got.append((int(words[1]), int(words[2]), int(words[3])))
-                elif words[0] == "assigned":
-                    self.assigned = {int(word) for word in words[1:]}
-                else:
-                    print(line, end="", flush=True)
-
-
-def committed(reader):
-    """What the group has committed, by partition; empty while no coordinator answers."""
-    try:
-        parts = reader.committed([confluent_kafka.TopicPartition(TOPIC, number) for number in range(PARTITIONS)], timeout=5)
-        return {part.partition: part.offset for part in parts if part.error is None and part.offset >= 0}
-    except confluent_kafka.KafkaException:
-        return {}
 
 
 def watch(history, stop):
     reader = confluent_kafka.Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP})
     while not stop.is_set():
-        history.append(committed(reader))
+        history.append(committed(reader, TOPIC, PARTITIONS))
         time.sleep(0.1)
     reader.close()
 
 
-def split(members):
-    """Whether the members have all partitions, each one member."""
-    with LOCK:
-        given = [part for each in members for part in each.assigned or ()]
-        return sorted(given) == list(range(PARTITIONS)) and all(each.assigned for each in members)
-
-
 def group():
     """One member of three dies, and the coordinator's node with it: everything is read, and no committed offset goes back."""
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP})
-    list(admin.create_topics([confluent_kafka.admin.NewTopic(TOPIC, PARTITIONS, 3)], request_timeout=30).values())[0].result()
+    create(TOPIC, PARTITIONS)
     producer = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP, "acks": "all", "linger.ms": 2})
     stop = threading.Event()
     sent = []
@@ -126,8 +43,8 @@ def group():
 
     producing = threading.Thread(target=produce)
     producing.start()
-    members = [Member() for _ in range(3)]
-    wait(lambda: split(members), "three members share the partitions")
+    members = [Member("confluent_kafka", TOPIC, GROUP) for _ in range(3)]
+    wait(lambda: split(members, PARTITIONS), "three members share the partitions")
     history = []
     enough = threading.Event()
     watching = threading.Thread(target=watch, args=(history, enough))
@@ -142,7 +59,7 @@ def group():
     sys.stdin.readline()
     survivors = members[1:]
     before = [len(each.got) for each in survivors]
-    wait(lambda: split(survivors), "two members share the partitions")
+    wait(lambda: split(survivors, PARTITIONS), "two members share the partitions")
     wait(lambda: all(len(each.got) > count + 50 for each, count in zip(survivors, before)), "they go on")
 
     stop.set()
@@ -155,13 +72,12 @@ def group():
 
     wait(lambda: len(got()) == len(sent), "every message is read")
     for each in survivors:
-        each.process.terminate()
-    for each in survivors:
-        check(each.process.wait(60) == 0, "a member ends by itself")
+        check(each.end() == 0, "a member ends by itself")
     time.sleep(0.5)
     enough.set()
     watching.join()
 
+    check(not any(each.faults for each in members), f"read in order: {[each.faults[:3] for each in members]}")
     newest = {}
     for sample in history:
         for partition, offset in sample.items():
@@ -170,7 +86,7 @@ def group():
     ends = {partition: 1 + max(offset for each in members for part, offset, _ in each.got if part == partition)
             for partition in range(PARTITIONS)}
     reader = confluent_kafka.Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP})
-    wait(lambda: committed(reader) == ends, f"all is committed: {ends}", 30)
+    wait(lambda: committed(reader, TOPIC, PARTITIONS) == ends, f"all is committed: {ends}", 30)
     reader.close()
     say(f"messages {len(sent)}")
 
@@ -209,7 +125,7 @@ def plain():
     client.close()
 
 
-SCENARIOS = {"member": member, "group": group, "plain": plain}
+SCENARIOS = {"group": group, "plain": plain}
 
 if __name__ == "__main__":
     SCENARIOS[sys.argv[1]]()

@@ -12,6 +12,7 @@ exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
   return {
     // The others are packages of their own: the client itself has these.
     compressions: Object.keys(COMPRESSIONS),
+    goesOnInTransactions: true,
     aborts: number => number % 5 === 0,
     admin: () => openAdmin(kafka),
     writer: options => openWriter(kafka, options),
@@ -63,7 +64,7 @@ async function openWriter(kafka, { idempotent = false, transactionalId } = {}) {
   };
 }
 
-async function openReader(kafka, group, topic, take, { offsets, isolation, sessionTimeout = 30000 }) {
+async function openReader(kafka, group, topic, take, { offsets, isolation, sessionTimeout = 30000, changed = () => {} }) {
   const consumer = kafka.consumer({
     groupId: group, sessionTimeout, heartbeatInterval: 500, maxWaitTimeInMs: 100, readUncommitted: isolation !== 'read_committed',
   });
@@ -71,6 +72,7 @@ async function openReader(kafka, group, topic, take, { offsets, isolation, sessi
   const joined = new Promise(resolve => {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       reader.assigned = payload.memberAssignment[topic] ?? [];
+      changed();
       resolve();
     });
   });

@@ -1,9 +1,13 @@
 // npm's @platformatic/kafka, behind the few verbs that clients.js uses.
 'use strict';
 
+const { setTimeout: sleep } = require('node:timers/promises');
+
 // It is an ES module, and those are not looked for where NODE_PATH says.
 const library = import(require.resolve('@platformatic/kafka'));
 
+// Of who begins anew when a call fails: it does so soon, and then asks others.
+const IMPATIENCE = { retries: 3 };
 const ISOLATIONS = { read_uncommitted: 0, read_committed: 1 };
 
 exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
@@ -13,6 +17,8 @@ exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
     compressions: ['none', 'gzip', 'snappy', 'lz4', ...require('node:zlib').zstdCompressSync ? ['zstd'] : []],
     // Of several aborted transactions of a producer in one answer it hides the last one only: so there is one.
     aborts: number => number === 0,
+    // In transactions it asks brokers that have gone for good, and throws where nobody can catch it.
+    goesOnInTransactions: false,
     admin: () => openAdmin(base),
     writer: options => openWriter(base, options),
     reader: (group, topic, take, options) => openReader(base, group, topic, take, { isolation, ...options }),
@@ -55,14 +61,16 @@ async function openAdmin(base) {
   };
 }
 
-async function openWriter(base, { idempotent = false, transactionalId } = {}) {
+async function openWriter(base, { idempotent = false, transactionalId, beginsAnew = false } = {}) {
   const { Producer, stringSerializers } = await library;
   const isNumbered = idempotent || transactionalId !== undefined;
-  const producer = new Producer({ ...base, idempotent: isNumbered, transactionalId, serializers: stringSerializers });
+  const producer = new Producer({
+    ...base, ...beginsAnew ? IMPATIENCE : {}, idempotent: isNumbered, transactionalId, serializers: stringSerializers,
+  });
   const send = to => (topic, messages, { compression = 'none', acks = -1 } = {}) =>
     to.send({ messages: messages.map(message => ({ topic, ...message })), compression, acks });
   return {
-    send: send(producer),
+    send: (...what) => beginsAnew ? insist(producer, () => send(producer)(...what)) : send(producer)(...what),
     begin: async () => {
       const transaction = await producer.beginTransaction();
       return {
@@ -79,35 +87,67 @@ async function openWriter(base, { idempotent = false, transactionalId } = {}) {
   };
 }
 
-async function openReader(base, group, topic, take, { offsets, isolation, isAssigned = false, sessionTimeout = 30000 }) {
-  const { Consumer, stringDeserializers } = await library;
-  const consumer = new Consumer({
-    ...base, groupId: group, rebalanceTimeout: 60000, deserializers: stringDeserializers,
-    ...isAssigned ? { groupProtocol: 'consumer' } : { sessionTimeout, heartbeatInterval: 500 },
-    autocommit: false, isolationLevel: ISOLATIONS[isolation], maxWaitTime: 100,
-  });
+// When a broker has gone it asks that one until it gives up: who uses it calls again, and it looks for the others. The same producer gives
+// what is sent again the same numbers, and so nothing is there twice.
+async function insist(producer, call) {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      console.log(`sent again: ${error.message} ${error.errors?.at(-1)?.message ?? ''}`);
+      producer.clearMetadata();
+      await sleep(200);
+    }
+  }
+}
+
+// Its streams end with an error when a broker goes away, and its consumers ask whom they have found first to coordinate their group, until
+// they give up. Who uses it begins anew then, from the committed offsets on; one that is told to does so with a consumer of its own.
+async function openReader(
+  base, group, topic, take, { offsets, isolation, isAssigned = false, sessionTimeout = 30000, beginsAnew = false, changed = () => {} }) {
+  const { Consumer, GenericError, stringDeserializers } = await library;
+  let consumer;
+  let stream;
+  let isClosing = false;
   const reader = {
-    group, consumer,
+    group,
+    get consumer() {
+      return consumer;
+    },
     get assigned() {
       return consumer.assignments?.find(each => each.topic === topic)?.partitions ?? [];
     },
     close: async () => {
       isClosing = true;
-      await stream.close();
+      await stream?.close();
       await consumer.close(true);
     },
   };
-  let isClosing = false;
-  const consume = () => consumer.consume(offsets === undefined
-    ? { topics: [topic], mode: 'committed', fallbackMode: 'earliest' }
-    : {
-      topics: [topic], mode: 'manual',
-      offsets: Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset: BigInt(offset) })),
+  const join = () => {
+    consumer = new Consumer({
+      ...base, ...beginsAnew ? IMPATIENCE : {}, groupId: group, rebalanceTimeout: 60000, deserializers: stringDeserializers,
+      ...isAssigned ? { groupProtocol: 'consumer' } : { sessionTimeout, heartbeatInterval: 500 },
+      autocommit: false, isolationLevel: ISOLATIONS[isolation], maxWaitTime: 100,
     });
-  let stream = await consume();
+    consumer.on('consumer:group:join', changed);
+  };
+  const consume = async () => {
+    changed();
+    stream = await consumer.consume(offsets === undefined
+      ? { topics: [topic], mode: 'committed', fallbackMode: 'earliest' }
+      : {
+        topics: [topic], mode: 'manual',
+        offsets: Object.entries(offsets).map(([partition, offset]) => ({ topic, partition: Number(partition), offset: BigInt(offset) })),
+      });
+  };
+  join();
+  await consume();
   (async () => {
     for (;;) {
       try {
+        if (stream === undefined) {
+          await consume();
+        }
         for await (const own of stream) {
           await take({
             topic, partition: own.partition, offset: Number(own.offset), key: own.key, value: own.value,
@@ -116,11 +156,15 @@ async function openReader(base, group, topic, take, { offsets, isolation, isAssi
         }
         return;
       } catch (error) {
-        // It asks where it asked before, until it gives up: a partition's leader may move at any time, and its users begin anew then.
-        if (isClosing || !isOfFormerLeader(error)) {
+        if (isClosing || !(beginsAnew ? GenericError.isGenericError(error) : isOfFormerLeader(error))) {
           throw error;
         }
-        stream = await consume();
+        if (beginsAnew) {
+          console.log(`begins anew: ${error.message}`);
+          consumer.close(true).catch(worse => console.log(`not closed: ${worse.message}`));
+          join();
+        }
+        stream = undefined;
       }
     }
   })();

@@ -12,32 +12,10 @@ import threading
 import time
 
 import confluent_kafka
-import confluent_kafka.admin
 
-ADDRESSES = sys.argv[2:] if sys.argv[1] != "processor" else sys.argv[4:]  # processor NAME STALL ADDRESS...
-BOOTSTRAP = ",".join(ADDRESSES)
+from common import ADDRESSES, BOOTSTRAP, check, create, say, wait
+
 LOCK = threading.Lock()
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def check(condition, text):
-    if not condition:
-        raise SystemExit(f"FAILED: {text}")
-
-
-def wait(condition, text, seconds=90):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < deadline, f"not in time: {text}")
-        time.sleep(0.05)
-
-
-def create(topic, partitions):
-    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP})
-    admin.create_topics([confluent_kafka.admin.NewTopic(topic, partitions, 3)])[topic].result(30)
 
 
 def producer(transactional_id, **settings):

@@ -1,0 +1,77 @@
+"""What the programs of Kafka's clients beside this file share: whom they talk to, what they say, and how they look at what is there."""
+
+import sys
+import time
+
+import confluent_kafka
+import confluent_kafka.admin
+
+ADDRESSES = [argument for argument in sys.argv[1:] if ":" in argument]
+BOOTSTRAP = ",".join(ADDRESSES)
+ADMINS = []
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def check(condition, text):
+    if not condition:
+        raise SystemExit(f"FAILED: {text}")
+
+
+def wait(condition, text, seconds=90):
+    """Waits until something is so; text says what, and may be a function that says how far it is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            check(False, f"not in time: {text() if callable(text) else text}")
+        time.sleep(0.05)
+
+
+def admin():
+    if not ADMINS:
+        ADMINS.append(confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP}))
+    return ADMINS[0]
+
+
+def create(topic, partitions, **config):
+    new = confluent_kafka.admin.NewTopic(topic, partitions, 3, config={key.replace("_", "."): value for key, value in config.items()})
+    for future in admin().create_topics([new], request_timeout=30).values():
+        future.result()
+
+
+def consumer(**more):
+    """A reader of partitions, one by one: not a member of any group."""
+    return confluent_kafka.Consumer({
+        "bootstrap.servers": BOOTSTRAP, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
+        "enable.partition.eof": True, **more})
+
+
+def read_all(topic, partition, offset=0, **more):
+    """All messages of a partition from an offset to its end."""
+    reader = consumer(**more)
+    reader.assign([confluent_kafka.TopicPartition(topic, partition, offset)])
+    messages = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        message = reader.poll(5)
+        if message is None:
+            continue
+        if message.error() is None:
+            messages.append(message)
+        elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+            reader.close()
+            return messages
+        elif not message.error().retriable() and message.error().code() >= 0:
+            raise SystemExit(f"FAILED: {message.error()}")
+    raise SystemExit("FAILED: the end of the partition was not reached in time")
+
+
+def committed(reader, topic, partitions):
+    """What a reader's group has committed, by partition; empty while no coordinator answers."""
+    try:
+        parts = reader.committed([confluent_kafka.TopicPartition(topic, number) for number in range(partitions)], timeout=5)
+        return {part.partition: part.offset for part in parts if part.error is None and part.offset >= 0}
+    except confluent_kafka.KafkaException:
+        return {}
