@@ -33,10 +33,20 @@ internal sealed class KafkaLink : IAsyncDisposable
     }
 
     /// <summary>Connects and starts.</summary>
+    /// <exception cref="CommandException">Nobody listens there, or the address cannot be reached.</exception>
     public static async Task<KafkaLink> ConnectAsync(EndPoint address, CancellationToken cancellation)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(address, cancellation).ConfigureAwait(false);
+        try
+        {
+            await socket.ConnectAsync(address, cancellation).ConfigureAwait(false);
+        }
+        catch (SocketException error)
+        {
+            socket.Dispose();
+            throw new CommandException(ExitCode.Unavailable, $"cannot connect to {address}, where Kafka's protocol should be: {error.Message}");
+        }
+
         return new KafkaLink(socket);
     }
 
