@@ -44,7 +44,8 @@ internal sealed class KafkaLink : IAsyncDisposable
         catch (SocketException error)
         {
             socket.Dispose();
-            throw new CommandException(ExitCode.Unavailable, $"cannot connect to {address}, where Kafka's protocol should be: {error.Message}");
+            throw new CommandException(
+                ExitCode.Unavailable, $"cannot connect to {address}, where Kafka's protocol should be: {error.Message}");
         }
 
         return new KafkaLink(socket);
