@@ -109,7 +109,10 @@ public sealed class GoldenTests
             target.Reset();
             var before = GC.GetAllocatedBytesForCurrentThread();
             Decompress(name, file, target, int.MaxValue);
-            Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1000, name);
+
+            // A collection meanwhile takes what is left of the thread's 8 KiB to allocate from for allocated; tables would be 150.
+            var allocatedBytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.True(allocatedBytes < 16 * 1024, $"{name}: {allocatedBytes}");
             target.Reset();
         }
     }

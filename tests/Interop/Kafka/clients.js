@@ -245,10 +245,11 @@ class Member {
     });
   }
 
-  // In order; as often as its share has changed it goes on elsewhere, at what is committed, but gives first what it has fetched already.
+  // In order. What is not committed may be given again, as when a commit has failed; only as often as its share has changed is something
+  // passed over, which others have read: but it gives first what it has fetched already.
   take(partition, offset, number) {
-    const isNext = offset === (this.places[partition] ?? offset - 1) + 1;
-    this.jumps[partition] = (this.jumps[partition] ?? 0) + (isNext ? 0 : 1);
+    const passesOver = offset > (this.places[partition] ?? offset) + 1;
+    this.jumps[partition] = (this.jumps[partition] ?? 0) + (passesOver ? 1 : 0);
     assert(this.jumps[partition] <= this.changes, `partition ${partition}: ${offset} came behind ${this.places[partition]}`);
     this.places[partition] = offset;
     this.got.set(`${partition} ${offset}`, number);
