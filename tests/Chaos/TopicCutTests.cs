@@ -8,9 +8,9 @@ namespace Atoll.Chaos.Tests;
 
 /// <summary>
 /// Clients of Kafka, unchanged, while links between brokers are cut in one direction and in both, and while brokers are cut off from
-/// everybody: numbered producers and groups whose members die, of confluent_kafka, kcat, kafka-python, kafkajs and @platformatic/kafka, and
-/// processors that work in transactions, of some of them and Confluent.Kafka. What they do, and what they find lost, doubled or out of
-/// order, is in tests/Interop/Kafka.
+/// everybody: numbered producers and groups whose members die, of confluent_kafka, kcat, kafka-python and kafkajs, and processors that work
+/// in transactions, of some of them and Confluent.Kafka. What they do, and what they find lost, doubled or out of order, is in
+/// tests/Interop/Kafka.
 /// </summary>
 public sealed class TopicCutTests
 {
@@ -30,10 +30,9 @@ public sealed class TopicCutTests
         using var group = DriverProcess.Start("/usr/bin/python3", "Kafka/groups.py", ["group", .. brokers]);
         using var processors = DriverProcess.Start("/usr/bin/python3", "Kafka/transactions.py", ["exactly-once", .. brokers]);
         using var kafkajs = DriverProcess.Start("node", "Kafka/clients.js", ["kafkajs", "failover", .. brokers]);
-        using var platformatic = DriverProcess.Start("node", "Kafka/clients.js", ["platformatic", "failover", .. brokers]);
         (string Name, DriverProcess Process)[] clients =
         [
-            ("confluent_kafka", confluent), ("kcat", kcat), ("kafka-python", plain), ("kafkajs", kafkajs), ("platformatic", platformatic),
+            ("confluent_kafka", confluent), ("kcat", kcat), ("kafka-python", plain), ("kafkajs", kafkajs),
         ];
         var dotNet = new DotNetFailover(string.Join(',', brokers));
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
