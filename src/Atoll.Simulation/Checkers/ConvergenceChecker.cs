@@ -18,6 +18,13 @@ internal static class ConvergenceChecker
     public static string? Missing(SimCluster cluster)
     {
         var view = cluster.Directory;
+
+        // Who registers a machine starts it when the answer comes: until then replicas may be planned where there is nobody yet.
+        if (view.Nodes.Length > cluster.Nodes.Count)
+        {
+            return $"n{cluster.Nodes.Count + 1} is about to join";
+        }
+
         foreach (var node in cluster.Nodes.Where(node => !node.IsExpendable))
         {
             if (!node.IsReady)

@@ -57,6 +57,16 @@ public sealed class SimClient
 
     internal Prng Prng { get; }
 
+    /// <summary>
+    /// From now on it asks for what nothing hinders: it tries for long, and never for so short a time that a disk without a cache, which the
+    /// numbers of a run may ask for, takes longer over a megabyte.
+    /// </summary>
+    public void BePatient()
+    {
+        Patience = Duration.FromSeconds(40);
+        AttemptTimeout = Duration.FromMilliseconds(Math.Max(AttemptTimeout.Milliseconds, 3_000));
+    }
+
     /// <summary>Asks for something; the end comes as a call, always.</summary>
     /// <param name="request">What, without an identity; writes get one.</param>
     /// <param name="done">The end.</param>

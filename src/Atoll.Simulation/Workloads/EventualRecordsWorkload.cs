@@ -131,7 +131,7 @@ public sealed class EventualRecordsWorkload : IWorkload
         foreach (var node in _cluster.Nodes.Where(static node => node.IsReady).Prepend(null))
         {
             var client = NewClient();
-            client.Patience = Duration.FromSeconds(40);
+            client.BePatient();
             client.Home = node;
             var level = node is null ? ConsistencyLevel.All : ConsistencyLevel.One;
             reads.AddRange(_keys.Concat(_workers.SelectMany(static worker => worker.OwnKeys)).Select(key =>

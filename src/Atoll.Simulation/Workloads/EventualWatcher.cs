@@ -54,7 +54,7 @@ internal sealed class EventualWatcher(SimClient client, ShardId shard, string pr
     /// <summary>Asks until there is nothing new.</summary>
     public void CatchUp(Action<CallResult> done)
     {
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         Ask(Duration.Zero, result =>
         {
             if (result.Response.Status == ResponseStatus.Ok && Take(result))

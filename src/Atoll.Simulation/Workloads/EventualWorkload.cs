@@ -107,7 +107,7 @@ public sealed class EventualWorkload : IWorkload
         foreach (var node in _cluster.Nodes.Where(node => node.IsReady).Prepend(null))
         {
             var client = NewClient();
-            client.Patience = Duration.FromSeconds(40);
+            client.BePatient();
             client.Home = node;
             var level = node is null ? ConsistencyLevel.All : ConsistencyLevel.One;
             reads.AddRange(_partitions.Select(partition => new LastRead(partition, ended =>

@@ -77,7 +77,7 @@ public sealed class RecordsWorkload : IWorkload
     public void ReadEverything(Action done)
     {
         var client = NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         ProvingCalls.ReadAll(
             [
                 .. _keys.Concat(_groups.SelectMany(group => group.Keys))

@@ -87,7 +87,7 @@ public sealed class RowsWorkload : IWorkload
     public void ReadEverything(Action done)
     {
         var client = NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         ProvingCalls.ReadAll(
             [
                 .. _partitions.Select(partition => new LastRead(

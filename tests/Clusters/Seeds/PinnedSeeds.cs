@@ -88,6 +88,8 @@ internal static class PinnedSeeds
         51, // a frame was refused, and an append that had gone in an earlier one was sent again
         52000846, // a snapshot took the place of an index while it was read, and the read found nothing where there is something
         48922264608471, // who compacted was overtaken by a later round, and met a batch that reached over the end of its own
+        53001447, // a machine was registered, and replicas were planned on it, before the client that registered it had heard so
+        53000116, // a megabyte was to be read without a cache within 300 ms, again and again
         52786175337046, // compaction took all that there was when a read began, and it found nothing where there was more behind that
         166004143416385, // compaction took aborted batches away while a read had found them, and not yet that they were aborted
         175360475398194, // a transaction's end came before there was a group, and its beginning behind that: it never ended there

@@ -18,6 +18,9 @@ internal sealed class CompactedTopic : IStreamsPart
     // Numbers of its clients, beside those of the other parts.
     private const int FirstClient = 3_000;
 
+    // Where few keys have room each round takes a little, and reads all that is before it.
+    private const int LastRoundsMax = 50;
+
     private readonly SpaceId _space;
     private readonly PartitionSettings _settings;
     private readonly List<KeyedWriter> _writers = [];
@@ -95,13 +98,13 @@ internal sealed class CompactedTopic : IStreamsPart
     public void Probe(SimNode through, Action<string?> done) => ProvingCalls.Probe(
         Streams.Cluster, _space, Streams.NewClient(), through, (shard, _) => StreamsRequests.Configure(shard.Id, _settings), done);
 
-    /// <summary>All writers finish, every partition is compacted to the end, and everything is read.</summary>
+    /// <summary>All writers finish, every partition is compacted to the end or for long, and everything is read.</summary>
     public void ReadEverything(Action done)
     {
         var client = Streams.NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         InTurn(_writers, static (writer, next) => writer.Settle(next), () =>
-            InTurn(Partitions, (partition, next) => Compact(client, partition, NewRun(client, partition), () =>
+            InTurn(Partitions, (partition, next) => Compact(client, partition, NewRun(client, partition), LastRoundsMax, () =>
                 ReadWhole(client, partition, next)), () =>
                 InTurn(_readers, static (reader, next) => reader.ReadToTheEnd(next), done)));
     }
@@ -146,23 +149,23 @@ internal sealed class CompactedTopic : IStreamsPart
         partition.NewRun(Sabotage, client.Clock.WallTime.Milliseconds);
 
     // As many rounds as there is something to do for. One that cannot be ended has too many keys for its settings.
-    private void Compact(SimClient client, CompactedPartition partition, CompactionRun run, Action done)
+    private void Compact(SimClient client, CompactedPartition partition, CompactionRun run, int roundsLeft, Action done)
     {
         if (run.Step != CompactionStep.Nothing)
         {
             StreamsWorkload.Ask(client, StreamsRequests.Next(partition.Shard, run, ReadLevel.Linearizable, 1_000_000), result =>
             {
                 _ = StreamsRequests.Take(run, result.Response);
-                Compact(client, partition, run, done);
+                Compact(client, partition, run, roundsLeft, done);
             });
         }
         else if (run.WhyNot is { } why && !why.StartsWith("more than", StringComparison.Ordinal))
         {
             throw new SafetyViolationException($"shard {partition.Shard} cannot be compacted: {why}");
         }
-        else if (run.IsComplete)
+        else if (run.IsComplete && roundsLeft > 1)
         {
-            Compact(client, partition, NewRun(client, partition), done);
+            Compact(client, partition, NewRun(client, partition), roundsLeft - 1, done);
         }
         else
         {

@@ -63,7 +63,7 @@ internal sealed class GroupsWorkload : IStreamsPart
     public void ReadEverything(Action done)
     {
         var client = NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         ProvingCalls.ReadAll(
             [
                 .. _groups.SelectMany(group => Enumerable.Range(0, _registers.Partitions).Select(partition => new LastRead(

@@ -40,7 +40,7 @@ internal sealed class KeyedReader
     /// <param name="done">The end.</param>
     public void ReadToTheEnd(Action done)
     {
-        _client.Patience = Duration.FromSeconds(40);
+        _client.BePatient();
         _owner.Read(_client, _partition, _position, ReadLevel.Linearizable, 100_000, (next, positions, seen) =>
         {
             Take(next, seen);

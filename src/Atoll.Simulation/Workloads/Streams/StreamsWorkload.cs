@@ -208,7 +208,7 @@ public sealed class StreamsWorkload : IWorkload
     private void ReadPartitions(Action done)
     {
         var client = NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         Next(0);
 
         void Next(int number)

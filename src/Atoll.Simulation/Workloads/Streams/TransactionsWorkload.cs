@@ -129,7 +129,7 @@ internal sealed class TransactionsWorkload : IStreamsPart
     public void ReadEverything(Action done)
     {
         var client = Streams.NewClient();
-        client.Patience = Duration.FromSeconds(40);
+        client.BePatient();
         ProvingCalls.ReadAll(
             [
                 .. _ids.Select((id, number) => new LastRead($"the progress of {id}", ended => Registers.Fetch(
