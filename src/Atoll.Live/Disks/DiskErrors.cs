@@ -11,6 +11,7 @@ internal static class DiskErrors
     private const int NoSuchFile = 2;
     private const int AccessDenied = 13;
     private const int FileExists = 17;
+    private const int InvalidArgument = 22;
     private const int NoSpace = 28;
     private const int ReadOnlyFileSystem = 30;
     private const int QuotaLinux = 122;
@@ -59,6 +60,9 @@ internal static class DiskErrors
     /// </summary>
     public static DiskResult FromSync(int error, string path) =>
         new(DiskStatus.Failed, 0, WithPath($"sync: {Marshal.GetPInvokeErrorMessage(error)}", path));
+
+    /// <summary>True when the system does not know such an operation on such a file.</summary>
+    public static bool IsInvalid(Exception exception) => exception is IOException { HResult: InvalidArgument };
 
     /// <summary>True for "no space left" and "quota exceeded".</summary>
     public static bool IsFull(int error) => error == NoSpace || IsQuota(error);

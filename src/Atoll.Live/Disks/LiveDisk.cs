@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.World;
 using Atoll.Live.Loops;
@@ -12,11 +13,13 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
     private const int OtherThreadsMax = 3;
     private const int ZeroChunkBytes = 1024 * 1024;
     private const int ZeroChunksPerSync = 4;
+    private const int BufferBytes = 512 * 1024;
 
     private readonly string _root;
     private readonly Mailbox _mailbox;
     private readonly object _gate = new();
     private readonly HashSet<LiveFile> _open = [];
+    private readonly ConcurrentBag<Memory<byte>> _buffers = [];
     private long _operationsToDo;
     private long _operationsUnderWay;
 
@@ -139,7 +142,7 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
         {
             foreach (var file in _open)
             {
-                file.Abandon();
+                file.Dispose();
             }
 
             _open.Clear();
@@ -178,6 +181,12 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
 
     /// <summary>An operation's end is told; on the loop.</summary>
     internal void Ended() => _operationsUnderWay--;
+
+    /// <summary>Memory for writes of blocks. As many come into being as there are disk threads.</summary>
+    internal Memory<byte> RentBuffer() => _buffers.TryTake(out var buffer) ? buffer : BlockWriter.NewBuffer(BufferBytes);
+
+    /// <summary>Takes it back.</summary>
+    internal void ReturnBuffer(Memory<byte> buffer) => _buffers.Add(buffer);
 
     /// <summary>A handle is gone.</summary>
     internal void Closed(LiveFile file)
@@ -250,11 +259,22 @@ public sealed class LiveDisk : IDisk, ILoopPort, IDisposable
 
         // Written zeros, not merely reserved room: a later write then changes nothing that the file system must note in its own journal,
         // which nearly halves the time of a sync. Synced in pieces, so that the writes of others never wait for all of it.
-        var zeros = new byte[(int)Math.Min(ZeroChunkBytes, lengthBytes)];
+        using var blocks = new BlockWriter(handle);
+        var zeros = BlockWriter.NewBuffer((int)Math.Min(ZeroChunkBytes, lengthBytes)).Span;
+        zeros.Clear();
         var sinceSync = 0;
         for (long offset = 0; offset < lengthBytes; offset += zeros.Length)
         {
-            RandomAccess.Write(handle, zeros.AsSpan(0, (int)Math.Min(zeros.Length, lengthBytes - offset)), offset);
+            var chunk = zeros[..(int)Math.Min(zeros.Length, lengthBytes - offset)];
+            if (BlockWriter.IsWhole(offset, chunk.Length))
+            {
+                blocks.Write(chunk, offset);
+            }
+            else
+            {
+                RandomAccess.Write(handle, chunk, offset);
+            }
+
             if (++sinceSync == ZeroChunksPerSync)
             {
                 sinceSync = 0;

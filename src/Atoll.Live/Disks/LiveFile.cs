@@ -10,7 +10,7 @@ namespace Atoll.Live.Disks;
 /// first in the queue: writes that must be durable have a thread of their own, which nothing else can keep busy. Writes that
 /// gathered while the thread was busy share one sync.
 /// </summary>
-internal sealed class LiveFile : IDiskFile, IDiskWork
+internal sealed class LiveFile : IDiskFile, IDiskWork, IDisposable
 {
     private readonly object _gate = new();
     private readonly LiveDisk _disk;
@@ -18,8 +18,10 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
     private readonly string _path;
     private readonly Queue<DiskOperation> _waiting = new();
     private readonly List<DiskOperation> _batch = [];
+    private readonly BlockWriter _blocks;
     private bool _isScheduled;
     private bool _isClosed;
+    private long _roomBytes;
     private DiskResult _sticky = DiskResult.Success;
 
     /// <summary>An open file of that length.</summary>
@@ -28,8 +30,10 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
         _disk = disk;
         _handle = handle;
         _path = path;
+        _blocks = new BlockWriter(handle);
         Name = name;
         LengthBytes = lengthBytes;
+        _roomBytes = lengthBytes;
     }
 
     /// <inheritdoc />
@@ -72,7 +76,11 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
     }
 
     /// <summary>Lets go of the file at once, whatever was under way: the loop is gone.</summary>
-    public void Abandon() => _handle.Dispose();
+    public void Dispose()
+    {
+        _blocks.Dispose();
+        _handle.Dispose();
+    }
 
     /// <inheritdoc />
     public void Run()
@@ -142,10 +150,15 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
     private void Do(List<DiskOperation> batch)
     {
         var needsSync = false;
-        foreach (var operation in batch)
+        for (var (i, count) = (0, 0); i < batch.Count; i += count)
         {
-            operation.Result = Guarded(operation);
-            needsSync |= operation.IsSync && operation.Result.IsOk;
+            count = CountOfOneWrite(batch, i);
+            var result = Guarded(batch, i, count);
+            for (var j = i; j < i + count; j++)
+            {
+                batch[j].Result = result.IsOk && count > 1 ? new DiskResult(DiskStatus.Ok, batch[j].Data.Length) : result;
+                needsSync |= batch[j].IsSync && result.IsOk;
+            }
         }
 
         if (!needsSync)
@@ -153,7 +166,7 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
             return;
         }
 
-        var synced = Guarded(null);
+        var synced = Guarded(batch, 0, 0);
         if (!synced.IsOk)
         {
             // Nobody knows which of the pages are gone, so all that relied on this sync fail, and so does the file from now on.
@@ -164,10 +177,26 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
         }
     }
 
-    /// <summary>Does one operation (null: the sync), and remembers a failure: such a file is never written again (museum, row 7).</summary>
-    private DiskResult Guarded(DiskOperation? operation)
+    // Durable writes of whole blocks that follow one another are one; anything else is done by itself.
+    private int CountOfOneWrite(List<DiskOperation> batch, int first)
     {
-        var isRead = operation?.Kind is DiskOperationKind.Read or DiskOperationKind.Close;
+        var count = 1;
+        for (var end = first + 1; end < batch.Count && IsOfBlocks(batch[first]) && IsOfBlocks(batch[end])
+            && batch[end].Offset == batch[end - 1].Offset + batch[end - 1].Data.Length; end++)
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private bool IsOfBlocks(DiskOperation operation) => operation is { Kind: DiskOperationKind.Write, IsSync: true }
+        && BlockWriter.IsWhole(operation.Offset, operation.Data.Length) && operation.Offset + operation.Data.Length <= _roomBytes;
+
+    /// <summary>Does operations as one (none: the sync), and remembers a failure: such a file is never written again (museum, row 7).</summary>
+    private DiskResult Guarded(List<DiskOperation> batch, int first, int count)
+    {
+        var isRead = count > 0 && batch[first].Kind is DiskOperationKind.Read or DiskOperationKind.Close;
         if (!_sticky.IsOk && !isRead)
         {
             return _sticky;
@@ -176,7 +205,8 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
         DiskResult result;
         try
         {
-            result = operation is null ? NativeFile.SyncData(_handle, _path) : Do(operation);
+            result = count == 0 ? NativeFile.SyncData(_handle, _path)
+                : IsOfBlocks(batch[first]) ? WriteBlocks(batch, first, count) : Do(batch[first]);
         }
         catch (Exception exception) when (DiskErrors.IsOfTheDisk(exception))
         {
@@ -203,14 +233,45 @@ internal sealed class LiveFile : IDiskFile, IDiskWork
                 return new DiskResult(DiskStatus.Ok, ReadFully(operation.Buffer.Span, operation.Offset));
             case DiskOperationKind.Truncate:
                 RandomAccess.SetLength(_handle, operation.Offset);
+                _roomBytes = operation.Offset;
                 return NativeFile.SyncData(_handle, _path);
             case DiskOperationKind.Close:
-                _handle.Dispose();
+                Dispose();
                 _disk.Closed(this);
                 return DiskResult.Success;
             default:
                 return DiskResult.Success; // a sync: the batch's one does it
         }
+    }
+
+    private DiskResult WriteBlocks(List<DiskOperation> batch, int first, int count)
+    {
+        var buffer = _disk.RentBuffer();
+        try
+        {
+            var (offset, filled) = (batch[first].Offset, 0);
+            for (var i = first; i < first + count; i++)
+            {
+                for (var rest = batch[i].Data.Span; rest.Length > 0;)
+                {
+                    var part = Math.Min(rest.Length, buffer.Length - filled);
+                    rest[..part].CopyTo(buffer.Span[filled..]);
+                    rest = rest[part..];
+                    filled += part;
+                    if (filled == buffer.Length || (rest.IsEmpty && i == first + count - 1))
+                    {
+                        _blocks.Write(buffer.Span[..filled], offset);
+                        (offset, filled) = (offset + filled, 0);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            _disk.ReturnBuffer(buffer);
+        }
+
+        return new DiskResult(DiskStatus.Ok, batch[first].Data.Length);
     }
 
     private int ReadFully(Span<byte> buffer, long offset)

@@ -12,6 +12,8 @@ internal static partial class NativeFile
 {
     private const int ErrorInterrupted = 4;
     private const int OpenReadOnly = 0;
+    private const int OpenReadWrite = 2;
+    private const int OpenCloseOnExec = 0x80000;
 
     /// <summary>Makes a file's bytes, and its length, durable.</summary>
     public static DiskResult SyncData(SafeFileHandle file, string path)
@@ -91,6 +93,25 @@ internal static partial class NativeFile
         {
             _ = CloseFile(folder);
         }
+    }
+
+    /// <summary>The same file once more, for writes past the file cache; null where there is no such thing.</summary>
+    public static SafeFileHandle? OpenDirect(SafeFileHandle file)
+    {
+        var direct = RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => 0x4000,
+            Architecture.Arm64 => 0x10000,
+            _ => 0,
+        };
+        if (!OperatingSystem.IsLinux() || direct == 0)
+        {
+            return null;
+        }
+
+        // By its number, not by its name, which may be another file's by now.
+        var opened = OpenFile($"/proc/self/fd/{file.DangerousGetHandle()}", OpenReadWrite | OpenCloseOnExec | direct);
+        return opened < 0 ? null : new SafeFileHandle(opened, ownsHandle: true);
     }
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]

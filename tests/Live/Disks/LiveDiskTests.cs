@@ -66,6 +66,78 @@ public sealed class LiveDiskTests
         disk.RunUntil(() => read == 100 && written == 100);
     }
 
+    [Theory]
+    [InlineData(null, 1)]
+    [InlineData(null, 2)]
+    [InlineData("/dev/shm", 3)]
+    public void What_is_written_by_blocks_and_by_bytes_is_read_as_it_was_written(string? where, int seed)
+    {
+        const int room = 3 << 20;
+        var random = new Random(seed);
+        using var folder = where is null || !Directory.Exists(where) ? null : new TemporaryFolder(where);
+        using var disk = folder is null ? new LiveDiskHarness() : new LiveDiskHarness(folder.Path);
+        var file = disk.Create("log", room).File!;
+        var expected = new byte[room];
+        var (asked, ended) = (0, 0);
+        var next = 0;
+        for (var i = 0; i < 400; i++)
+        {
+            // Blocks one behind the other, as a log writes them, and in between anything anywhere; several are under way at once.
+            var isBlocks = random.Next(4) > 0;
+            var length = isBlocks ? 4_096 * random.Next(1, random.Next(10) == 0 ? 200 : 4) : random.Next(1, 10_000);
+            next = next + length > room || random.Next(20) == 0 ? 4_096 * random.Next(0, room / 8_192) : next;
+            var offset = isBlocks ? next : random.Next(0, room - length);
+            length = Math.Min(length, room - offset);
+            next = isBlocks ? offset + length : next;
+            var data = new byte[length];
+            random.NextBytes(data);
+            data.CopyTo(expected, offset);
+            asked++;
+            file.Write(offset, data, random.Next(5) > 0, result =>
+            {
+                Assert.Equal(new DiskResult(DiskStatus.Ok, length), result);
+                ended++;
+            });
+            if (random.Next(8) == 0)
+            {
+                var from = random.Next(0, room - 1);
+                var read = new byte[Math.Min(20_000, room - from)];
+                var then = expected[from..(from + read.Length)];
+                asked++;
+                file.Read(from, read, result =>
+                {
+                    Assert.Equal(read.Length, result.Bytes);
+                    Assert.Equal(then, read);
+                    ended++;
+                });
+            }
+
+            if (random.Next(10) == 0)
+            {
+                disk.RunUntil(() => ended == asked);
+            }
+        }
+
+        disk.RunUntil(() => ended == asked);
+        Assert.Equal(expected, File.ReadAllBytes(Path.Combine(folder?.Path ?? disk.Root, "log")));
+    }
+
+    [Fact]
+    public void Blocks_behind_the_end_of_a_file_make_it_longer()
+    {
+        using var disk = new LiveDiskHarness();
+        var file = disk.Create("log", 8_192).File!;
+        var block = Enumerable.Repeat((byte)7, 4_096).ToArray();
+        disk.Write(file, 8_192, block, true);
+        disk.Write(file, 4_096, [.. block, .. block], true);
+        Assert.Equal([.. new byte[4_096], .. block, .. block], File.ReadAllBytes(Path.Combine(disk.Root, "log")));
+        var truncated = false;
+        file.Truncate(4_096, _ => truncated = true);
+        disk.RunUntil(() => truncated);
+        disk.Write(file, 4_096, block, true);
+        Assert.Equal([.. new byte[4_096], .. block], File.ReadAllBytes(Path.Combine(disk.Root, "log")));
+    }
+
     [Fact]
     public void Everything_asked_for_before_the_end_is_done_at_the_end()
     {
