@@ -30,9 +30,10 @@ public sealed class TopicCutTests
         using var group = DriverProcess.Start("/usr/bin/python3", "Kafka/groups.py", ["group", .. brokers]);
         using var processors = DriverProcess.Start("/usr/bin/python3", "Kafka/transactions.py", ["exactly-once", .. brokers]);
         using var kafkajs = DriverProcess.Start("node", "Kafka/clients.js", ["kafkajs", "failover", .. brokers]);
+        using var platformatic = DriverProcess.Start("node", "Kafka/clients.js", ["platformatic", "failover", .. brokers]);
         (string Name, DriverProcess Process)[] clients =
         [
-            ("confluent_kafka", confluent), ("kcat", kcat), ("kafka-python", plain), ("kafkajs", kafkajs),
+            ("confluent_kafka", confluent), ("kcat", kcat), ("kafka-python", plain), ("kafkajs", kafkajs), ("platformatic", platformatic),
         ];
         var dotNet = new DotNetFailover(string.Join(',', brokers));
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -24,12 +24,14 @@ public sealed class KafkaClientTests
     [Fact]
     public async Task Nothing_is_lost_or_doubled_while_the_brokers_are_killed_one_after_the_other()
     {
+        DriverProcess.Require(Driver.KafkaNode);
         using var cluster = new ProcessCluster();
         await StartAsync(cluster);
         using var confluent = ClientProgram.Start(cluster, "failover.py", "confluent_kafka");
         using var plain = ClientProgram.Start(cluster, "failover.py", "kafka-python");
         using var kcat = ClientProgram.Start(cluster, "failover.py", "kcat");
-        DriverProcess[] clients = [confluent, plain, kcat];
+        using var platformatic = ClientProgram.Start(cluster, "clients.js", "platformatic", "failover");
+        DriverProcess[] clients = [confluent, plain, kcat, platformatic];
         try
         {
             await Task.WhenAll(clients.Select(static client => client.SaysAsync("running")));

@@ -13,7 +13,7 @@ import confluent_kafka.admin
 import kafka
 import kafka.admin
 
-from common import ADDRESSES, BOOTSTRAP, admin, check, consumer, create, read_all, say
+from common import BOOTSTRAP, KAFKA_PYTHON, admin, check, consumer, create, read_all, say
 
 COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
@@ -102,19 +102,19 @@ def librdkafka():
 
 def kafka_python():
     """The client that is written in Python alone, and speaks old versions."""
-    client = kafka.admin.KafkaAdminClient(bootstrap_servers=ADDRESSES)
+    client = kafka.admin.KafkaAdminClient(**KAFKA_PYTHON)
     client.create_topics([kafka.admin.NewTopic("plain", 2, 3)])
     sent = {0: [], 1: []}
     for compression in [None, "gzip"]:
         for acks in [0, 1, "all"]:
-            producer = kafka.KafkaProducer(bootstrap_servers=ADDRESSES, compression_type=compression, acks=acks, retries=5)
+            producer = kafka.KafkaProducer(**KAFKA_PYTHON, compression_type=compression, acks=acks, retries=5)
             for number in range(20):
                 value = f"{compression} {acks} {number}".encode()
                 sent[number % 2].append(value)
                 producer.send("plain", value, partition=number % 2)
             producer.flush()
             producer.close()
-    reader = kafka.KafkaConsumer(bootstrap_servers=ADDRESSES, consumer_timeout_ms=3000, auto_offset_reset="earliest")
+    reader = kafka.KafkaConsumer(**KAFKA_PYTHON, consumer_timeout_ms=3000, auto_offset_reset="earliest")
     partitions = [kafka.TopicPartition("plain", partition) for partition in range(2)]
     check(reader.beginning_offsets(partitions) == {partition: 0 for partition in partitions}, "they begin with 0")
     check(reader.end_offsets(partitions) == {partition: 60 for partition in partitions}, f"they end with 60")

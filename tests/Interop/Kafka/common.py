@@ -8,6 +8,9 @@ import confluent_kafka.admin
 
 ADDRESSES = [argument for argument in sys.argv[1:] if ":" in argument]
 BOOTSTRAP = ",".join(ADDRESSES)
+
+# kafka-python finds out when it begins what brokers can do, and would give up after two seconds of a machine that has other work.
+KAFKA_PYTHON = {"bootstrap_servers": ADDRESSES, "api_version_auto_timeout_ms": 30000}
 ADMINS = []
 
 

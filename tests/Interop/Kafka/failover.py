@@ -15,7 +15,7 @@ import time
 import confluent_kafka
 import kafka
 
-from common import ADDRESSES, BOOTSTRAP, check, committed, create, read_all, say, wait
+from common import BOOTSTRAP, KAFKA_PYTHON, check, committed, create, read_all, say, wait
 from members import LOCK, Member, split
 
 PARTITIONS = 3
@@ -59,7 +59,7 @@ class KafkaPython:
     def __init__(self, topic):
         self.topic, self.acknowledged, self.failures = topic, 0, []
         self.producer = kafka.KafkaProducer(
-            bootstrap_servers=ADDRESSES, acks="all", retries=sys.maxsize, max_in_flight_requests_per_connection=1, linger_ms=2)
+            **KAFKA_PYTHON, acks="all", retries=sys.maxsize, max_in_flight_requests_per_connection=1, linger_ms=2)
 
     def note(self, _):
         self.acknowledged += 1
@@ -159,7 +159,11 @@ def look_at_topic(topic, number, is_idempotent):
         firsts = list(dict.fromkeys(found))
         expected = list(range(partition, number, PARTITIONS))
         doubled += len(found) - len(firsts)
-        check(not is_idempotent or len(found) == len(firsts), f"partition {partition}: {len(found) - len(firsts)} messages are there twice")
+        places = {}
+        for message in messages:
+            places.setdefault(int(message.value()), []).append(message.offset())
+        twice = [(value, offsets) for value, offsets in places.items() if len(offsets) > 1]
+        check(not is_idempotent or not twice, f"partition {partition}: {len(twice)} messages are there twice, as {twice[:3]}")
         check(set(firsts) == set(expected), f"partition {partition}: {len(set(expected) - set(firsts))} messages are lost")
         check(firsts == expected, f"partition {partition}: the order is another one")
     return log, doubled

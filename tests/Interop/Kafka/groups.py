@@ -12,7 +12,7 @@ import confluent_kafka
 import kafka
 import kafka.admin
 
-from common import ADDRESSES, BOOTSTRAP, check, committed, create, say, wait
+from common import BOOTSTRAP, KAFKA_PYTHON, check, committed, create, say, wait
 from members import LOCK, Member, split
 
 TOPIC = "work"
@@ -51,7 +51,7 @@ def group():
     watching.start()
     wait(lambda: all(len(each.got) > 50 for each in members) and history and len(history[-1]) == PARTITIONS, "all read and commit")
 
-    plain = kafka.admin.KafkaAdminClient(bootstrap_servers=ADDRESSES)
+    plain = kafka.admin.KafkaAdminClient(**KAFKA_PYTHON)
     coordinator = plain._find_coordinator_ids([GROUP])[GROUP]
     plain.close()
     members[0].process.kill()
@@ -93,16 +93,16 @@ def group():
 
 def plain():
     """The client that is written in Python alone: reads as a group, goes on where it was, and administers groups."""
-    client = kafka.admin.KafkaAdminClient(bootstrap_servers=ADDRESSES)
+    client = kafka.admin.KafkaAdminClient(**KAFKA_PYTHON)
     client.create_topics([kafka.admin.NewTopic("plain", 2, 3)])
-    producer = kafka.KafkaProducer(bootstrap_servers=ADDRESSES, acks="all")
+    producer = kafka.KafkaProducer(**KAFKA_PYTHON, acks="all")
     for number in range(100):
         producer.send("plain", str(number).encode(), partition=number % 2)
     producer.flush()
 
     def read(count):
         reader = kafka.KafkaConsumer(
-            "plain", bootstrap_servers=ADDRESSES, group_id="plain", auto_offset_reset="earliest", enable_auto_commit=False,
+            "plain", **KAFKA_PYTHON, group_id="plain", auto_offset_reset="earliest", enable_auto_commit=False,
             max_poll_records=10, consumer_timeout_ms=30000)
         found = [next(reader).value for _ in range(count)]
         description = client.describe_consumer_groups(["plain"])[0]

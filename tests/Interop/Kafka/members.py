@@ -14,7 +14,7 @@ import confluent_kafka
 import kafka
 import kafka.errors
 
-from common import ADDRESSES, BOOTSTRAP, say
+from common import ADDRESSES, BOOTSTRAP, KAFKA_PYTHON, say
 
 LOCK = threading.Lock()
 SESSION_MS, HEARTBEAT_MS = 6000, 500
@@ -51,7 +51,7 @@ class KafkaPython(kafka.ConsumerRebalanceListener):
 
     def __init__(self, topic, group):
         self.reader = kafka.KafkaConsumer(
-            bootstrap_servers=ADDRESSES, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
+            **KAFKA_PYTHON, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
             session_timeout_ms=SESSION_MS, heartbeat_interval_ms=HEARTBEAT_MS)
         self.reader.subscribe([topic], listener=self)
 

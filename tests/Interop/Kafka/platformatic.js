@@ -8,6 +8,9 @@ const library = import(require.resolve('@platformatic/kafka'));
 
 // Of who begins anew when a call fails: it does so soon, and then asks others.
 const IMPATIENCE = { retries: 3 };
+
+// And when nothing comes for so long although something is there, it ends, for somebody else to start it again: a stream may wait for ever.
+const SILENCE_MS = 10000;
 const ISOLATIONS = { read_uncommitted: 0, read_committed: 1 };
 
 exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
@@ -109,6 +112,12 @@ async function openReader(
   let consumer;
   let stream;
   let isClosing = false;
+  let heardAt = Date.now();
+  const watching = beginsAnew ? setInterval(() => {
+    if (Date.now() - heardAt > SILENCE_MS) {
+      throw new Error(`nothing has come for ${SILENCE_MS} ms`);
+    }
+  }, 1000) : undefined;
   const reader = {
     group,
     get consumer() {
@@ -119,6 +128,7 @@ async function openReader(
     },
     close: async () => {
       isClosing = true;
+      clearInterval(watching);
       await stream?.close();
       await consumer.close(true);
     },
@@ -149,6 +159,7 @@ async function openReader(
           await consume();
         }
         for await (const own of stream) {
+          heardAt = Date.now();
           await take({
             topic, partition: own.partition, offset: Number(own.offset), key: own.key, value: own.value,
             headers: Object.fromEntries(own.headers), commit: () => own.commit(), own,

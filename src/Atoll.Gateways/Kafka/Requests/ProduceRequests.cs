@@ -1,4 +1,5 @@
 using Atoll.Foundation.Identity;
+using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
@@ -23,6 +24,8 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
 
     // How long an append may wait while nobody leads: longer than an election, shorter than clients are patient.
     private static readonly TimeSpan ElectionPatience = TimeSpan.FromSeconds(4);
+
+    private static readonly Task<Response> NotLeading = Task.FromResult(new Response(ResponseStatus.NotLeader));
 
     public IEnumerable<KafkaHandler> Handlers => [KafkaHandler.Of<ProduceRequest>(KafkaApi.Produce, ServeAsync)];
 
@@ -126,7 +129,7 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
             return answer;
         }
 
-        if (Refuse(exchange, request, topic, partition, answer))
+        if (Refuse(exchange, request, topic, partition, answer, out var header))
         {
             return answer;
         }
@@ -134,6 +137,7 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         var leader = leaders.LeaderOf(shard.Id);
         if (leader.Node != NodeId.None && leader.Node != leaders.Self && request.Acks != 0)
         {
+            exchange.Client.Appends.Add(shard.Id, new SentBatch(header, NotLeading));
             answer.Error = KafkaError.NotLeaderOrFollower;
             answer.CurrentLeader = exchange.Client.ReadsOptionalFields
                 ? new ProduceResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch } : null;
@@ -144,8 +148,8 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         var timeout = asked < options.AppendTimeoutMax ? asked : options.AppendTimeoutMax;
         timeout = leader.Node == NodeId.None && timeout > ElectionPatience ? ElectionPatience : timeout;
         var before = exchange.Client.Appends.Before(shard.Id);
-        var appending = AppendBehindAsync(topic, partition, timeout, before);
-        exchange.Client.Appends.Add(shard.Id, appending);
+        var appending = AppendBehindAsync(topic, partition, header, timeout, before);
+        exchange.Client.Appends.Add(shard.Id, new SentBatch(header, appending));
         var response = await appending.ConfigureAwait(false);
         if (response.Status != ResponseStatus.Ok || !PartitionResult.TryRead(response.Body, out var result))
         {
@@ -163,8 +167,11 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
     }
 
     // A batch that overtook the one before it is refused, as that is missing. Its client would hear that the first was appended and the
-    // second is out of order, and must take that for a loss (librdkafka gives up): so it is sent again, once, behind the first.
-    private async Task<Response> AppendBehindAsync(Topic topic, ProduceRequest.Partition partition, TimeSpan timeout, Task? before)
+    // second is out of order, and must take that for a loss (librdkafka gives up): so it is sent again, once, behind the first. And where
+    // the first was not appended the second was not, either, for the same reason: that it is out of order would be true, too, but makes a
+    // client begin anew with other numbers (librdkafka does), and then what was appended before, and never acknowledged, is there twice.
+    private async Task<Response> AppendBehindAsync(
+        Topic topic, ProduceRequest.Partition partition, RecordBatchHeader header, TimeSpan timeout, SentBatch? before)
     {
         var records = partition.Records ?? default;
         var response = await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
@@ -174,15 +181,19 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
             return response;
         }
 
-        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
+        await ((Task)before.Answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return before.Answer.IsCompletedSuccessfully && before.Answer.Result.Status != ResponseStatus.Ok && before.Precedes(header)
+            ? new Response(ResponseStatus.Unavailable, Detail: $"the batch before it was not appended: {before.Answer.Result.Status}")
+            : await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
     }
 
     // What can be known of a batch before it is sent anywhere: true when it is refused.
     private static bool Refuse(
-        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition, ProduceResponse.Partition answer)
+        KafkaExchange exchange, ProduceRequest request, Topic topic, ProduceRequest.Partition partition, ProduceResponse.Partition answer,
+        out RecordBatchHeader header)
     {
         (answer.Error, answer.ErrorText) = FaultOf(exchange, request, topic, partition, out var batch);
+        header = batch.Header;
         if (answer.Error == KafkaError.None && topic.Settings.Compaction is not null)
         {
             RefuseWithoutKeys(topic, partition.Index, batch, answer);

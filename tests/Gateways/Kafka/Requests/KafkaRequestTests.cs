@@ -153,6 +153,39 @@ public sealed class KafkaRequestTests
         Assert.Equal(KafkaError.OutOfOrderSequenceNumber, (await host.ProduceAsync("t", KafkaHost.Batch(7, 5, "f"))).Error);
     }
 
+    // librdkafka takes "out of order" for a reason to number anew what it sends again, and part of that may be there already.
+    [Fact]
+    public async Task Batches_behind_one_that_was_not_appended_are_refused_as_that_one_was()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t");
+        await host.ProduceAsync("t", KafkaHost.Batch(7, 0, "a"));
+        host.Leader = new(2);
+        Assert.Equal(KafkaError.NotLeaderOrFollower, (await host.ProduceAsync("t", KafkaHost.Batch(7, 1, "b"))).Error);
+        host.Leader = new(1);
+        Assert.Equal(KafkaError.NotLeaderOrFollower, (await host.ProduceAsync("t", KafkaHost.Batch(7, 2, "c"))).Error);
+        Assert.Equal(KafkaError.NotLeaderOrFollower, (await host.ProduceAsync("t", KafkaHost.Batch(7, 3, "d"))).Error);
+
+        // What does not follow by its number is out of order still, as is the same once more.
+        Assert.Equal(KafkaError.OutOfOrderSequenceNumber, (await host.ProduceAsync("t", KafkaHost.Batch(7, 5, "f"))).Error);
+        Assert.Equal(KafkaError.OutOfOrderSequenceNumber, (await host.ProduceAsync("t", KafkaHost.Batch(7, 5, "f"))).Error);
+        Assert.Equal((KafkaError.None, 1L), Outcome(await host.ProduceAsync("t", KafkaHost.Batch(7, 1, "b"))));
+        Assert.Equal((KafkaError.None, 2L), Outcome(await host.ProduceAsync("t", KafkaHost.Batch(7, 2, "c"))));
+        Assert.Equal((KafkaError.None, 3L), Outcome(await host.ProduceAsync("t", KafkaHost.Batch(7, 3, "d"))));
+    }
+
+    [Fact]
+    public async Task A_batch_behind_one_that_was_not_appended_this_time_is_appended_where_that_one_is_there_already()
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t");
+        await host.ProduceAsync("t", KafkaHost.Batch(7, 0, "a"));
+        host.Leader = new(2);
+        Assert.Equal(KafkaError.NotLeaderOrFollower, (await host.ProduceAsync("t", KafkaHost.Batch(7, 0, "a"))).Error);
+        host.Leader = new(1);
+        Assert.Equal((KafkaError.None, 1L), Outcome(await host.ProduceAsync("t", KafkaHost.Batch(7, 1, "b"))));
+    }
+
     // @platformatic/kafka asks for the versions on its first connection only, and cannot read such fields on any.
     [Theory]
     [InlineData("platformatic-kafka")]
