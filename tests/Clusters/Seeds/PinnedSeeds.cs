@@ -87,6 +87,7 @@ internal static class PinnedSeeds
         27, // the log was compacted to where the state in memory needs it, not to where the durable one does
         51, // a frame was refused, and an append that had gone in an earlier one was sent again
         52000846, // a snapshot took the place of an index while it was read, and the read found nothing where there is something
+        54011142, // a group without members and offsets was forgotten when the clock had jumped by ten minutes, and began anew
         48922264608471, // who compacted was overtaken by a later round, and met a batch that reached over the end of its own
         53001447, // a machine was registered, and replicas were planned on it, before the client that registered it had heard so
         53000116, // a megabyte was to be read without a cache within 300 ms, again and again

@@ -101,6 +101,7 @@ public sealed class GoldenTests
     [Fact]
     public void A_warm_reader_allocates_nothing()
     {
+        const int Times = 50;
         var target = new WireWriter();
         foreach (var name in new[] { "long.3.zst", "medium.linked.lz4", "text.raw.snappy", "text.framed.snappy" })
         {
@@ -108,12 +109,15 @@ public sealed class GoldenTests
             Decompress(name, file, target, int.MaxValue);
             target.Reset();
             var before = GC.GetAllocatedBytesForCurrentThread();
-            Decompress(name, file, target, int.MaxValue);
+            for (var i = 0; i < Times; i++)
+            {
+                Decompress(name, file, target, int.MaxValue);
+                target.Reset();
+            }
 
-            // A collection meanwhile takes what is left of the thread's 8 KiB to allocate from for allocated; tables would be 150.
-            var allocatedBytes = GC.GetAllocatedBytesForCurrentThread() - before;
-            Assert.True(allocatedBytes < 16 * 1024, $"{name}: {allocatedBytes}");
-            target.Reset();
+            // A collection meanwhile takes what is left of the thread's 8 KiB to allocate from for allocated; tables would be 150 each time.
+            var allocatedBytes = (GC.GetAllocatedBytesForCurrentThread() - before) / Times;
+            Assert.True(allocatedBytes < 1000, $"{name}: {allocatedBytes}");
         }
     }
 

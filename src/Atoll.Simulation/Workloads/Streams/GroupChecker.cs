@@ -1,5 +1,7 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Simulation.Checkers;
+using Atoll.Simulation.World;
 using Atoll.StateMachines.Groups;
 
 namespace Atoll.Simulation.Workloads.Streams;
@@ -11,14 +13,18 @@ namespace Atoll.Simulation.Workloads.Streams;
 /// </summary>
 /// <param name="name">The group.</param>
 /// <param name="partitions">How many partitions its members share.</param>
-internal sealed class GroupChecker(string name, int partitions)
+/// <param name="faults">What has gone wrong so far.</param>
+internal sealed class GroupChecker(string name, int partitions, FaultLedger faults)
 {
+    private static readonly Probe BegunAnew = Probe.Define("simulation: a group that was forgotten begins anew");
+
     private readonly SortedDictionary<int, string> _protocols = [];
     private readonly SortedDictionary<int, long> _assigned = [];
     private readonly SortedDictionary<(int Generation, int Partition), string> _owners = [];
     private readonly SortedDictionary<string, string?> _ids = new(StringComparer.Ordinal);
     private readonly HashSet<string> _gone = new(StringComparer.Ordinal);
     private long _lastProposal;
+    private bool _hasCommitted;
 
     /// <summary>The group's name.</summary>
     public string Name => name;
@@ -47,6 +53,9 @@ internal sealed class GroupChecker(string name, int partitions)
         _gone.UnionWith(former);
     }
 
+    /// <summary>Somebody was told that an offset is committed: from then on the group is not forgotten.</summary>
+    public void Committed() => _hasCommitted = true;
+
     /// <summary>A member has left.</summary>
     public void Left(string id) => _gone.Add(id);
 
@@ -57,6 +66,16 @@ internal sealed class GroupChecker(string name, int partitions)
     /// <param name="floor">The latest generation that anybody had been told of when it asked.</param>
     public void Begun(GroupJoined joined, int floor)
     {
+        // A group without members and offsets is forgotten after ten minutes, and a clock that jumps makes them short: it begins anew.
+        if (joined.Generation == 1 && floor > 1 && !_hasCommitted && faults[FaultKind.WallClockJumped] > 0)
+        {
+            BegunAnew.Hit();
+            _protocols.Clear();
+            _assigned.Clear();
+            _owners.Clear();
+            (Generation, floor) = (0, 0);
+        }
+
         CheckCurrent(joined.Generation, floor, "a member was told of");
         if (!_protocols.TryAdd(joined.Generation, joined.Protocol) && _protocols[joined.Generation] != joined.Protocol)
         {

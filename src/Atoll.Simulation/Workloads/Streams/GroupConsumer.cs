@@ -232,6 +232,11 @@ internal sealed class GroupConsumer
 
             var status = (GroupResult.TryRead(result.Response.Body) ?? throw Garbled()).Status;
             _registers.End(write, status == GroupStatus.Ok, mayHaveTakenEffect: false);
+            if (status == GroupStatus.Ok)
+            {
+                _checker.Committed();
+            }
+
             if (status == GroupStatus.Ok && generation >= 0)
             {
                 _checker.Accepted("a commit", identity, generation, floor, wasGone);

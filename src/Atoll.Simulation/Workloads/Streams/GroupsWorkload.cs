@@ -27,7 +27,7 @@ internal sealed class GroupsWorkload : IStreamsPart
         _registers = registers;
         for (var i = 0; i < shape.ConsumerGroups; i++)
         {
-            _groups.Add(new GroupChecker($"g{i}", registers.Partitions));
+            _groups.Add(new GroupChecker($"g{i}", registers.Partitions, cluster.Ledger));
             for (var members = prng.NextInt(1, 4); members > 0; members--)
             {
                 _consumers.Add(NewConsumer(_groups[i]));
