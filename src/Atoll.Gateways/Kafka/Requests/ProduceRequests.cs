@@ -174,6 +174,7 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         Topic topic, ProduceRequest.Partition partition, RecordBatchHeader header, TimeSpan timeout, SentBatch? before)
     {
         var records = partition.Records ?? default;
+        var mayOvertake = before is { Answer.IsCompleted: false };
         var response = await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
         if (before is null || response.Status != ResponseStatus.Ok || !PartitionResult.TryRead(response.Body, out var result)
             || result.Status is not (PartitionStatus.OutOfOrderSequence or PartitionStatus.UnknownProducer))
@@ -184,6 +185,7 @@ internal sealed class ProduceRequests(KafkaSources sources, KafkaGatewayOptions 
         await ((Task)before.Answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return before.Answer.IsCompletedSuccessfully && before.Answer.Result.Status != ResponseStatus.Ok && before.Precedes(header)
             ? new Response(ResponseStatus.Unavailable, Detail: $"the batch before it was not appended: {before.Answer.Result.Status}")
+            : !mayOvertake ? response
             : await sources.Streams.AppendAsync(topic, partition.Index, records, timeout).ConfigureAwait(false);
     }
 
