@@ -193,7 +193,9 @@ internal sealed class LiveFile : IDiskFile, IDiskWork, IDisposable
     private bool IsOfBlocks(DiskOperation operation) => operation is { Kind: DiskOperationKind.Write, IsSync: true }
         && BlockWriter.IsWhole(operation.Offset, operation.Data.Length) && operation.Offset + operation.Data.Length <= _roomBytes;
 
-    /// <summary>Does operations as one (none: the sync), and remembers a failure: such a file is never written again (museum, row 7).</summary>
+    /// <summary>
+    /// Does operations as one (none: the sync), and remembers a failure: such a file is never written again (museum, row 7).
+    /// </summary>
     private DiskResult Guarded(List<DiskOperation> batch, int first, int count)
     {
         var isRead = count > 0 && batch[first].Kind is DiskOperationKind.Read or DiskOperationKind.Close;

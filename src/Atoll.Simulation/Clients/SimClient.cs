@@ -58,8 +58,8 @@ public sealed class SimClient
     internal Prng Prng { get; }
 
     /// <summary>
-    /// From now on it asks for what nothing hinders: it tries for long, and never for so short a time that a disk without a cache, which the
-    /// numbers of a run may ask for, takes longer over a megabyte.
+    /// From now on it asks for what nothing hinders: it tries for long, and never for so short a time that a disk without a cache, which
+    /// the numbers of a run may ask for, takes longer over a megabyte.
     /// </summary>
     public void BePatient()
     {
