@@ -90,6 +90,10 @@ public sealed partial class WebhookGateway : IAsyncDisposable
                 {
                     LogUnread(_logger, error.Message);
                 }
+                catch (Exception failure) when (!_stopping.IsCancellationRequested)
+                {
+                    LogFailed(_logger, failure);
+                }
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -144,6 +148,10 @@ public sealed partial class WebhookGateway : IAsyncDisposable
                 {
                     LogBrokenOff(_logger, subscription.Name, error.Message);
                 }
+                catch (Exception failure) when (!ending.IsCancellationRequested)
+                {
+                    LogDeliveryFailed(_logger, failure, subscription.Name);
+                }
 
                 await Task.Delay(Pause, _time, ending).ConfigureAwait(false);
             }
@@ -168,4 +176,11 @@ public sealed partial class WebhookGateway : IAsyncDisposable
 
     [LoggerMessage(EventId = 4412, Level = LogLevel.Warning, Message = "subscription {Subscription} begins anew: {Reason}")]
     private static partial void LogBrokenOff(ILogger logger, string subscription, string reason);
+
+    // Neither may end for good without a word because of an error of the program.
+    [LoggerMessage(EventId = 4413, Level = LogLevel.Error, Message = "looking for subscriptions failed, and is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception failure);
+
+    [LoggerMessage(EventId = 4414, Level = LogLevel.Error, Message = "subscription {Subscription} failed, and begins anew")]
+    private static partial void LogDeliveryFailed(ILogger logger, Exception failure, string subscription);
 }
