@@ -115,7 +115,7 @@ public sealed class GoldenTests
                 target.Reset();
             }
 
-            // A collection meanwhile takes what is left of the thread's 8 KiB to allocate from for allocated; tables would be 150 each time.
+            // A collection meanwhile takes what is left of the thread's 8 KiB to allocate from for allocated; tables would be 150 a time.
             var allocatedBytes = (GC.GetAllocatedBytesForCurrentThread() - before) / Times;
             Assert.True(allocatedBytes < 1000, $"{name}: {allocatedBytes}");
         }

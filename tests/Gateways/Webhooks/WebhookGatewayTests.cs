@@ -1,10 +1,15 @@
 using System.Collections.Concurrent;
-using System.Reflection;
 using Atoll.Gateways.Tests.Fakes;
 using Atoll.Gateways.Webhooks;
 using Atoll.Services;
 using Atoll.Services.Calls;
+using Atoll.Services.Cluster;
+using Atoll.Services.Records;
+using Atoll.Services.Spaces;
 using Atoll.Services.Streams;
+using Atoll.Services.Streams.Feeds;
+using Atoll.Services.Streams.Groups;
+using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Subscriptions;
 using Microsoft.Extensions.Logging;
 using Xunit;
@@ -21,46 +26,53 @@ public sealed class WebhookGatewayTests
         await using var client = new AtollClient(new MachinePort(), new CallerOptions { Clock = new ServerClock(new ManualTime()) });
         await client.Streams.CreateAsync(new TopicCreation("t", 1, null, TopicSettings.Default));
         using var logger = new Listing();
-        var faulty = Faulty.Around(client);
+        await using var faulty = new Faulty(client);
         await using var gateway = new WebhookGateway(faulty, "n1", TimeProvider.System, logger);
         await logger.SaysAsync("looking for subscriptions failed, and is tried again");
         await client.Subscriptions.CreateAsync(new Subscription { Name = "s", Topic = "t", Url = "http://127.0.0.1:9/" });
         await logger.SaysAsync("subscription s failed, and begins anew");
-        await ((Faulty)(object)faulty).AskedAgain.WaitAsync(TimeSpan.FromSeconds(60));
+        await faulty.AskedAgain.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     /// <summary>A client that fails once when it is asked for subscriptions to list, and once when it is asked for topics.</summary>
-    private class Faulty : DispatchProxy
+    private sealed class Faulty(AtollClient client) : IAtollClient
     {
-        private IAtollClient _client = null!;
         private readonly TaskCompletionSource _askedAgain = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private int _asked;
+        private int _lists;
         private int _topics;
 
         public Task AskedAgain => _askedAgain.Task;
 
-        public static IAtollClient Around(IAtollClient client)
-        {
-            var made = Create<IAtollClient, Faulty>();
-            ((Faulty)(object)made)._client = client;
-            return made;
-        }
+        public ISpaces Spaces => client.Spaces;
 
-        protected override object? Invoke(MethodInfo? method, object?[]? arguments)
-        {
-            // The first time it is asked for subscriptions somebody wants to hear of them.
-            if ((method!.Name == "get_Subscriptions" && ++_asked == 2) || (method.Name == "get_Streams" && ++_topics == 1))
-            {
-                throw new InvalidOperationException("planted");
-            }
+        public ICluster Cluster => client.Cluster;
 
-            if (_topics == 2)
+        public IGroups Groups => client.Groups;
+
+        public IQuotas Quotas => client.Quotas;
+
+        public IFeeds Feeds => client.Feeds;
+
+        // The first time somebody wants to hear of changes.
+        public ISubscriptions Subscriptions => ++_lists == 2 ? throw new InvalidOperationException("planted") : client.Subscriptions;
+
+        public IStreams Streams
+        {
+            get
             {
+                if (++_topics == 1)
+                {
+                    throw new InvalidOperationException("planted");
+                }
+
                 _askedAgain.TrySetResult();
+                return client.Streams;
             }
-
-            return method.Invoke(_client, arguments);
         }
+
+        public IRecords Records(string space) => client.Records(space);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private sealed class Listing : ILogger, IDisposable
