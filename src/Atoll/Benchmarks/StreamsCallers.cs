@@ -32,16 +32,63 @@ internal abstract class StreamsCaller(StreamsLoad load, int number)
 
     /// <summary>Asks a partition's leader.</summary>
     /// <exception cref="CommandException">The node has gone.</exception>
-    protected async ValueTask<KafkaAnswer> AskAsync(int partition, KafkaApi api, short version, IKafkaMessage request)
+    protected ValueTask<KafkaAnswer> AskAsync(int partition, KafkaApi api, short version, IKafkaMessage request) =>
+        AskAsync(load.LinkOf(partition, number), api, version, request);
+
+    /// <summary>Asks over a connection.</summary>
+    /// <exception cref="CommandException">The node has gone.</exception>
+    protected async ValueTask<KafkaAnswer> AskAsync(KafkaLink link, KafkaApi api, short version, IKafkaMessage request)
     {
+        if (!_calls.TryGetValue(link, out var call))
+        {
+            call = link.NewCall();
+            _calls.Add(link, call);
+        }
+
         try
         {
-            return await load.CallOf(partition, number, _calls).SendAsync(api, version, request).ConfigureAwait(false);
+            return await call.SendAsync(api, version, request).ConfigureAwait(false);
         }
         catch (IOException error)
         {
             throw new CommandException($"a node has gone: {error.InnerException?.Message}");
         }
+    }
+
+    /// <summary>Counts the batches of an answer.</summary>
+    /// <param name="records">The batches; the last may be a part of one.</param>
+    /// <param name="offset">What was asked for: what is before it is not counted.</param>
+    /// <param name="latencies">Filled with the time from append to arrival, of the first message of each batch; null: not measured.</param>
+    /// <returns>The offset behind them.</returns>
+    /// <exception cref="CommandException">A batch came that was not asked for.</exception>
+    protected long Count(ReadOnlySpan<byte> records, long offset, LatencyHistogram? latencies)
+    {
+        Bytes += records.Length;
+        var now = Stopwatch.GetTimestamp();
+        while (records.Length >= RecordBatchHeader.Bytes)
+        {
+            var header = RecordBatchHeader.Read(records);
+            if (header.SizeBytes < RecordBatchHeader.Bytes || header.SizeBytes > records.Length)
+            {
+                break; // the rest of a batch that did not fit
+            }
+
+            if (header.BaseOffset + header.LastOffsetDelta < offset)
+            {
+                throw new CommandException($"offset {header.BaseOffset} came behind {offset}");
+            }
+
+            if (latencies is not null && MessageStamp.TryRead(records[..header.SizeBytes], out var sentAt))
+            {
+                latencies.Record((long)Stopwatch.GetElapsedTime(sentAt, now).TotalMicroseconds);
+            }
+
+            Messages += header.RecordCount;
+            offset = header.BaseOffset + header.LastOffsetDelta + 1;
+            records = records[header.SizeBytes..];
+        }
+
+        return offset;
     }
 
     /// <summary>What follows an error: others than those of a leader that moved are told, the first few.</summary>
@@ -127,41 +174,29 @@ internal sealed class StreamsProducer : StreamsCaller
     }
 }
 
-/// <summary>Reads a partition: from its first message to its last and again, or what comes behind its last message.</summary>
+/// <summary>Reads a partition from its first message to its last, and again.</summary>
 internal sealed class StreamsConsumer : StreamsCaller
 {
     private const short Version = 11;
-    private const int WaitMs = 500;
 
-    private readonly bool _isTail;
     private readonly int _partition;
     private readonly FetchRequest _request;
     private long _offset;
-    private bool _isPlaced;
 
     /// <summary>A consumer.</summary>
     /// <param name="load">The topic.</param>
     /// <param name="number">Which consumer this is; also its partition.</param>
     /// <param name="fetchBytes">The most that an answer shall hold.</param>
-    /// <param name="isTail">Whether it waits for what comes, from the end of what it finds at first.</param>
-    public StreamsConsumer(StreamsLoad load, int number, int fetchBytes, bool isTail)
+    public StreamsConsumer(StreamsLoad load, int number, int fetchBytes)
         : base(load, number)
     {
-        _isTail = isTail;
         _partition = number % load.Partitions;
-        _isPlaced = !isTail;
         _request = new FetchRequest
         {
-            WaitMs = isTail ? WaitMs : 0, BytesMin = 1, BytesMax = fetchBytes, SessionEpoch = -1, RackId = "",
+            BytesMin = 1, BytesMax = fetchBytes, SessionEpoch = -1, RackId = "",
             Topics = [new() { Name = load.Topic, Partitions = [new() { Index = _partition, BytesMax = fetchBytes }] }],
         };
     }
-
-    /// <summary>From append to arrival, of the first message of each batch that came, once measured.</summary>
-    public LatencyHistogram EndToEnd { get; } = new();
-
-    /// <summary>Whether <see cref="EndToEnd"/> is filled.</summary>
-    public bool IsMeasuring { get; set; }
 
     /// <inheritdoc />
     public override async ValueTask<bool> CallAsync()
@@ -174,7 +209,8 @@ internal sealed class StreamsConsumer : StreamsCaller
             error = partition.Error;
             if (error == KafkaError.None)
             {
-                Take((partition.Records ?? default).Span, partition.HighWatermark);
+                _offset = Count((partition.Records ?? default).Span, _offset, null);
+                _offset = _offset >= partition.HighWatermark ? 0 : _offset;
                 Calls++;
                 return true;
             }
@@ -182,45 +218,6 @@ internal sealed class StreamsConsumer : StreamsCaller
 
         await RecoverAsync(error).ConfigureAwait(false);
         return false;
-    }
-
-    private void Take(ReadOnlySpan<byte> records, long highWatermark)
-    {
-        if (!_isPlaced)
-        {
-            (_isPlaced, _offset) = (true, highWatermark);
-            return;
-        }
-
-        Bytes += records.Length;
-        var now = Stopwatch.GetTimestamp();
-        while (records.Length >= RecordBatchHeader.Bytes)
-        {
-            var header = RecordBatchHeader.Read(records);
-            if (header.SizeBytes < RecordBatchHeader.Bytes || header.SizeBytes > records.Length)
-            {
-                break; // the rest of a batch that did not fit
-            }
-
-            if (header.BaseOffset < _offset && header.BaseOffset + header.LastOffsetDelta < _offset)
-            {
-                throw new CommandException($"offset {header.BaseOffset} came behind {_offset}");
-            }
-
-            if (IsMeasuring && MessageStamp.TryRead(records[..header.SizeBytes], out var sentAt))
-            {
-                EndToEnd.Record((long)Stopwatch.GetElapsedTime(sentAt, now).TotalMicroseconds);
-            }
-
-            Messages += header.RecordCount;
-            _offset = header.BaseOffset + header.LastOffsetDelta + 1;
-            records = records[header.SizeBytes..];
-        }
-
-        if (!_isTail && _offset >= highWatermark)
-        {
-            _offset = 0;
-        }
     }
 }
 

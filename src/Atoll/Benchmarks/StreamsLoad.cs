@@ -71,21 +71,22 @@ internal sealed class StreamsLoad : IAsyncDisposable
         }
     }
 
-    /// <summary>A call to a partition's leader, as far as that is known.</summary>
-    /// <param name="partition">The partition.</param>
-    /// <param name="caller">Whose call: callers are spread over the connections.</param>
-    /// <param name="calls">The caller's calls by connection, which are used again.</param>
-    public KafkaCall CallOf(int partition, int caller, Dictionary<KafkaLink, KafkaCall> calls)
-    {
-        var links = _linksOfNode[_leaders[partition]];
-        var link = links[caller % links.Length];
-        if (!calls.TryGetValue(link, out var call))
-        {
-            call = link.NewCall();
-            calls.Add(link, call);
-        }
+    /// <summary>The nodes.</summary>
+    public int[] Nodes => [.. _linksOfNode.Keys];
 
-        return call;
+    /// <summary>A connection to a partition's leader, as far as that is known.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="caller">Whose: callers are spread over the connections.</param>
+    public KafkaLink LinkOf(int partition, int caller) => _linksOfNode[_leaders[partition]][caller % _connections];
+
+    /// <summary>A connection to a node on which nobody else waits: answers come in the order of requests, and some wait for news.</summary>
+    public KafkaLink LinkOfFollower(int node) => _linksOfNode[node][^1];
+
+    /// <summary>The partitions that a node leads, as far as that is known.</summary>
+    public int[] PartitionsOf(int node)
+    {
+        var leaders = _leaders;
+        return [.. Enumerable.Range(0, leaders.Length).Where(partition => leaders[partition] == node)];
     }
 
     /// <summary>A leader has moved: asks where to, at most ten times a second.</summary>
@@ -173,7 +174,7 @@ internal sealed class StreamsLoad : IAsyncDisposable
         {
             if (!met.ContainsKey(broker.NodeId))
             {
-                var links = new KafkaLink[_connections];
+                var links = new KafkaLink[_connections + 1];
                 for (var i = 0; i < links.Length; i++)
                 {
                     links[i] = await ConnectAsync(EndPoints.Format(broker.Host, broker.Port)).ConfigureAwait(false);

@@ -31,20 +31,21 @@ internal sealed class StreamsMeasure(StreamsLoad load, StreamsShape shape, Measu
     /// <summary>Callers that read a partition each, from its first message to its last and again.</summary>
     public async Task<LoadResult> ConsumeAsync(int clients)
     {
-        var consumers = Consumers(clients, isTail: false);
+        var consumers = Enumerable.Range(0, clients).Select(i => new StreamsConsumer(load, i, shape.FetchBytes)).ToArray();
         var result = await LoadMeter.RunAsync(
             "consume", Calls(consumers), shape.WarmUp, shape.Duration, servers, null, cancellation).ConfigureAwait(false);
         return Carrying(result, consumers);
     }
 
     /// <summary>
-    /// Callers that append while a consumer of each partition reads what comes: the producers' result, and the consumers' with the time
-    /// from append to arrival.
+    /// Callers that append while a consumer of each node's partitions reads what comes: the producers' result, and the consumers' with the
+    /// time from append to arrival.
     /// </summary>
     public async Task<(LoadResult Produced, LoadResult Consumed)> BothAsync(int clients)
     {
         var producers = Producers(clients);
-        var consumers = Consumers(load.Partitions, isTail: true);
+        var offsets = Enumerable.Repeat(-1L, load.Partitions).ToArray();
+        var consumers = load.Nodes.Select(node => new StreamsFollower(load, node, offsets, shape.FetchBytes)).ToArray();
         using var over = new CancellationTokenSource();
         var reading = Task.WhenAll(consumers.Select(consumer => Task.Run(() => FollowAsync(consumer, over.Token), CancellationToken.None)));
         var running = LoadMeter.RunAsync(
@@ -75,7 +76,7 @@ internal sealed class StreamsMeasure(StreamsLoad load, StreamsShape shape, Measu
         var arrived = Math.Max(1, latencies.Count);
         return (Carrying(produced, producers), produced with
         {
-            Load = "append to arrival", Clients = load.Partitions, Errors = 0, Latencies = latencies,
+            Load = "append to arrival", Clients = consumers.Length, Errors = 0, Latencies = latencies,
             MessagesPerCall = (double)messages / arrived, BytesPerCall = (double)bytes / arrived,
         });
     }
@@ -103,10 +104,7 @@ internal sealed class StreamsMeasure(StreamsLoad load, StreamsShape shape, Measu
         .. Enumerable.Range(0, clients).Select(i => new StreamsProducer(load, i, clients, shape.MessageBytes, shape.BatchMessages)),
     ];
 
-    private StreamsConsumer[] Consumers(int clients, bool isTail) =>
-        [.. Enumerable.Range(0, clients).Select(i => new StreamsConsumer(load, i, shape.FetchBytes, isTail))];
-
-    private static async Task FollowAsync(StreamsConsumer consumer, CancellationToken over)
+    private static async Task FollowAsync(StreamsFollower consumer, CancellationToken over)
     {
         while (!over.IsCancellationRequested)
         {
