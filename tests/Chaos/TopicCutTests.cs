@@ -8,9 +8,9 @@ namespace Atoll.Chaos.Tests;
 
 /// <summary>
 /// Clients of Kafka, unchanged, while links between brokers are cut in one direction and in both, and while brokers are cut off from
-/// everybody: numbered producers and groups whose members die, of confluent_kafka, kcat, kafka-python and kafkajs, and processors that work
-/// in transactions, of some of them and Confluent.Kafka. What they do, and what they find lost, doubled or out of order, is in
-/// tests/Interop/Kafka.
+/// everybody: numbered producers and groups whose members die, of confluent_kafka, kcat, kafka-python, kafkajs and @platformatic/kafka, and
+/// processors that work in transactions, of some of them and Confluent.Kafka. What they do, and what they find lost, doubled or out of
+/// order, is in tests/Interop/Kafka.
 /// </summary>
 public sealed class TopicCutTests
 {

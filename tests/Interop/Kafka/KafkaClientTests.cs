@@ -6,7 +6,7 @@ namespace Atoll.Interop.Tests.Kafka;
 
 /// <summary>
 /// Clients of Kafka that Debian has, unchanged, against three real processes: kcat and confluent_kafka (both librdkafka), and kafka-python.
-/// What they do is in client.py and failover.py beside this file.
+/// What they do is in client.py and failover.py beside this file. While brokers are killed npm's @platformatic/kafka is with them.
 /// </summary>
 public sealed class KafkaClientTests
 {

@@ -15,7 +15,7 @@ public sealed class KafkaLibraryTests(LibraryCluster cluster) : IClassFixture<Li
         ClientProgram.RunAsync(cluster.Processes, "clients.js", ["platformatic", "assigned"]),
         Task.Run(new DotNetClient(cluster.Bootstrap).WorkAsync));
 
-    // Without @platformatic/kafka, whose streams end, and whose producer fails, when a leader is gone: its users have to begin anew.
+    // Without @platformatic/kafka, which does not go on in transactions: its other programs are with those of KafkaClientTests.
     [Fact]
     public async Task Producers_groups_and_transactions_go_on_while_a_broker_is_killed_and_comes_back()
     {
