@@ -158,6 +158,18 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
     /// <summary>Whether the status has ever shown damage on the node, or a replica of it that is being repaired.</summary>
     public bool StatusHasShownDamage { get; private set; }
 
+    /// <summary>Waits until the node knows of no damage, and all its replicas take part.</summary>
+    public async Task SoundAsync(NodeProcess victim)
+    {
+        await Eventually.HoldsAsync("nothing is damaged any more", ChaosCluster.LivenessBound, async () =>
+        {
+            var loops = await LookAtAsync(victim);
+            return loops.Count > 0 && loops.All(loop => loop.Store.Damages.IsEmpty
+                && loop.Replicas.All(replica => replica.Role is ReplicaRole.Leader or ReplicaRole.Follower && replica.Detail.Length == 0));
+        });
+        await cluster.WholeAsync();
+    }
+
     private ShardId[] AllShards => [.. cluster.Shards.Select(shard => shard.Id)];
 
     private int[] Others(NodeProcess node) => [.. cluster.Nodes.Select(other => other.Number).Where(number => number != node.Number)];
@@ -172,17 +184,6 @@ internal sealed class Faults(ChaosCluster cluster, ClientTasks load, Prng prng)
                 Count(kind.ToString());
             }
         }
-    }
-
-    private async Task SoundAsync(NodeProcess victim)
-    {
-        await Eventually.HoldsAsync("nothing is damaged any more", ChaosCluster.LivenessBound, async () =>
-        {
-            var loops = await LookAtAsync(victim);
-            return loops.Count > 0 && loops.All(loop => loop.Store.Damages.IsEmpty
-                && loop.Replicas.All(replica => replica.Role is ReplicaRole.Leader or ReplicaRole.Follower && replica.Detail.Length == 0));
-        });
-        await cluster.WholeAsync();
     }
 
     private async Task<long> ScrubPassesAsync(NodeProcess victim) =>

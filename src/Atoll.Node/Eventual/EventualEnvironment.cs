@@ -43,6 +43,7 @@ internal sealed class EventualEnvironment
         // When what was told cannot be read: it lay not further ahead of the clock than this.
         Stamps.Observe(file.IsTrusted ? file.DurableFloor : Stamps.Peek().Add(EventualFile.Ahead));
         Floors = new Floors(options, Stamps, outbox, file);
+        file.Saved = Early.Release;
     }
 
     /// <summary>The node's options.</summary>
@@ -56,6 +57,9 @@ internal sealed class EventualEnvironment
 
     /// <summary>What everybody says about the writes that are under way.</summary>
     public Floors Floors { get; }
+
+    /// <summary>Writes that wait until the present is durable.</summary>
+    public EarlyWrites Early { get; } = new();
 
     /// <summary>What is known of the loop's eventual shards before any of them is read.</summary>
     public EventualFile File { get; }

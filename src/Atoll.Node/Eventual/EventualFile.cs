@@ -31,6 +31,9 @@ internal sealed class EventualFile(IDisk disk)
     /// <summary>False when the file was there and could not be read: then every replica may be one that had begun anew.</summary>
     public bool IsTrusted { get; private set; } = true;
 
+    /// <summary>Called when something was made durable.</summary>
+    public Action? Saved { get; set; }
+
     /// <summary>Whether a replica is known, durably, to begin anew.</summary>
     public bool IsDurablyRejoining(ShardId shard) => _durablyRejoining.Contains(shard);
 
@@ -130,6 +133,7 @@ internal sealed class EventualFile(IDisk disk)
             {
                 DurableFloor = floor;
                 _durablyRejoining = rejoining;
+                Saved?.Invoke();
             }
 
             // What the disk did not take is tried again with the next change: the floor moves all the time.

@@ -364,9 +364,19 @@ internal sealed class EventualReplica
 
     private void OnWrite(LoopAddress from, in EventualMessage message)
     {
-        if (_horizon is null || IsUnknownYet || !_environment.Floors.IsPresentDurable())
+        if (_horizon is null || IsUnknownYet)
         {
             _answer(from, message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
+            return;
+        }
+
+        if (!_environment.Floors.IsPresentDurable())
+        {
+            if (!_environment.Early.TryHold(from, message))
+            {
+                _answer(from, message.Answer(EventualMessageKind.WriteRefused) with { Reason = RefusalReason.Overloaded });
+            }
+
             return;
         }
 

@@ -45,6 +45,7 @@ internal sealed class EventualShards : IEventualShards
         _environment = environment;
         _host = host;
         _sendTo = (to, message) => SendTo(to, message);
+        environment.Early.Take = (from, message) => Received(from, message);
         var numbers = new OperationNumbers(random);
         var options = new EventualOptions { Self = environment.Options.Self, Region = environment.Options.Description.RegionName };
         var sets = new ReplicaSets(environment.Directory);

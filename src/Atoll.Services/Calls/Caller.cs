@@ -102,11 +102,11 @@ public sealed class Caller
     /// <summary>A new identity for a request that was not taken, and never will be under the one that it had.</summary>
     internal bool TryIssueAnew(in RequestIdentity before, out RequestIdentity identity)
     {
-        _identities.Answered(before.Sequence);
+        _identities.Answered(before);
         return _identities.TryNext(out identity);
     }
 
-    internal void Answered(in RequestIdentity identity) => _identities.Answered(identity.Sequence);
+    internal void Answered(in RequestIdentity identity) => _identities.Answered(identity);
 }
 
 /// <summary>What a <see cref="Caller"/> needs beside its port.</summary>

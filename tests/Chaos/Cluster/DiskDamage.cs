@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Atoll.Foundation.Randomness;
 
 namespace Atoll.Chaos.Tests.Cluster;
@@ -56,13 +57,25 @@ internal static class DiskDamage
         var end = kind == DamagedFile.Segment && spareEnd ? used / 2 : used;
         var offset = (long)prng.NextBelow((ulong)end);
         offset = Math.Min(offset, (offset / BlockBytes * BlockBytes) + BlockBytes - DamagedBytes); // in one block
-        Overwrite(name, offset);
-        return string.Create(CultureInfo.InvariantCulture, $"{name} at {offset}");
+        return TryOverwrite(name, offset)
+            ? string.Create(CultureInfo.InvariantCulture, $"{name} at {offset}")
+            : Overwrite(folder, kind, prng, spareEnd); // merged away meanwhile: another one
     }
 
-    /// <summary>Overwrites a few bytes.</summary>
-    public static void Overwrite(string file, long offset) => ShellCommand.Run(
-        "dd", "if=/dev/urandom", $"of={file}", "bs=1", $"count={DamagedBytes}", $"seek={offset}", "conv=notrunc,nocreat", "status=none");
+    /// <summary>Overwrites a few bytes; false when there is no such file any more.</summary>
+    public static bool TryOverwrite(string file, long offset)
+    {
+        try
+        {
+            using var handle = File.OpenHandle(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            RandomAccess.Write(handle, RandomNumberGenerator.GetBytes(DamagedBytes), offset);
+            return true;
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+    }
 
     // What lies behind was made in advance, and is zeros.
     private static long UsedBytes(string file)

@@ -36,6 +36,9 @@ internal sealed class EventualScene
 
     public ShardInfo Shard => Cluster.Directory.Shards.Single(shard => shard.Space == _space);
 
+    /// <summary>How often the last request was tried.</summary>
+    public int LastAttempts { get; private set; }
+
     public Response Write(int through, string partition, string value, ConsistencyLevel level) => Call(
         through,
         RowsRequests.Mutate(
@@ -86,6 +89,8 @@ internal sealed class EventualScene
         var client = Cluster.NewClient();
         client.Home = Cluster.Node(through);
         client.Patience = Duration.FromSeconds(3);
-        return client.CallAndWait(request with { Consistency = new RequestConsistency(level) }).Response;
+        var result = client.CallAndWait(request with { Consistency = new RequestConsistency(level) });
+        LastAttempts = result.Attempts;
+        return result.Response;
     }
 }

@@ -31,4 +31,23 @@ public sealed class FastClockTests
         scene.Await(() => scene.Write(2, "a", "later", ConsistencyLevel.Quorum).Status == ResponseStatus.Ok, "two of three go on");
         Assert.Equal("later", EventualScene.ValueOf(scene.Read(3, "a", ConsistencyLevel.Quorum)));
     }
+
+    // As every node is that starts again: it goes on above all times that it may have told. The others have to save that before they take
+    // anything of such a time; the writes wait for it.
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void No_write_fails_while_the_others_save_how_far_the_time_has_come(ulong seed)
+    {
+        var scene = new EventualScene(seed, new ClusterShape(), 3);
+        for (var i = 0; i < 10; i++)
+        {
+            scene.Cluster.Node(1).Clock.JumpWall(Duration.FromSeconds(60));
+            var answer = scene.Write(1, "a", $"{i}", ConsistencyLevel.All);
+            Assert.True(answer.Status == ResponseStatus.Ok, $"{answer.Status}: {answer.Detail} {answer.Shortfall}");
+            Assert.Equal(1, scene.LastAttempts);
+            Assert.Equal($"{i}", EventualScene.ValueOf(scene.Read(3, "a", ConsistencyLevel.One)));
+        }
+    }
 }
