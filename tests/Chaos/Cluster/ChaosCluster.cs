@@ -1,5 +1,6 @@
 using Atoll.Client.Remote;
 using Atoll.Foundation.Identity;
+using Atoll.Interop.Tests.Security;
 using Atoll.Node.Loops;
 using Atoll.Services;
 using Atoll.Services.Calls;
@@ -15,6 +16,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>The space that the tests write to.</summary>
     public const string Space = "chaos";
 
+    /// <summary>What lets in to nodes that have certificates.</summary>
+    public const string Token = "open-sesame";
+
     /// <summary>After a start, a kill or a mend, everything works again within this time, or the test fails.</summary>
     public static readonly TimeSpan LivenessBound = TimeSpan.FromSeconds(15);
 
@@ -26,14 +30,16 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private readonly IAtollClient _control;
     private bool _isDisposed;
 
-    private ChaosCluster(int nodes, int? diskMiB, IReadOnlyList<string> settings)
+    private ChaosCluster(int nodes, int? diskMiB, bool isSecure, IReadOnlyList<string> settings)
     {
         _network = NodeNetwork.Make(nodes);
+        Authority = isSecure ? new CertificateAuthority(_folder, "authority") : null;
         Disk = diskMiB is { } size ? SmallDisk.Mount(Path.Combine(_folder, "disk"), size) : null;
         _nodes =
         [
             .. Enumerable.Range(0, nodes)
-                .Select(number => new NodeProcess(_network, number, _folder, Disk?.Folder ?? _folder, settings)),
+                .Select(number => new NodeProcess(
+                    _network, number, _folder, Disk?.Folder ?? _folder, [.. SecurityOf(number), .. settings])),
         ];
         _control = Connect(TimeSpan.FromSeconds(2));
         AppDomain.CurrentDomain.ProcessExit += (_, _) => CleanUp();
@@ -42,6 +48,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     /// <summary>The nodes.</summary>
     public IReadOnlyList<NodeProcess> Nodes => _nodes;
+
+    /// <summary>Whose certificates the nodes have; null where anybody may come in.</summary>
+    public CertificateAuthority? Authority { get; }
 
     /// <summary>The links between them.</summary>
     public NodeNetwork Network => _network;
@@ -63,35 +72,12 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <param name="shards">How many shards the space has; 0: there is no space.</param>
     /// <param name="diskMiB">The size of a disk of their own for all nodes' data; null for this machine's.</param>
     /// <param name="settings">Settings of all nodes.</param>
-    public static async Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null, params IReadOnlyList<string> settings)
-    {
-        var cluster = new ChaosCluster(nodes, diskMiB, settings);
-        try
-        {
-            foreach (var node in cluster._nodes)
-            {
-                node.Start();
-                await Eventually.HoldsAsync(
-                    $"node {node.Number + 1} is a member", StartBound, async () => await cluster.MembersAsync() > node.Number);
-            }
+    public static Task<ChaosCluster> StartAsync(int nodes, int shards, int? diskMiB = null, params IReadOnlyList<string> settings) =>
+        StartAsync(new ChaosCluster(nodes, diskMiB, isSecure: false, settings), shards);
 
-            if (shards > 0)
-            {
-                await Eventually.HoldsAsync("the space is made", StartBound, () => cluster.TryAsync(async () =>
-                    _ = await cluster._control.Spaces.CreateAsync(new SpaceOptions(Space, Replicas: nodes, ShardCount: shards))));
-                cluster.Shards = (await cluster._control.Spaces.DescribeAsync(Space)).Shards;
-            }
-
-            await Eventually.HoldsAsync("every shard has a leader, every node its replicas", StartBound, cluster.IsWholeAsync);
-            return cluster;
-        }
-        catch (Exception error)
-        {
-            var logs = cluster.Logs();
-            await cluster.DisposeAsync();
-            throw new InvalidOperationException($"the cluster did not start: {error.Message}\n{logs}", error);
-        }
-    }
+    /// <summary>Starts a cluster without a space whose nodes have certificates, and let in who has <see cref="Token"/>.</summary>
+    /// <param name="nodes">How many nodes.</param>
+    public static Task<ChaosCluster> StartSecureAsync(int nodes) => StartAsync(new ChaosCluster(nodes, null, isSecure: true, []), 0);
 
     /// <summary>A client of its own connections, which knows all nodes, or one only.</summary>
     public IAtollClient Connect(TimeSpan timeout, NodeProcess? only = null) => Connect(timeout, only, new ServerClock(TimeProvider.System));
@@ -105,6 +91,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
                 Nodes = only is null ? [.. _nodes.Select(node => node.ClientAddress)] : [only.ClientAddress],
                 Discover = only is null,
                 ClientName = "chaos",
+                Token = Authority is null ? "" : Token,
+                Tls = Authority?.Trust(),
             },
             clock);
         return new AtollClient(
@@ -137,6 +125,39 @@ internal sealed class ChaosCluster : IAsyncDisposable
         await _control.DisposeAsync();
         CleanUp();
     }
+
+    private static async Task<ChaosCluster> StartAsync(ChaosCluster cluster, int shards)
+    {
+        var nodes = cluster._nodes.Length;
+        try
+        {
+            foreach (var node in cluster._nodes)
+            {
+                node.Start();
+                await Eventually.HoldsAsync(
+                    $"node {node.Number + 1} is a member", StartBound, async () => await cluster.MembersAsync() > node.Number);
+            }
+
+            if (shards > 0)
+            {
+                await Eventually.HoldsAsync("the space is made", StartBound, () => cluster.TryAsync(async () =>
+                    _ = await cluster._control.Spaces.CreateAsync(new SpaceOptions(Space, Replicas: nodes, ShardCount: shards))));
+                cluster.Shards = (await cluster._control.Spaces.DescribeAsync(Space)).Shards;
+            }
+
+            await Eventually.HoldsAsync("every shard has a leader, every node its replicas", StartBound, cluster.IsWholeAsync);
+            return cluster;
+        }
+        catch (Exception error)
+        {
+            var logs = cluster.Logs();
+            await cluster.DisposeAsync();
+            throw new InvalidOperationException($"the cluster did not start: {error.Message}\n{logs}", error);
+        }
+    }
+
+    private string[] SecurityOf(int number) => Authority is null ? ["--insecure"]
+        : [.. Authority.Issue($"node{number + 1}", _network.Address(number)), "--tls-ca", Authority.Path, "--tokens", Token];
 
     private async ValueTask<bool> IsWholeAsync()
     {
@@ -200,6 +221,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
             }
 
             _network.Dispose();
+            Authority?.Dispose();
             Disk?.Dispose();
             if (IsDoneWith)
             {

@@ -56,7 +56,7 @@ internal sealed class NodeProcess : IDisposable
     {
         var how = Number == 0 ? ["--bootstrap"] : new[] { "--join", $"{_network.Address(0)}:4600" };
         var command = _network.Enter(
-            Number, [ProgramPath.Value, "node", "--data", _folder, "--listen", Host, "--insecure", .. how, .. _settings]);
+            Number, [ProgramPath.Value, "node", "--data", _folder, "--listen", Host, .. how, .. _settings]);
         Note($"starts for the {++_started}. time: {string.Join(' ', command)}");
         var process = new Process
         {

@@ -72,7 +72,9 @@ internal sealed class DriverProcess : IDisposable
     /// <param name="program">What runs it.</param>
     /// <param name="script">Its file, from the folder of these tests on.</param>
     /// <param name="arguments">What it is told.</param>
-    public static DriverProcess Start(string program, string script, IEnumerable<string> arguments)
+    /// <param name="environment">Variables that it is given besides.</param>
+    public static DriverProcess Start(
+        string program, string script, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var process = new Process
         {
@@ -83,6 +85,11 @@ internal sealed class DriverProcess : IDisposable
         };
         process.StartInfo.Environment["NODE_PATH"] = string.Join(Path.PathSeparator, NodeModules, KafkaNodeModules);
         process.StartInfo.Environment["PYTHONDONTWRITEBYTECODE"] = "1"; // they import each other, and nothing is to be left beside them
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            process.StartInfo.Environment[name] = value;
+        }
+
         var started = new DriverProcess(process);
         process.OutputDataReceived += (_, line) => started.Add(line.Data);
         process.ErrorDataReceived += (_, line) => started.Add(line.Data);

@@ -27,7 +27,7 @@ internal static class ClientProgram
         {
             cluster.Node(victim).Dispose();
             await goOnAsync();
-            await cluster.Start(victim, new Dictionary<string, string>()).SaysAsync("serves at");
+            await cluster.StartAgain(victim).SaysAsync("serves at");
             await goOnAsync();
         }
     }

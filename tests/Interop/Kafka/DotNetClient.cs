@@ -8,7 +8,8 @@ namespace Atoll.Interop.Tests.Kafka;
 
 /// <summary>What Confluent.Kafka, over Debian's librdkafka, is asked to do.</summary>
 /// <param name="bootstrap">The brokers.</param>
-internal sealed class DotNetClient(string bootstrap)
+/// <param name="login">How it comes in; null where anybody may.</param>
+internal sealed class DotNetClient(string bootstrap, KafkaLogin? login = null)
 {
     private const string NativeLibraryName = "librdkafka.so.1";
     private const int Partitions = 3;
@@ -92,7 +93,7 @@ internal sealed class DotNetClient(string bootstrap)
     private static bool IsMore(string value) => value.StartsWith("more ", StringComparison.Ordinal);
 
     /// <summary>A client for topics and groups.</summary>
-    public IAdminClient Admin() => new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrap }).Build();
+    public IAdminClient Admin() => new AdminClientBuilder(Told(new AdminClientConfig())).Build();
 
     /// <summary>Creates a topic.</summary>
     public static Task CreateAsync(IAdminClient admin, string topic, int partitions) =>
@@ -101,9 +102,8 @@ internal sealed class DotNetClient(string bootstrap)
     /// <summary>A producer.</summary>
     public IProducer<Null, string> Producer(ProducerConfig config, Action<Error>? onFatal = null)
     {
-        config.BootstrapServers = bootstrap;
         config.LingerMs = 2;
-        return new ProducerBuilder<Null, string>(config).SetLogHandler(static (_, _) => { }).SetErrorHandler((_, error) =>
+        return new ProducerBuilder<Null, string>(Told(config)).SetLogHandler(static (_, _) => { }).SetErrorHandler((_, error) =>
         {
             if (error.IsFatal)
             {
@@ -115,11 +115,11 @@ internal sealed class DotNetClient(string bootstrap)
     /// <summary>A member of a group that reads what is committed.</summary>
     public IConsumer<Null, string> Subscribe(string group, string topic)
     {
-        var consumer = new ConsumerBuilder<Null, string>(new ConsumerConfig
+        var consumer = new ConsumerBuilder<Null, string>(Told(new ConsumerConfig
         {
-            BootstrapServers = bootstrap, GroupId = group, EnableAutoCommit = false, AutoOffsetReset = AutoOffsetReset.Earliest,
+            GroupId = group, EnableAutoCommit = false, AutoOffsetReset = AutoOffsetReset.Earliest,
             IsolationLevel = IsolationLevel.ReadCommitted, SessionTimeoutMs = 30_000, HeartbeatIntervalMs = 200, FetchWaitMaxMs = 100,
-        }).SetLogHandler(static (_, _) => { }).Build();
+        })).SetLogHandler(static (_, _) => { }).Build();
         consumer.Subscribe(topic);
         return consumer;
     }
@@ -139,6 +139,14 @@ internal sealed class DotNetClient(string bootstrap)
                 }
             }
         }
+    }
+
+    private T Told<T>(T config)
+        where T : ClientConfig
+    {
+        config.BootstrapServers = bootstrap;
+        login?.Apply(config);
+        return config;
     }
 
     private List<string> Produce(string topic, CompressionType compression, Acks acks, string head = "")

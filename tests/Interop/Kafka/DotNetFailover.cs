@@ -8,15 +8,17 @@ namespace Atoll.Interop.Tests.Kafka;
 /// Confluent.Kafka while a broker is killed: a producer that numbers its batches, and a processor that reads and writes in transactions.
 /// </summary>
 /// <param name="bootstrap">The brokers.</param>
-internal sealed class DotNetFailover(string bootstrap)
+/// <param name="login">How it comes in; null where anybody may.</param>
+internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
 {
     private const string Orders = "dotnet-orders";
     private const string Output = "dotnet-out";
     private const int Partitions = 3;
+    private const int BacklogMax = 500; // a transaction takes longer than a message, and what is left at the end is waited for
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
-    private readonly DotNetClient _client = new(bootstrap);
+    private readonly DotNetClient _client = new(bootstrap, login);
     private readonly List<string> _failures = [];
     private int _produced;
     private int _worked;
@@ -63,9 +65,16 @@ internal sealed class DotNetFailover(string bootstrap)
     private void Produce(Task enough)
     {
         var errors = new List<Error>();
-        using var producer = _client.Producer(new ProducerConfig { EnableIdempotence = true }, errors.Add);
+        using var producer = _client.Producer(
+            new ProducerConfig { EnableIdempotence = true, CompressionType = CompressionType.Zstd }, errors.Add);
         while (!enough.IsCompleted && errors.Count == 0)
         {
+            if (_produced - Volatile.Read(ref _worked) > BacklogMax)
+            {
+                producer.Poll(TimeSpan.FromMilliseconds(5));
+                continue;
+            }
+
             var value = _produced.ToString(CultureInfo.InvariantCulture);
             var message = new Message<Null, string> { Value = value };
             producer.Produce(new TopicPartition(Orders, _produced % Partitions), message, report =>

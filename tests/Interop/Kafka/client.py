@@ -13,7 +13,7 @@ import confluent_kafka.admin
 import kafka
 import kafka.admin
 
-from common import BOOTSTRAP, KAFKA_PYTHON, admin, check, consumer, create, read_all, say
+from common import KAFKA_PYTHON, KCAT, LIBRDKAFKA, admin, check, consumer, create, read_all, say
 
 COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
@@ -30,7 +30,7 @@ def librdkafka():
     for partition, compression in enumerate(COMPRESSIONS):
         for acks in [0, 1, -1]:
             producer = confluent_kafka.Producer({
-                "bootstrap.servers": BOOTSTRAP, "compression.type": compression, "acks": acks, "linger.ms": 5})
+                **LIBRDKAFKA, "compression.type": compression, "acks": acks, "linger.ms": 5})
             for number in range(20):
                 value = f"{compression} {acks} {number} " + "x" * 200
                 sent.append(value)
@@ -67,7 +67,7 @@ def librdkafka():
 
     # More partitions: a consumer that is subscribed gets them, and what is there stays.
     reader = confluent_kafka.Consumer({
-        "bootstrap.servers": BOOTSTRAP, "group.id": "growing", "auto.offset.reset": "earliest",
+        **LIBRDKAFKA, "group.id": "growing", "auto.offset.reset": "earliest",
         "topic.metadata.refresh.interval.ms": 500, "enable.auto.commit": False})
     reader.subscribe(["events"])
     deadline = time.monotonic() + 60
@@ -81,7 +81,7 @@ def librdkafka():
             check(valid or count == 5, f"a topic of 4 partitions cannot have {count}")
         except confluent_kafka.KafkaException as error:
             check(not valid and error.args[0].code() == confluent_kafka.KafkaError.INVALID_PARTITIONS, f"{count} partitions: {error}")
-    producer = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP})
+    producer = confluent_kafka.Producer(LIBRDKAFKA)
     producer.produce("events", "more", partition=3)
     check(producer.flush(60) == 0, "the new partition takes records")
     check([message.value() for message in read_all("events", 3)] == [b"more"], "the new partition has what was written to it")
@@ -138,7 +138,7 @@ def kafka_python():
 def kcat():
     """The command line's client: topics come into being when something is produced to them."""
     def run(*arguments, given=None):
-        done = subprocess.run(["kcat", "-b", BOOTSTRAP, *arguments], input=given, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*KCAT, *arguments], input=given, capture_output=True, text=True, timeout=120)
         check(done.returncode == 0, f"kcat {arguments}: {done.stderr}")
         return done.stdout
 
@@ -161,7 +161,7 @@ def quotas():
     for name in ["fast", "slow"]:
         held[name] = []
         producer = confluent_kafka.Producer({
-            "bootstrap.servers": BOOTSTRAP, "client.id": name, "linger.ms": 5, "batch.size": 30000, "throttle_cb": held[name].append})
+            **LIBRDKAFKA, "client.id": name, "linger.ms": 5, "batch.size": 30000, "throttle_cb": held[name].append})
         started = time.monotonic()
         for _ in range(50):
             producer.produce("held", b"x" * 10000, partition=0)
@@ -177,7 +177,7 @@ def compaction():
     create("table", 1, cleanup_policy="compact", segment_bytes="50000", min_cleanable_dirty_ratio="0.1", delete_retention_ms="500")
     errors = []
     producer = confluent_kafka.Producer({
-        "bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5,
+        **LIBRDKAFKA, "enable.idempotence": True, "compression.type": "lz4", "linger.ms": 5,
         "batch.num.messages": 200})
 
     def write(key, value):
@@ -186,7 +186,7 @@ def compaction():
     def flush():
         check(producer.flush(60) == 0 and not errors, f"not all was delivered: {errors[:3]}")
 
-    keyless = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP})
+    keyless = confluent_kafka.Producer(LIBRDKAFKA)
     keyless.produce("table", "no key", on_delivery=lambda error, _: errors.append(error))
     keyless.flush(60)
     check(errors[0] is not None and errors[0].code() == confluent_kafka.KafkaError.INVALID_RECORD, f"no key: {errors[0]}")

@@ -13,6 +13,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const [name, scenario, ...addresses] = process.argv.slice(2);
 const client = require(`./${name}.js`);
 const PARTITIONS = 3;
+const SESSION_MS = 6000; // of members in faults: one that begins anew is another one, and the others wait for the one that it was
 const BACKLOG_MAX = 50; // a transaction takes longer than a message, and what is left at the end is waited for
 
 function say(text) {
@@ -211,7 +212,7 @@ async function member() {
     if (message.offset % 10 === 9) {
       await message.commit();
     }
-  }, { sessionTimeout: 6000, beginsAnew: true, changed: () => say('changed') });
+  }, { sessionTimeout: SESSION_MS, beginsAnew: true, changed: () => say('changed') });
   process.stdin.resume();
   await once(process.stdin, 'end'); // with its parent
   process.exit();
@@ -281,7 +282,8 @@ async function failover() {
     while (!isOver) {
       // One by one: of several in one call kafkajs forgets those whose leader moves to a broker that has taken others of them.
       for (let at = 0; at < PARTITIONS; at++) {
-        await feeder.send(orders, [{ value: `${count + at}`, partition: at }]);
+        const compression = cluster.compressions[count / PARTITIONS % cluster.compressions.length];
+        await feeder.send(orders, [{ value: `${count + at}`, partition: at }], { compression });
       }
       if (works) {
         await feeder.send(input, [{ value: `${count / PARTITIONS}`, partition: 0 }]);
@@ -357,7 +359,7 @@ async function work(cluster, admin, input, output, done) {
       }
     }
     done();
-  });
+  }, { sessionTimeout: SESSION_MS });
 }
 
 // What is behind an error, each once.

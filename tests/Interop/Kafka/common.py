@@ -1,5 +1,6 @@
 """What the programs of Kafka's clients beside this file share: whom they talk to, what they say, and how they look at what is there."""
 
+import os
 import sys
 import time
 
@@ -9,8 +10,20 @@ import confluent_kafka.admin
 ADDRESSES = [argument for argument in sys.argv[1:] if ":" in argument]
 BOOTSTRAP = ",".join(ADDRESSES)
 
-# kafka-python finds out when it begins what brokers can do, and would give up after two seconds of a machine that has other work.
+# What each library is told of the cluster; where one has to log in, over TLS, the environment says how.
+LIBRDKAFKA = {"bootstrap.servers": BOOTSTRAP}
+# It finds out when it begins what brokers can do, and would give up after two seconds of a machine that has other work.
 KAFKA_PYTHON = {"bootstrap_servers": ADDRESSES, "api_version_auto_timeout_ms": 30000}
+if "ATOLL_KAFKA_AUTHORITY" in os.environ:
+    AUTHORITY, MECHANISM, USER, PASSWORD = (
+        os.environ[f"ATOLL_KAFKA_{name}"] for name in ("AUTHORITY", "MECHANISM", "USER", "PASSWORD"))
+    LIBRDKAFKA |= {
+        "security.protocol": "SASL_SSL", "ssl.ca.location": AUTHORITY, "sasl.mechanism": MECHANISM, "sasl.username": USER,
+        "sasl.password": PASSWORD}
+    KAFKA_PYTHON |= {
+        "security_protocol": "SASL_SSL", "ssl_cafile": AUTHORITY, "sasl_mechanism": MECHANISM, "sasl_plain_username": USER,
+        "sasl_plain_password": PASSWORD}
+KCAT = ["kcat", *(word for name, value in LIBRDKAFKA.items() for word in ("-X", f"{name}={value}"))]
 ADMINS = []
 
 
@@ -34,7 +47,7 @@ def wait(condition, text, seconds=90):
 
 def admin():
     if not ADMINS:
-        ADMINS.append(confluent_kafka.admin.AdminClient({"bootstrap.servers": BOOTSTRAP}))
+        ADMINS.append(confluent_kafka.admin.AdminClient(LIBRDKAFKA))
     return ADMINS[0]
 
 
@@ -47,7 +60,7 @@ def create(topic, partitions, **config):
 def consumer(**more):
     """A reader of partitions, one by one: not a member of any group."""
     return confluent_kafka.Consumer({
-        "bootstrap.servers": BOOTSTRAP, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
+        **LIBRDKAFKA, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
         "enable.partition.eof": True, **more})
 
 

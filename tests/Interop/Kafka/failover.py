@@ -15,7 +15,7 @@ import time
 import confluent_kafka
 import kafka
 
-from common import BOOTSTRAP, KAFKA_PYTHON, check, committed, create, read_all, say, wait
+from common import KAFKA_PYTHON, KCAT, LIBRDKAFKA, check, committed, create, read_all, say, wait
 from members import LOCK, Member, split
 
 PARTITIONS = 3
@@ -32,7 +32,7 @@ class Confluent:
     def __init__(self, topic):
         self.topic, self.acknowledged, self.failures = topic, 0, []
         self.producer = confluent_kafka.Producer({
-            "bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "linger.ms": 2, "compression.type": "lz4",
+            **LIBRDKAFKA, "enable.idempotence": True, "linger.ms": 2, "compression.type": "lz4",
             "delivery.timeout.ms": PATIENCE_SECONDS * 1000})
 
     def note(self, error, _):
@@ -59,7 +59,8 @@ class KafkaPython:
     def __init__(self, topic):
         self.topic, self.acknowledged, self.failures = topic, 0, []
         self.producer = kafka.KafkaProducer(
-            **KAFKA_PYTHON, acks="all", retries=sys.maxsize, max_in_flight_requests_per_connection=1, linger_ms=2)
+            **KAFKA_PYTHON, acks="all", retries=sys.maxsize, max_in_flight_requests_per_connection=1, linger_ms=2,
+            compression_type="gzip")
 
     def note(self, _):
         self.acknowledged += 1
@@ -83,7 +84,7 @@ class Kcat:
         self.acknowledged, self.failures = 0, []
         self.processes = [
             subprocess.Popen(
-                ["kcat", "-P", "-b", BOOTSTRAP, "-t", topic, "-p", str(partition), "-E", "-v", "-v", "-X", "acks=all",
+                [*KCAT, "-P", "-t", topic, "-p", str(partition), "-E", "-v", "-v", "-z", "snappy", "-X", "acks=all",
                  "-X", "enable.idempotence=true", "-X", "linger.ms=2", "-X", f"message.timeout.ms={PATIENCE_SECONDS * 1000}"],
                 stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for partition in range(PARTITIONS)]
@@ -172,7 +173,7 @@ def look_at_topic(topic, number, is_idempotent):
 def look_at_group(topic, group, members, log):
     """The group commits all of it, and has read it as it is there, in order where nobody's share has changed."""
     ends = {partition: 1 + max(offset for part, offset in log if part == partition) for partition in range(PARTITIONS)}
-    reader = confluent_kafka.Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group})
+    reader = confluent_kafka.Consumer({**LIBRDKAFKA, "group.id": group})
     wait(lambda: committed(reader, topic, PARTITIONS) == ends, lambda: f"{committed(reader, topic, PARTITIONS)} is {ends}")
     reader.close()
     for each in members[1:]:

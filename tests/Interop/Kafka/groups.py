@@ -12,7 +12,7 @@ import confluent_kafka
 import kafka
 import kafka.admin
 
-from common import BOOTSTRAP, KAFKA_PYTHON, check, committed, create, say, wait
+from common import KAFKA_PYTHON, LIBRDKAFKA, check, committed, create, say, wait
 from members import LOCK, Member, split
 
 TOPIC = "work"
@@ -21,7 +21,7 @@ PARTITIONS = 6
 
 
 def watch(history, stop):
-    reader = confluent_kafka.Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP})
+    reader = confluent_kafka.Consumer({**LIBRDKAFKA, "group.id": GROUP})
     while not stop.is_set():
         history.append(committed(reader, TOPIC, PARTITIONS))
         time.sleep(0.1)
@@ -31,7 +31,7 @@ def watch(history, stop):
 def group():
     """One member of three dies, and the coordinator's node with it: everything is read, and no committed offset goes back."""
     create(TOPIC, PARTITIONS)
-    producer = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP, "acks": "all", "linger.ms": 2})
+    producer = confluent_kafka.Producer({**LIBRDKAFKA, "acks": "all", "linger.ms": 2})
     stop = threading.Event()
     sent = []
 
@@ -85,7 +85,7 @@ def group():
             newest[partition] = offset
     ends = {partition: 1 + max(offset for each in members for part, offset, _ in each.got if part == partition)
             for partition in range(PARTITIONS)}
-    reader = confluent_kafka.Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": GROUP})
+    reader = confluent_kafka.Consumer({**LIBRDKAFKA, "group.id": GROUP})
     wait(lambda: committed(reader, TOPIC, PARTITIONS) == ends, f"all is committed: {ends}", 30)
     reader.close()
     say(f"messages {len(sent)}")

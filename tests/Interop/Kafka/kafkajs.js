@@ -3,11 +3,14 @@
 
 const { CompressionTypes, Kafka, logLevel } = require('kafkajs');
 
+const { login } = require('./access.js');
+
 const COMPRESSIONS = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP };
 
 exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
   const kafka = new Kafka({
     clientId: 'kafkajs', brokers: addresses, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 60 },
+    ...login && { ssl: login.tls, sasl: { ...login.sasl, mechanism: login.sasl.mechanism.toLowerCase() } },
   });
   return {
     // The others are packages of their own: the client itself has these.

@@ -3,14 +3,13 @@
 Roles are made by CQL, as an operator would make them; then each client comes in by each mechanism, and with a wrong password does not.
 """
 
-import ssl
 import sys
 import time
 
 import confluent_kafka
 import kafka
-from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import Cluster
+
+from roles import make_roles
 
 HOST, TOKEN, AUTHORITY = sys.argv[1:]
 BROKER = f"{HOST}:9092"
@@ -28,16 +27,6 @@ def say(text):
 def check(condition, text):
     if not condition:
         raise SystemExit(f"FAILED: {text}")
-
-
-def make_roles():
-    context = ssl.create_default_context(cafile=AUTHORITY) if IS_SECURE else None
-    cluster = Cluster([HOST], auth_provider=PlainTextAuthProvider("op", TOKEN), ssl_context=context,
-                      ssl_options={"server_hostname": HOST} if IS_SECURE else None)
-    session = cluster.connect()
-    session.execute(f"CREATE ROLE \"{NAME}\" WITH PASSWORD = '{PASSWORD}' AND LOGIN = true")
-    session.execute("CREATE ROLE ada WITH PASSWORD = 'lovelace' AND LOGIN = true")
-    cluster.shutdown()
 
 
 def librdkafka(mechanism):
@@ -74,7 +63,7 @@ def kafka_python(mechanism):
         pass
 
 
-make_roles()
+make_roles(HOST, TOKEN, AUTHORITY, [(NAME, PASSWORD), ("ada", "lovelace")])
 say("roles")
 for each in MECHANISMS:
     librdkafka(each)

@@ -14,7 +14,7 @@ import confluent_kafka
 import kafka
 import kafka.errors
 
-from common import ADDRESSES, BOOTSTRAP, KAFKA_PYTHON, say
+from common import ADDRESSES, KAFKA_PYTHON, KCAT, LIBRDKAFKA, say
 
 LOCK = threading.Lock()
 SESSION_MS, HEARTBEAT_MS = 6000, 500
@@ -30,7 +30,7 @@ class Confluent:
 
     def __init__(self, topic, group):
         self.reader = confluent_kafka.Consumer({
-            "bootstrap.servers": BOOTSTRAP, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
+            **LIBRDKAFKA, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest",
             "session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": HEARTBEAT_MS})
         self.reader.subscribe([topic], on_assign=lambda _, partitions: say_assigned(partitions))
 
@@ -99,7 +99,7 @@ def member(library, topic, group):
 
 def command(library, topic, group):
     if library == "kcat":
-        return ["kcat", "-G", group, "-b", BOOTSTRAP, "-u", "-E", "-f", "got %p %o %s\\n", "-X", "auto.offset.reset=earliest",
+        return [*KCAT, "-G", group, "-u", "-E", "-f", "got %p %o %s\\n", "-X", "auto.offset.reset=earliest",
                 "-X", f"session.timeout.ms={SESSION_MS}", "-X", f"heartbeat.interval.ms={HEARTBEAT_MS}",
                 "-X", "auto.commit.interval.ms=500", topic]
     return [sys.executable, __file__, library, topic, group, *ADDRESSES]

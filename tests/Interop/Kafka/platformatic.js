@@ -3,6 +3,8 @@
 
 const { setTimeout: sleep } = require('node:timers/promises');
 
+const { login } = require('./access.js');
+
 // It is an ES module, and those are not looked for where NODE_PATH says.
 const library = import(require.resolve('@platformatic/kafka'));
 
@@ -14,7 +16,7 @@ const SILENCE_MS = 10000;
 const ISOLATIONS = { read_uncommitted: 0, read_committed: 1 };
 
 exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
-  const base = { clientId: 'platformatic', bootstrapBrokers: addresses, retries: 60, retryDelay: 200 };
+  const base = { clientId: 'platformatic', bootstrapBrokers: addresses, retries: 60, retryDelay: 200, ...login };
   return {
     // zstd is there where Node has it: from 22.15 on.
     compressions: ['none', 'gzip', 'snappy', 'lz4', ...require('node:zlib').zstdCompressSync ? ['zstd'] : []],

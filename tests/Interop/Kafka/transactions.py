@@ -13,14 +13,14 @@ import time
 
 import confluent_kafka
 
-from common import ADDRESSES, BOOTSTRAP, check, create, say, wait
+from common import ADDRESSES, LIBRDKAFKA, check, create, say, wait
 
 LOCK = threading.Lock()
 
 
 def producer(transactional_id, **settings):
     made = confluent_kafka.Producer({
-        "bootstrap.servers": BOOTSTRAP, "transactional.id": transactional_id, "linger.ms": 1,
+        **LIBRDKAFKA, "transactional.id": transactional_id, "linger.ms": 1,
         **{name.replace("_", "."): value for name, value in settings.items()}})
     made.init_transactions(60)
     return made
@@ -28,7 +28,7 @@ def producer(transactional_id, **settings):
 
 def consumer(level="read_committed", group="readers", **settings):
     return confluent_kafka.Consumer({
-        "bootstrap.servers": BOOTSTRAP, "group.id": group, "isolation.level": level, "enable.auto.commit": False,
+        **LIBRDKAFKA, "group.id": group, "isolation.level": level, "enable.auto.commit": False,
         "auto.offset.reset": "earliest", **{name.replace("_", "."): value for name, value in settings.items()}})
 
 
@@ -200,7 +200,7 @@ def exactly_once():
     count = 400
     create("in", 4)
     create("out", 2)
-    feeder = confluent_kafka.Producer({"bootstrap.servers": BOOTSTRAP, "enable.idempotence": True, "linger.ms": 5})
+    feeder = confluent_kafka.Producer({**LIBRDKAFKA, "enable.idempotence": True, "linger.ms": 5})
     for i in range(count // 2):
         feeder.produce("in", str(i), partition=i % 4)
     feeder.flush(60)

@@ -11,6 +11,7 @@ internal sealed class ProcessCluster : IDisposable
         CultureInfo.InvariantCulture, $"127.{RandomNumberGenerator.GetInt32(30, 250)}.{RandomNumberGenerator.GetInt32(250)}");
 
     private readonly Dictionary<int, AtollProcess> _nodes = [];
+    private readonly Dictionary<int, Func<AtollProcess>> _starts = [];
 
     /// <summary>Where data and other files are; removed at the end.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("atoll-interop-").FullName;
@@ -28,10 +29,13 @@ internal sealed class ProcessCluster : IDisposable
     public AtollProcess Start(int node, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> options)
     {
         string[] entry = node == 1 ? ["--bootstrap"] : ["--join", Client(1)];
-        return _nodes[node] = AtollProcess.Start(
-            environment,
-            ["node", "--data", Path.Combine(Folder, $"node{node}"), "--listen", Host(node), .. entry, .. options]);
+        string[] arguments = ["node", "--data", Path.Combine(Folder, $"node{node}"), "--listen", Host(node), .. entry, .. options];
+        _starts[node] = () => AtollProcess.Start(environment, arguments);
+        return StartAgain(node);
     }
+
+    /// <summary>Starts a node that has ended, as it was started before.</summary>
+    public AtollProcess StartAgain(int node) => _nodes[node] = _starts[node]();
 
     /// <summary>Starts three nodes, one after the other.</summary>
     public async Task StartThreeAsync(Func<int, (IReadOnlyDictionary<string, string> Environment, string[] Options)> how)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -41,6 +42,14 @@ internal sealed class CertificateAuthority : IDisposable
         File.WriteAllText(certificatePath, issued.ExportCertificatePem());
         File.WriteAllText(keyPath, key.ExportPkcs8PrivateKeyPem());
         return ["--tls-cert", certificatePath, "--tls-key", keyPath];
+    }
+
+    /// <summary>TLS towards nodes with certificates of this authority.</summary>
+    public SslClientAuthenticationOptions Trust()
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.Add(_root);
+        return new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
     }
 
     public void Dispose() => _root.Dispose();

@@ -1,0 +1,57 @@
+using Atoll.Interop.Tests.Cql;
+
+namespace Atoll.Interop.Tests.Kafka;
+
+/// <summary>
+/// Clients of Kafka, unchanged, at work while brokers die and links are cut: confluent_kafka, kcat, kafka-python, kafkajs and
+/// @platformatic/kafka, each with a numbering producer (where it can) and a group whose members die, and Confluent.Kafka, which works in
+/// transactions as kafkajs does. At the end they look at what is there: nothing lost, doubled or out of order. They are in failover.py,
+/// clients.js and <see cref="DotNetFailover"/>.
+/// </summary>
+internal sealed class FailoverClients : IDisposable
+{
+    private readonly (string Name, DriverProcess Process)[] _programs;
+    private readonly TaskCompletionSource _enough = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly DotNetFailover _dotNet;
+    private readonly Task _dotNetRunning;
+
+    /// <summary>Starts all of them.</summary>
+    /// <param name="brokers">The brokers, as clients are told them.</param>
+    /// <param name="login">How they come in; null where anybody may.</param>
+    public FailoverClients(string[] brokers, KafkaLogin? login)
+    {
+        DotNetClient.Load();
+        _programs =
+        [
+            .. new[] { "confluent_kafka", "kcat", "kafka-python" }.Select(name => (name, DriverProcess.Start(
+                "/usr/bin/python3", "Kafka/failover.py", [name, .. brokers], login?.Environment))),
+            .. new[] { "kafkajs", "platformatic" }.Select(name => (name, DriverProcess.Start(
+                "node", "Kafka/clients.js", [name, "failover", .. brokers], login?.Environment))),
+        ];
+        _dotNet = new DotNetFailover(string.Join(',', brokers), login);
+        _dotNetRunning = Task.Run(() => _dotNet.RunAsync(_enough.Task));
+    }
+
+    /// <summary>What each of them has to say of its work.</summary>
+    public IEnumerable<string> Reports =>
+        _programs.Select(static program => $"{program.Name}: {string.Join("; ", program.Process.Lines("messages "))}").Append($"{_dotNet}");
+
+    /// <summary>Waits until all are at work, and of each group one member has died and another one has come.</summary>
+    public Task RunAsync() => Task.WhenAll(
+        [.. _programs.Select(static program => program.Process.SaysAsync("running")), _dotNet.ProgressAsync(_dotNetRunning)]);
+
+    /// <summary>Waits until each has written and read more.</summary>
+    public Task GoOnAsync() => Task.WhenAll(
+        [.. _programs.Select(static program => program.Process.AskAsync("progress?", "progress")), _dotNet.ProgressAsync(_dotNetRunning)]);
+
+    /// <summary>Waits until each has read what it wrote, and looked at it.</summary>
+    public Task EndAsync()
+    {
+        _enough.SetResult();
+        Array.ForEach(_programs, static program => program.Process.EndInput());
+        return Task.WhenAll([.. _programs.Select(static program => program.Process.SaysAsync("done")), _dotNetRunning]);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Array.ForEach(_programs, static program => program.Process.Dispose());
+}
