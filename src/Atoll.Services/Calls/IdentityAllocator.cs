@@ -98,9 +98,12 @@ public sealed class IdentityAllocator
         return id;
     }
 
-    private Client ClientOf(ulong id)
+    // Most answers are of the present client; looking for another one allocates.
+    private Client ClientOf(ulong id) => _current.Id == id ? _current : FormerClient(id);
+
+    private Client FormerClient(ulong id)
     {
-        var client = _current.Id == id ? _current : _clients.Find(client => client.Id == id);
+        var client = _clients.Find(client => client.Id == id);
         Check.That(client is not null);
         return client;
     }

@@ -94,7 +94,7 @@ public sealed class SecurityTests(SecureCluster cluster) : IClassFixture<SecureC
                 + "it was issued by \"CN=stranger\"",
             output,
             StringComparison.Ordinal);
-        await cluster.Processes.Node(1).SaysAsync(
+        await cluster.Processes.Node(3).SaysAsync(
             "its certificate \"CN=rogue\" is of another authority: it was issued by \"CN=stranger\"");
         (_, status) = await cluster.RunAsync(1, cluster.Access, "status");
         Assert.DoesNotContain(host, status, StringComparison.Ordinal);
