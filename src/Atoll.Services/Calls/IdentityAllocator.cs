@@ -14,7 +14,7 @@ namespace Atoll.Services.Calls;
 /// One slow request holds back what may be forgotten, and the cluster's memory for one client is bounded: so at most
 /// <see cref="Limits.ClientRequestsInFlightMax"/> sequences may lie between the lowest unanswered and the newest. A shard without leader
 /// must not stop writes to the others, of which there may be as many in a fraction of a second: who has come so far goes on as another
-/// client, until the first one has room again. The time of issue never decreases from one sequence of a client to the next, whatever the
+/// client, one that has room. The time of issue never decreases from one sequence of a client to the next, whatever the
 /// clock does: the cluster's right to forget rests on it.
 /// </remarks>
 public sealed class IdentityAllocator
