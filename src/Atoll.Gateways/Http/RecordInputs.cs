@@ -8,6 +8,7 @@ using Atoll.Node.Requests;
 using Atoll.Services.Calls;
 using Atoll.Services.Errors;
 using Atoll.Services.Records;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Requests;
 using Microsoft.AspNetCore.Http;
 
@@ -35,6 +36,19 @@ internal static class RecordInputs
         return QueryBytes(context, "key") is { Length: > 0 } key ? key
             : throw new InvalidRequestException("the query parameter key is missing");
     }
+
+    /// <summary>In which regions a space or topic is to live; null when that is left open.</summary>
+    public static SpaceRegions? Regions(IReadOnlyDictionary<string, int>? factors, IReadOnlyList<string?>? allowed) => SpaceRegions.Of(
+        (factors ?? new SortedDictionary<string, int>()).Select(static pair => new RegionReplicas(pair.Key, pair.Value)),
+        (allowed ?? []).Select(static region => region ?? throw new InvalidRequestException("an allowed region is a name, not null")));
+
+    /// <summary>One of the values of an enumeration, by its name.</summary>
+    public static T Named<T>(string text, string member)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0])
+            ? value
+            : throw new InvalidRequestException(
+                $"\"{text}\" is not a {member}; there are {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
 
     public static ReadOptions Read(HttpContext context, Session? session)
     {

@@ -115,7 +115,7 @@ public static class RecordJson
         writer.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter writer, SpaceRegions regions)
+    internal static void Write(Utf8JsonWriter writer, SpaceRegions regions)
     {
         if (!regions.Factors.IsEmpty)
         {

@@ -93,13 +93,12 @@ internal sealed class SpaceEndpoints
     private static SpaceOptions Options(string name, byte[] body)
     {
         var options = Json.Read(body, "a space's options", new SpaceBody());
-        var factors = (options.Regions ?? new SortedDictionary<string, int>())
-            .Select(static pair => new RegionReplicas(pair.Key, pair.Value)).ToArray();
+        var regions = RecordInputs.Regions(options.Regions, options.AllowedRegions);
         return new SpaceOptions(
-            name, Named<FaultModel>(options.Replication, "replication"),
-            options.Replicas ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
-            Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards,
-            Regions: SpaceRegions.Of(factors, options.AllowedRegions ?? []),
+            name, RecordInputs.Named<FaultModel>(options.Replication, "replication"),
+            options.Replicas ?? (regions?.ReplicaCount is > 0 and var count ? count : 3),
+            RecordInputs.Named<Partitioning>(options.Partitioning, "partitioning"), options.Shards,
+            Regions: regions,
             Conflicts: Conflicts(options.Conflicts));
     }
 
@@ -110,13 +109,6 @@ internal sealed class SpaceEndpoints
         "counters" => ConflictRule.Counters,
         _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write, siblings and counters"),
     };
-
-    private static T Named<T>(string text, string member)
-        where T : struct, Enum =>
-        Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0])
-            ? value
-            : throw new InvalidRequestException(
-                $"\"{text}\" is not a {member}; there are {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
 }
 
 /// <summary>What is chosen when a space is created.</summary>
@@ -129,5 +121,5 @@ internal sealed class SpaceEndpoints
 /// <param name="Conflicts">Of an eventual space: "last-write", "siblings" to keep concurrent writes, or "counters".</param>
 public sealed record SpaceBody(
     string Replication = "strong", int? Replicas = null, string Partitioning = "hash", int Shards = 1,
-    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string>? AllowedRegions = null,
+    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string?>? AllowedRegions = null,
     string Conflicts = "last-write");

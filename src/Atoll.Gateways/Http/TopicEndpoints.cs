@@ -7,6 +7,7 @@ using Atoll.Services.Errors;
 using Atoll.Services.Streams;
 using Atoll.StateMachines.Streams;
 using Microsoft.AspNetCore.Builder;
+using Atoll.StateMachines.Directory;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 
@@ -76,16 +77,20 @@ internal sealed class TopicEndpoints(IAtollClient client, ServerClock clock, Tim
         var body = Json.Read(
             await RecordInputs.BodyAsync(context, BodyBytesMax).ConfigureAwait(false), "a topic's options", new TopicBody());
         var settings = TopicInputs.Changed(TopicSettings.Default, body.Settings);
+        var regions = RecordInputs.Regions(body.Regions, body.AllowedRegions);
         Topic? created;
         try
         {
             created = await client.Streams.CreateAsync(
-                new TopicCreation(topic, body.Partitions, body.Replicas, settings), context.RequestAborted).ConfigureAwait(false);
+                new TopicCreation(
+                    topic, body.Partitions, body.Replicas, settings, regions,
+                    RecordInputs.Named<FaultModel>(body.Replication, "replication")),
+                context.RequestAborted).ConfigureAwait(false);
         }
         catch (AtollException error) when (error.Code == ErrorCode.SpaceExists)
         {
             created = (await client.Streams.TopicsAsync(context.RequestAborted).ConfigureAwait(false)).Find(topic);
-            if (created is null || !IsSame(created, body, settings))
+            if (created is null || !IsSame(created, body, settings, regions))
             {
                 throw;
             }
@@ -180,8 +185,9 @@ internal sealed class TopicEndpoints(IAtollClient client, ServerClock clock, Tim
         }
     }
 
-    private static bool IsSame(Topic topic, TopicBody body, TopicSettings settings) =>
+    private static bool IsSame(Topic topic, TopicBody body, TopicSettings settings, SpaceRegions? regions) =>
         topic.Partitions.Length == (body.Partitions ?? 1)
+        && Equals(topic.Space.Options.Regions, regions)
         && (body.Replicas is null || topic.Space.Options.Replicas == body.Replicas)
         && topic.Settings.Chosen.SequenceEqual(settings.Chosen);
 

@@ -151,10 +151,16 @@ internal static class TopicInputs
 
 /// <summary>What is chosen when a topic is created.</summary>
 /// <param name="Partitions">How many partitions; null for 1.</param>
-/// <param name="Replicas">Copies of each; null for 3, or 1 where the cluster has fewer than three nodes.</param>
+/// <param name="Replicas">
+/// Copies of each; null for those of the regions together, or else 3, or 1 where the cluster has fewer than three nodes.
+/// </param>
 /// <param name="Settings">Settings by their names.</param>
+/// <param name="Regions">How many copies in which region; null: spread over all that are allowed.</param>
+/// <param name="AllowedRegions">The regions that may store the topic's data; null: all.</param>
+/// <param name="Replication">"strong"; others are refused.</param>
 public sealed record TopicBody(
-    int? Partitions = null, int? Replicas = null, IReadOnlyDictionary<string, string?>? Settings = null);
+    int? Partitions = null, int? Replicas = null, IReadOnlyDictionary<string, string?>? Settings = null,
+    IReadOnlyDictionary<string, int>? Regions = null, IReadOnlyList<string?>? AllowedRegions = null, string Replication = "strong");
 
 /// <summary>Changes of a topic.</summary>
 /// <param name="Partitions">How many partitions it shall have: as many as it has, or more; null for no change.</param>

@@ -16,6 +16,11 @@ public static class TopicJson
         writer.WriteString("id", topic.Id);
         writer.WriteNumber("partitionCount", topic.Partitions.Length);
         writer.WriteNumber("replicas", topic.Space.Options.Replicas);
+        if (topic.Space.Options.Regions is { } regions)
+        {
+            RecordJson.Write(writer, regions);
+        }
+
         writer.WriteStartObject("settings");
         foreach (var setting in TopicSetting.All)
         {

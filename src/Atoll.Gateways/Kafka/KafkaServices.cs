@@ -1,5 +1,6 @@
 using Atoll.Gateways.Kafka.Requests;
 using Atoll.Gateways.Kafka.Topology;
+using Atoll.Services.Cluster;
 using Atoll.Services.Streams;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
@@ -23,6 +24,9 @@ public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, K
 
     /// <summary>The quotas of clients; null: there are none.</summary>
     public IQuotas? Quotas { get; init; }
+
+    /// <summary>Hands partitions to other leaders; null: nobody may ask for that.</summary>
+    public ICluster? Cluster { get; init; }
 
     /// <summary>The roles that clients may log in as; null: none.</summary>
     public RoleCatalog? Roles { get; init; }

@@ -1,5 +1,6 @@
 using Atoll.Node.Requests;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Groups;
 using Atoll.StateMachines.Streams;
 
@@ -8,9 +9,15 @@ namespace Atoll.Services.Streams;
 /// <summary>What is chosen when a topic is created.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Partitions">How many partitions; null for 1.</param>
-/// <param name="Replicas">Copies of each: 1, 3, 5 or 7; null for 3, or 1 where the cluster has fewer than three nodes.</param>
+/// <param name="Replicas">
+/// Copies of each: 1, 3, 5 or 7; null for those of the regions together, or else 3, or 1 where the cluster has fewer than three nodes.
+/// </param>
 /// <param name="Settings">Its settings.</param>
-public sealed record TopicCreation(string Name, int? Partitions, int? Replicas, TopicSettings Settings);
+/// <param name="Regions">In which regions it lives; null for all of them.</param>
+/// <param name="FaultModel">What it survives; others than strong are refused.</param>
+public sealed record TopicCreation(
+    string Name, int? Partitions, int? Replicas, TopicSettings Settings, SpaceRegions? Regions = null,
+    FaultModel FaultModel = FaultModel.Strong);
 
 /// <summary>
 /// Topics and their partitions. Calls about topics may throw an <see cref="AtollException"/>; those to partitions end with what the

@@ -286,7 +286,7 @@ public sealed class StreamsService : IStreams
         CheckFit(creation.Settings);
 
         var members = view.Nodes.Count(static node => node.Standing == NodeStanding.Member);
-        var replicas = creation.Replicas ?? (members >= 3 ? 3 : 1);
+        var replicas = creation.Replicas ?? (creation.Regions?.ReplicaCount is > 0 and var ofRegions ? ofRegions : members >= 3 ? 3 : 1);
         if (replicas is not (1 or 3 or 5 or 7) || replicas > members)
         {
             throw new InvalidReplicasException(
@@ -295,7 +295,8 @@ public sealed class StreamsService : IStreams
 
         var partitions = creation.Partitions ?? 1;
         CheckPartitions(partitions);
-        return new SpaceOptions(creation.Name, FaultModel.Strong, replicas, ShardCount: partitions, Kind: SpaceKind.Streams);
+        return new SpaceOptions(
+            creation.Name, creation.FaultModel, replicas, ShardCount: partitions, Kind: SpaceKind.Streams, Regions: creation.Regions);
     }
 
     private static void CheckFit(TopicSettings settings)

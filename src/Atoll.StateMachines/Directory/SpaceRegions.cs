@@ -28,6 +28,10 @@ public sealed record SpaceRegions(ImmutableArray<RegionReplicas> Factors, Immuta
         return regions.Factors.IsEmpty && regions.Allowed.IsEmpty ? null : regions;
     }
 
+    /// <summary>Replicas of a shard in all regions together, whatever was given; 0 where it is not said how many which has.</summary>
+    public int ReplicaCount =>
+        (int)Math.Clamp(Factors.Sum(static factor => (long)factor.Replicas), int.MinValue, int.MaxValue);
+
     /// <summary>Whether data of the space may be stored in a region.</summary>
     public bool Allows(string region) => Allowed.IsEmpty || Allowed.Contains(region, StringComparer.Ordinal);
 

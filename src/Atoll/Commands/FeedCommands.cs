@@ -11,6 +11,9 @@ namespace Atoll.Commands;
 /// <summary><c>atoll feed create|list|describe|delete</c>.</summary>
 internal static class FeedCommands
 {
+    private const string SpaceDescription = "A strong space of records, or a table of a strong keyspace (keyspace.table)";
+    private const string WhatItDoes = "copy what is in a space into a topic, and then each change of it once, those of a key in order";
+
     public static Command Create(ClientOptions client)
     {
         var command = new Command("feed", "Copy the changes of spaces into topics: create, list, describe and delete feeds");
@@ -21,33 +24,43 @@ internal static class FeedCommands
         return command;
     }
 
+    /// <summary><c>atoll space watch</c>: a feed, made from the space's side.</summary>
+    public static Command CreateWatch(ClientOptions client)
+    {
+        var space = new Argument<string>("name") { Description = SpaceDescription };
+        var feed = new Option<string?>("--feed") { Description = "The name of the feed. Default: the topic's" };
+        var topic = TopicOption();
+        var command = new Command("watch", $"Make a feed (atoll feed): {WhatItDoes}") { space, topic, feed };
+        command.SetAction((parsed, cancellation) => CreateAsync(
+            client, parsed, parsed.GetValue(feed) ?? parsed.GetRequiredValue(topic), parsed.GetRequiredValue(space),
+            parsed.GetRequiredValue(topic), cancellation));
+        return command;
+    }
+
+    private static Option<string> TopicOption() => new("--topic", "-t") { Description = "The topic", Required = true };
+
     private static Argument<string> NameArgument() => new("name") { Description = "The feed's name" };
 
     private static Command CreateCommand(ClientOptions client)
     {
         var name = NameArgument();
-        var space = new Option<string>("--space", "-s")
-        {
-            Description = "A strong space of records, or a table of a strong keyspace (keyspace.table)", Required = true,
-        };
-        var topic = new Option<string>("--topic", "-t") { Description = "The topic", Required = true };
-        var command = new Command(
-            "create", "Copy what is in a space into a topic, and then each change of it once, those of a key in order")
-        {
-            name, space, topic,
-        };
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            await using var atoll = client.Connect(parsed);
-            var created = await atoll.Feeds.CreateAsync(
-                parsed.GetRequiredValue(name), parsed.GetRequiredValue(space), parsed.GetRequiredValue(topic), cancellation)
-                .ConfigureAwait(false);
-            client.Printer(parsed).Result(
-                $"feed {created.Name}: the changes of space {created.Space} go to topic {created.Topic}",
-                writer => FeedJson.Write(writer, created));
-            return ExitCode.Ok;
-        });
+        var space = new Option<string>("--space", "-s") { Description = SpaceDescription, Required = true };
+        var topic = TopicOption();
+        var command = new Command("create", $"C{WhatItDoes[1..]}") { name, space, topic };
+        command.SetAction((parsed, cancellation) => CreateAsync(
+            client, parsed, parsed.GetRequiredValue(name), parsed.GetRequiredValue(space), parsed.GetRequiredValue(topic), cancellation));
         return command;
+    }
+
+    private static async Task<int> CreateAsync(
+        ClientOptions client, ParseResult parsed, string name, string space, string topic, CancellationToken cancellation)
+    {
+        await using var atoll = client.Connect(parsed);
+        var created = await atoll.Feeds.CreateAsync(name, space, topic, cancellation).ConfigureAwait(false);
+        client.Printer(parsed).Result(
+            $"feed {created.Name}: the changes of space {created.Space} go to topic {created.Topic}",
+            writer => FeedJson.Write(writer, created));
+        return ExitCode.Ok;
     }
 
     private static Command ListCommand(ClientOptions client)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Atoll.Gateways.Http;
 using Atoll.Output;
 using Atoll.Services;
@@ -18,10 +17,11 @@ internal static class SpaceCommands
 
     public static Command Create(ClientOptions client)
     {
-        var command = new Command("space", "Create, list, describe and drop spaces");
+        var command = new Command("space", "Create, list, describe, watch and drop spaces");
         command.Subcommands.Add(CreateCommand(client));
         command.Subcommands.Add(ListCommand(client));
         command.Subcommands.Add(DescribeCommand(client));
+        command.Subcommands.Add(FeedCommands.CreateWatch(client));
         command.Subcommands.Add(DropCommand(client));
         return command;
     }
@@ -46,31 +46,23 @@ internal static class SpaceCommands
         {
             Description = "Copies of each shard: 1, 3, 5 or 7; 1 to 15 if eventual. Default: those of the regions together, or 3",
         };
-        var regions = new Option<string[]>("--region")
-        {
-            Description = "Copies in a region; may be given for several", HelpName = "NAME=COUNT", AllowMultipleArgumentsPerToken = true,
-        };
-        var allowed = new Option<string[]>("--allowed-region")
-        {
-            Description = "A region that may store the space's data; may be given several times. Default: all",
-            HelpName = "NAME", AllowMultipleArgumentsPerToken = true,
-        };
+        var regions = new RegionOptions();
         var shards = new Option<int>("--shards", "-s")
         {
             Description = "Into how many shards the keys are cut", DefaultValueFactory = _ => 1,
         };
         var command = new Command("create", "Create a space (again with the same options: fine)") 
         {
-            name, replication, conflicts, replicas, shards, regions, allowed,
+            name, replication, conflicts, replicas, shards, regions.Factors, regions.Allowed,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
-            var factors = (parsed.GetValue(regions) ?? []).Select(FactorOf).ToArray();
+            var chosen = regions.Of(parsed);
             var options = new SpaceOptions(
                 parsed.GetRequiredValue(name), Enum.Parse<FaultModel>(parsed.GetRequiredValue(replication), ignoreCase: true),
-                parsed.GetValue(replicas) ?? (factors.Length > 0 ? factors.Sum(static factor => factor.Replicas) : 3),
-                Partitioning.Hash, parsed.GetValue(shards), Regions: SpaceRegions.Of(factors, parsed.GetValue(allowed) ?? []),
+                parsed.GetValue(replicas) ?? (chosen?.ReplicaCount is > 0 and var count ? count : 3),
+                Partitioning.Hash, parsed.GetValue(shards), Regions: chosen,
                 Conflicts: Rules[parsed.GetRequiredValue(conflicts)]);
             var space = await atoll.Spaces.CreateAsync(options, cancellation).ConfigureAwait(false);
             var printer = client.Printer(parsed);
@@ -86,14 +78,6 @@ internal static class SpaceCommands
             return ExitCode.Ok;
         });
         return command;
-    }
-
-    private static RegionReplicas FactorOf(string text)
-    {
-        var equals = text.LastIndexOf('=');
-        return equals > 0 && int.TryParse(text.AsSpan(equals + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var replicas)
-            ? new RegionReplicas(text[..equals], replicas)
-            : throw new CommandException(ExitCode.Usage, $"--region {text}: a region and how many copies it has, as eu=3, are needed");
     }
 
     private static Command ListCommand(ClientOptions client)

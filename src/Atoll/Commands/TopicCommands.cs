@@ -2,6 +2,7 @@ using System.CommandLine;
 using Atoll.Gateways.Http;
 using Atoll.Output;
 using Atoll.Services.Streams;
+using Atoll.StateMachines.Directory;
 using Spectre.Console;
 
 namespace Atoll.Commands;
@@ -53,20 +54,32 @@ internal static class TopicCommands
         var partitions = new Option<int?>("--partitions", "-p") { Description = "How many partitions. Default: 1" };
         var replicas = new Option<int?>("--replicas", "-r")
         {
-            Description = "Copies of each partition: 1, 3, 5 or 7. Default: 3, or 1 where there are fewer than three nodes",
+            Description = "Copies of each partition: 1, 3, 5 or 7. Default: those of the regions together, or 3, or 1 where there are "
+                + "fewer than three nodes",
         };
+        var replication = new Option<string>("--replication")
+        {
+            Description = "What it survives: strong (Raft); a topic is an order of records, and eventual has none",
+            DefaultValueFactory = _ => "strong",
+        };
+        replication.AcceptOnlyFromAmong("strong", "eventual", "byzantine");
+        var regions = new RegionOptions();
         var set = SetOption();
-        var command = new Command("create", "Create a topic") { name, partitions, replicas, set };
+        var command = new Command("create", "Create a topic")
+        {
+            name, partitions, replicas, replication, regions.Factors, regions.Allowed, set,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             await using var atoll = client.Connect(parsed);
             var topic = await atoll.Streams.CreateAsync(
                 new TopicCreation(
                     parsed.GetRequiredValue(name), parsed.GetValue(partitions), parsed.GetValue(replicas),
-                    Changed(TopicSettings.Default, parsed.GetValue(set) ?? [], [])),
+                    Changed(TopicSettings.Default, parsed.GetValue(set) ?? [], []), regions.Of(parsed),
+                    Enum.Parse<FaultModel>(parsed.GetRequiredValue(replication), ignoreCase: true)),
                 cancellation).ConfigureAwait(false);
             client.Printer(parsed).Result(
-                $"topic {topic.Name}: {topic.Partitions.Length} partitions, {topic.Space.Options.Replicas} replicas",
+                $"topic {topic.Name}: {topic.Partitions.Length} partitions, {ReplicasOf(topic)} replicas",
                 writer => TopicJson.Write(writer, topic));
             return ExitCode.Ok;
         });
@@ -95,7 +108,7 @@ internal static class TopicCommands
             foreach (var topic in topics)
             {
                 table.AddRow(
-                    Markup.Escape(topic.Name), $"{topic.Partitions.Length}", $"{topic.Space.Options.Replicas}",
+                    Markup.Escape(topic.Name), $"{topic.Partitions.Length}", Markup.Escape(ReplicasOf(topic)),
                     Markup.Escape(string.Join(", ", topic.Settings.Chosen.Select(pair => $"{pair.Key}={pair.Value}"))));
             }
 
@@ -104,6 +117,10 @@ internal static class TopicCommands
         });
         return command;
     }
+
+    private static string ReplicasOf(Topic topic) =>
+        topic.Space.Options is { Regions: { } regions, Replicas: var replicas }
+            ? $"{replicas} ({regions})" : $"{topic.Space.Options.Replicas}";
 
     private static Command DescribeCommand(ClientOptions client)
     {

@@ -162,6 +162,7 @@ internal sealed partial class NodeHost : IAsyncDisposable
         Transactions = client.Transactions,
         Roles = tables?.Service.Roles,
         Quotas = client.Quotas,
+        Cluster = client.Cluster,
     };
 
     private static int ClientPortOf(NodeHostOptions options)

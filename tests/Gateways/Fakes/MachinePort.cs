@@ -28,11 +28,12 @@ internal sealed class MachinePort : IRequestPort
     private readonly DirectoryStateMachine _directory = new();
     private HybridTime _now = HybridTime.FromUnixMilliseconds(1_767_225_600_000);
 
-    public MachinePort()
+    /// <param name="hasZones">Whether its three nodes are in zones: z1, z2 and z3.</param>
+    public MachinePort(bool hasZones = false)
     {
         var writer = new WireWriter();
         var nodes = Enumerable.Range(1, 3).Select(i => new NodeInfo(new NodeId((uint)i), new NodeDescription(
-            $"n{i}", $"127.0.0.{i}:4601", $"127.0.0.{i}:4600", $"127.0.0.{i}:4680", 1, "", "", (ulong)i))).ToArray();
+            $"n{i}", $"127.0.0.{i}:4601", $"127.0.0.{i}:4600", $"127.0.0.{i}:4680", 1, "", hasZones ? $"z{i}" : "", (ulong)i))).ToArray();
         DirectoryCommand.WriteInitCluster(writer, 42, nodes, [.. nodes.Select(node => node.Id)]);
         _states[ShardId.Directory] = new ReplicatedState(_directory, new RequestTableOptions());
         Apply(_states[ShardId.Directory], RequestIdentity.None, writer.ToArray());

@@ -27,6 +27,8 @@ public sealed class TopicGatewayTests : IAsyncLifetime
         await ProblemAsync(Http.PutAsync("/v1/topics/t", Body("""{"partitions":3}""")), HttpStatusCode.Conflict, "spaceExists");
         await ProblemAsync(Http.PutAsync("/v1/topics/u", Body("""{"partition":3}""")), HttpStatusCode.BadRequest, "invalid");
         await ProblemAsync(Http.PutAsync("/v1/topics/t%20u", Body("")), HttpStatusCode.BadRequest, "invalid");
+        await ProblemAsync(
+            Http.PutAsync("/v1/topics/u", Body("""{"replication":"eventual"}""")), HttpStatusCode.NotImplemented, "unsupported");
 
         var changed = await OkAsync(Http.PatchAsync(
             "/v1/topics/t", Body("""{"settings":{"retention.ms":null,"retention.bytes":"5000"}}""")));
@@ -50,6 +52,30 @@ public sealed class TopicGatewayTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NoContent, (await Http.DeleteAsync("/v1/topics/t")).StatusCode);
         await ProblemAsync(Http.DeleteAsync("/v1/topics/t"), HttpStatusCode.NotFound, "unknownSpace");
         await ProblemAsync(Http.GetAsync("/v1/topics/t/records"), HttpStatusCode.NotFound, "unknownSpace");
+    }
+
+    [Fact]
+    public async Task A_topic_lives_in_the_regions_that_were_said()
+    {
+        const string Options = """{"partitions":2,"regions":{"datacenter1":3},"allowedRegions":["datacenter1"]}""";
+        for (var time = 0; time < 2; time++)
+        {
+            var created = await OkAsync(Http.PutAsync("/v1/topics/t", Body(Options)));
+            Assert.Equal((3, 3), (
+                created.GetProperty("replicas").GetInt32(), created.GetProperty("regions").GetProperty("datacenter1").GetInt32()));
+            Assert.Equal("datacenter1", Assert.Single(created.GetProperty("allowedRegions").EnumerateArray()).GetString());
+        }
+
+        await ProblemAsync(Http.PutAsync("/v1/topics/t", Body("""{"partitions":2}""")), HttpStatusCode.Conflict, "spaceExists");
+        await ProblemAsync(Http.PutAsync("/v1/topics/u", Body("""{"regions":{"mars":3}}""")), HttpStatusCode.BadRequest, "invalid");
+        await ProblemAsync(Http.PutAsync("/v1/topics/u", Body("""{"allowedRegions":[null]}""")), HttpStatusCode.BadRequest, "invalid");
+        const string TooMany = """{"regions":{"mars":2147483647,"moon":2147483647}}""";
+        await ProblemAsync(Http.PutAsync("/v1/topics/u", Body(TooMany)), HttpStatusCode.BadRequest, "invalid");
+        await ProblemAsync(Http.PutAsync("/v1/spaces/u", Body(TooMany)), HttpStatusCode.BadRequest, "invalid");
+        await ProblemAsync(
+            Http.PutAsync("/v1/topics/u", Body("""{"allowedRegions":["mars"]}""")), HttpStatusCode.BadRequest, "invalid");
+        Assert.Equal(4, (await OkAsync(Http.PatchAsync("/v1/topics/t", Body("""{"partitions":4}"""))))
+            .GetProperty("partitionCount").GetInt32());
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Identity;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Services.Streams;
 
@@ -24,11 +25,12 @@ public sealed record FetchWish(FetchKey Key, long Offset, int BytesMax);
 /// <param name="Aborted">Aborted transactions among the records; null for readers of all of them.</param>
 /// <param name="Records">The batches.</param>
 /// <param name="Leader">Who leads, with an error that says that it is not this node.</param>
+/// <param name="Nearest">A replica that is nearer to the client, which gets the records there (KIP-392).</param>
 public sealed record FetchOutcome(
     FetchKey Key, KafkaError Error, long HighWatermark = -1, long LastStable = -1, long LogStart = -1,
     IReadOnlyList<FetchResponse.AbortedTransaction>? Aborted = null, ReadOnlyMemory<byte> Records = default,
-    PartitionLeader? Leader = null)
+    PartitionLeader? Leader = null, NodeId? Nearest = null)
 {
     /// <summary>Whether the client learns something by it, so that it is not to wait for more.</summary>
-    public bool IsNews => Error != KafkaError.None || Records.Length > 0;
+    public bool IsNews => Error != KafkaError.None || Records.Length > 0 || Nearest is not null;
 }

@@ -13,7 +13,8 @@ namespace Atoll.Gateways.Kafka.Fetches;
 /// <param name="BytesMax">It has at most so many, but for its first batch.</param>
 /// <param name="Wait">It waits so long at most.</param>
 /// <param name="IsCommitted">Whether only records of ended transactions are wanted.</param>
-public readonly record struct FetchBounds(int BytesMin, int BytesMax, TimeSpan Wait, bool IsCommitted);
+/// <param name="Rack">Where the client is; empty when it does not say.</param>
+public readonly record struct FetchBounds(int BytesMin, int BytesMax, TimeSpan Wait, bool IsCommitted, string Rack = "");
 
 /// <summary>Reads partitions for fetches, and waits for news when there is not enough. Thread-safe.</summary>
 /// <param name="sources">The topics and their leaders.</param>
@@ -37,10 +38,11 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
         {
             var catalog = await CatalogAsync(cancellation).ConfigureAwait(false);
             var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
-            var outcomes = await ReadAllAsync(wishes, bounds, catalog, leaders, cancellation).ConfigureAwait(false);
+            var near = bounds.Rack.Length > 0 ? new NearReplicas(bounds.Rack, sources.Self, catalog.View, leaders) : null;
+            var outcomes = await ReadAllAsync(wishes, bounds, catalog, leaders, near, cancellation).ConfigureAwait(false);
             var left = bounds.Wait - time.GetElapsedTime(startedAt);
             if (left <= TimeSpan.Zero || wishes.Count == 0
-                || outcomes.Any(static outcome => outcome.Error != KafkaError.None)
+                || outcomes.Any(static outcome => outcome.Error != KafkaError.None || outcome.Nearest is not null)
                 || outcomes.Sum(static outcome => (long)outcome.Records.Length) >= bounds.BytesMin)
             {
                 return outcomes;
@@ -84,7 +86,8 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
     }
 
     private async ValueTask<FetchOutcome[]> ReadAllAsync(
-        IReadOnlyList<FetchWish> wishes, FetchBounds bounds, TopicCatalog catalog, LeaderView leaders, CancellationToken cancellation)
+        IReadOnlyList<FetchWish> wishes, FetchBounds bounds, TopicCatalog catalog, LeaderView leaders, NearReplicas? near,
+        CancellationToken cancellation)
     {
         var outcomes = new FetchOutcome[wishes.Count];
         long left = bounds.BytesMax;
@@ -97,7 +100,7 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
             var first = at;
             var reading = Enumerable.Range(first, count).Select(i => ReadAsync(
                 wishes[i], hasRoom ? (int)Math.Clamp(left, 0, wishes[i].BytesMax) : -1, bounds.IsCommitted, catalog, leaders,
-                cancellation));
+                near, cancellation));
             foreach (var outcome in await Task.WhenAll(reading).ConfigureAwait(false))
             {
                 outcomes[at++] = outcome;
@@ -116,7 +119,8 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
     }
 
     private async Task<FetchOutcome> ReadAsync(
-        FetchWish wish, int bytesMax, bool isCommitted, TopicCatalog catalog, LeaderView leaders, CancellationToken cancellation)
+        FetchWish wish, int bytesMax, bool isCommitted, TopicCatalog catalog, LeaderView leaders, NearReplicas? near,
+        CancellationToken cancellation)
     {
         var key = wish.Key;
         if (Find(catalog, key) is not { } topic)
@@ -126,12 +130,16 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
                     ? KafkaError.UnknownTopicId : KafkaError.UnknownTopicOrPartition);
         }
 
-        var leader = leaders.LeaderOf(topic.Partitions[key.Index].Id);
-        if (leader.Node != NodeId.None && leader.Node != leaders.Self)
+        var shard = topic.Partitions[key.Index];
+        var leader = leaders.LeaderOf(shard.Id);
+        var isFollower = leader.Node != leaders.Self && near?.IsHere(shard) == true;
+        if (isFollower ? leader.Node == NodeId.None : leader.Node != NodeId.None && leader.Node != leaders.Self)
         {
-            return new FetchOutcome(key, KafkaError.NotLeaderOrFollower, Leader: leader);
+            return new FetchOutcome(key, KafkaError.NotLeaderOrFollower, Leader: leader.Node == NodeId.None ? null : leader);
         }
 
+        var nearest = leader.Node == leaders.Self ? near?.Of(shard, key.Index) : null;
+        bytesMax = nearest is null ? bytesMax : -1;
         try
         {
             var fetch = new PartitionFetch(bytesMax < 0 ? Nowhere : wish.Offset, Math.Max(0, bytesMax), isCommitted);
@@ -144,7 +152,7 @@ public sealed class FetchReader(KafkaSources sources, TimeProvider time)
                     topic, key.Index, fetch, TimeSpan.Zero, ReadLevel.Linearizable, cancellation).ConfigureAwait(false);
             }
 
-            return Outcome(key, fetched, bytesMax < 0, isCommitted);
+            return Outcome(key, fetched, bytesMax < 0, isCommitted) with { Nearest = nearest };
         }
         catch (AtollException error)
         {

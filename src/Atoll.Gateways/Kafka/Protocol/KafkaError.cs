@@ -198,6 +198,9 @@ public enum KafkaError : short
     /// <summary>Join again with the id that comes with this answer.</summary>
     MemberIdRequired = 79,
 
+    /// <summary>The replica that is to lead does not answer.</summary>
+    PreferredLeaderNotAvailable = 80,
+
     /// <summary>The group is full.</summary>
     GroupMaxSizeReached = 81,
 

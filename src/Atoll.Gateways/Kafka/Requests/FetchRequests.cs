@@ -117,7 +117,7 @@ internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions op
             new FetchBounds(
                 request.BytesMin,
                 Math.Min(Math.Clamp(request.BytesMax, 0, options.FetchBytesMax), quotas?.FetchBytesMax(exchange.Client) ?? int.MaxValue),
-                wait < options.FetchWaitMax ? wait : options.FetchWaitMax, request.IsolationLevel == 1),
+                wait < options.FetchWaitMax ? wait : options.FetchWaitMax, request.IsolationLevel == 1, request.RackId),
             exchange.Gone);
     }
 
@@ -165,6 +165,7 @@ internal sealed class FetchRequests(KafkaSources sources, KafkaGatewayOptions op
         LastStableOffset = outcome.LastStable,
         LogStartOffset = outcome.LogStart,
         AbortedTransactions = outcome.Aborted,
+        PreferredReadReplica = outcome.Nearest is { } nearest ? (int)nearest.Value : -1,
         Records = outcome.Records, // never null: some clients do not expect that
         CurrentLeader = outcome.Leader is { } leader
             ? new FetchResponse.Leader { LeaderId = (int)leader.Node.Value, LeaderEpoch = leader.Epoch } : null,

@@ -8,10 +8,18 @@ using Atoll.StateMachines.Groups;
 namespace Atoll.Gateways.Kafka.Requests;
 
 /// <summary>OffsetCommit, OffsetFetch and OffsetDelete: how far groups have come.</summary>
-internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) : IKafkaRequests
+internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups, TimeProvider time) : IKafkaRequests
 {
     // From this version on, several groups are asked about at once.
     private const int SeveralFrom = 8;
+
+    // From this version on clients say whether they want offsets that an open transaction is about to change (KIP-447). Those who cannot
+    // are told when it has ended: a group that is shared out anew right then would work on the same records again. They wait for less than
+    // they wait for an answer, and no longer for a transaction whose producer has died.
+    private const int StableFrom = 7;
+
+    private static readonly TimeSpan StableWaitMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StablePause = TimeSpan.FromMilliseconds(50);
 
     public IEnumerable<KafkaHandler> Handlers =>
     [
@@ -166,7 +174,14 @@ internal sealed class GroupOffsetRequests(KafkaSources sources, IGroups groups) 
     {
         try
         {
+            var started = time.GetTimestamp();
             var found = await groups.OffsetsAsync(group, wanted, exchange.Gone).ConfigureAwait(false);
+            while (exchange.Version < StableFrom && found.Unstable.Count > 0 && time.GetElapsedTime(started) < StableWaitMax)
+            {
+                await Task.Delay(StablePause, time, exchange.Gone).ConfigureAwait(false);
+                found = await groups.OffsetsAsync(group, wanted, exchange.Gone).ConfigureAwait(false);
+            }
+
             HashSet<TopicPartition> unstable = request.RequireStable ? [.. found.Unstable] : [];
 
             // Who asks for all of them, and has committed the first one in this transaction, is told of that one too.

@@ -3,6 +3,7 @@ using Atoll.Gateways.Kafka.Connections;
 using Atoll.Gateways.Kafka.Protocol;
 using Atoll.Gateways.Kafka.Quotas;
 using Atoll.Gateways.Security;
+using Atoll.Services.Cluster;
 using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Transactions;
@@ -45,15 +46,19 @@ public sealed class KafkaRequestTable
             new ProducerRequests(sources),
             new FetchRequests(sources, options, keeper),
             new OffsetRequests(sources),
-            .. sources.Groups is { } groups ? Of(sources, groups) : [],
+            .. sources.Groups is { } groups ? Of(sources, groups, options.Time) : [],
             .. sources is { Groups: { } pending, Transactions: { } transactions } 
                 ? Of(sources, pending, transactions, options.Time) : [],
             .. sources.Quotas is { } quotas ? Of(quotas) : [],
+            .. sources.Cluster is { } cluster ? Of(sources, cluster, options.Time) : [],
         ],
         options.Tokens, sources.Roles, keeper);
     }
 
     private static IEnumerable<IKafkaRequests> Of(IQuotas quotas) => [new QuotaRequests(quotas)];
+
+    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, ICluster cluster, TimeProvider time) =>
+        [new ElectionRequests(sources, cluster, time)];
 
     private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, ITransactions transactions, TimeProvider time) =>
     [
@@ -62,12 +67,12 @@ public sealed class KafkaRequestTable
         new TransactionAdministration(transactions, time),
     ];
 
-    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups) =>
+    private static IEnumerable<IKafkaRequests> Of(KafkaSources sources, IGroups groups, TimeProvider time) =>
     [
         new CoordinatorRequests(sources, groups),
         new GroupRequests(groups),
         new ConsumerGroupRequests(sources, groups),
-        new GroupOffsetRequests(sources, groups),
+        new GroupOffsetRequests(sources, groups, time),
         new GroupAdministration(groups),
     ];
 

@@ -8,7 +8,7 @@ namespace Atoll.Gateways.Kafka.Topology;
 /// <param name="Id">Its number.</param>
 /// <param name="Host">The host by which they reach it: a name or an address.</param>
 /// <param name="Port">The port.</param>
-/// <param name="Rack">Its zone; null when it has none.</param>
+/// <param name="Rack">Its zone, or its region when it has none; null when neither was given.</param>
 public sealed record KafkaBroker(NodeId Id, string Host, int Port, string? Rack);
 
 /// <summary>The node that speaks the Kafka protocol, as it knows itself.</summary>
@@ -28,7 +28,8 @@ public sealed record KafkaSelf(NodeId Id, string Host, int Port, int ClientPort)
         var brokers = new List<KafkaBroker>();
         foreach (var node in view.Nodes.Where(static node => node.Standing != NodeStanding.Gone))
         {
-            var rack = node.Description.Zone.Length > 0 ? node.Description.Zone : null;
+            var rack = node.Description is { Zone.Length: > 0 } description ? description.Zone
+                : node.Description.Region.Length > 0 ? node.Description.Region : null;
             if (node.Id == Id)
             {
                 brokers.Add(new KafkaBroker(Id, Host, Port, rack));

@@ -37,11 +37,12 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
             new KafkaSources(_client.Streams, this, new KafkaSelf(new NodeId(1), "127.0.0.1", 9092, 4600))
             {
                 Groups = _client.Groups, Transactions = _client.Transactions, Roles = roles, Quotas = _client.Quotas,
+                Cluster = _client.Cluster,
             },
             new KafkaGatewayOptions { Time = Time, Tokens = tokens ?? AccessTokens.None });
     }
 
-    public MachinePort Port { get; } = new();
+    public MachinePort Port { get; } = new(hasZones: true);
 
     public ManualTime Time { get; } = new();
 
@@ -57,6 +58,9 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
 
     /// <summary>Who leads all partitions.</summary>
     public NodeId Leader { get; set; } = new(1);
+
+    /// <summary>Who does not answer.</summary>
+    public HashSet<NodeId> Dead { get; } = [];
 
     /// <summary>A batch of one record for each value.</summary>
     public static byte[] Batch(long producer, int sequence, params string[] values) => Batch(producer, 0, sequence, false, values);
@@ -132,7 +136,7 @@ internal sealed class KafkaHost : IPartitionLeaders, IAsyncDisposable
             new NodeId(1),
             catalog.View.Spaces.SelectMany(space => catalog.View.ShardsOf(space.Id).ToArray())
                 .ToFrozenDictionary(static shard => shard.Id, _ => new PartitionLeader(Leader, 5)),
-            FrozenSet<NodeId>.Empty);
+            Dead.ToFrozenSet());
     }
 
     public ValueTask<IReadOnlyDictionary<ShardId, PartitionLeader>> AskAsync(

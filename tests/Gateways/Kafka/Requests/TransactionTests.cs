@@ -41,6 +41,41 @@ public sealed class TransactionTests
             (await host.Transactions.FindAsync("x"))!.State);
     }
 
+    // Before KIP-447 clients could not say that they want no offsets that are about to change.
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(5, true)]
+    [InlineData(6, false)]
+    public async Task An_older_client_is_told_a_groups_offset_when_the_transaction_has_ended_or_after_a_while(int version, bool ends)
+    {
+        await using var host = new KafkaHost();
+        await host.CreateAsync("t", 2);
+        var (id, epoch) = await InitAsync(host);
+        await AddAsync(host, id, epoch, 0);
+        await AddOffsetsAsync(host, id, epoch);
+        await CommitOffsetAsync(host, id, epoch, 7);
+        var asking = OffsetAsync(host, stable: false, version);
+        for (var time = 0; time < 50; time++)
+        {
+            host.Time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        Assert.False(asking.IsCompleted);
+        if (ends)
+        {
+            Assert.Equal(KafkaError.None, await EndAsync(host, id, epoch, isCommit: true));
+        }
+
+        while (!asking.IsCompleted)
+        {
+            host.Time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        Assert.Equal((ends ? 7L : -1L, KafkaError.None), await asking);
+    }
+
     [Fact]
     public async Task A_batch_outside_of_a_transaction_is_refused()
     {
@@ -278,9 +313,9 @@ public sealed class TransactionTests
             Topics = [new() { Name = "t", Partitions = [new() { Index = 0, CommittedOffset = offset }] }],
         })).Topics[0].Partitions[0].Error;
 
-    private static async Task<(long Offset, KafkaError Error)> OffsetAsync(KafkaHost host, bool stable)
+    private static async Task<(long Offset, KafkaError Error)> OffsetAsync(KafkaHost host, bool stable, int version = 7)
     {
-        var response = await host.AskAsync<OffsetFetchResponse>(KafkaApi.OffsetFetch, 7, new OffsetFetchRequest
+        var response = await host.AskAsync<OffsetFetchResponse>(KafkaApi.OffsetFetch, version, new OffsetFetchRequest
         {
             GroupId = "g", RequireStable = stable, Topics = [new() { Name = "t", Partitions = [0] }],
         });
