@@ -38,27 +38,19 @@ public sealed class TopicCutTests
             cluster.Network.CutOff(coordinator);
             group.Write("killed");
             processors.Write("killed");
-            await Eventually.LastsAsync(CutFor);
-            cluster.Network.Rejoin(coordinator);
-            await GoOnAsync();
+            await LastsAsync(() => cluster.Network.Rejoin(coordinator), clients.AdministerAsync());
 
             // Clients reach all of them, but one hears nothing of another any more.
             cluster.Network.CutOneWay(next, last);
-            await Eventually.LastsAsync(CutFor);
-            cluster.Network.MendAll();
-            await GoOnAsync();
+            await LastsAsync(cluster.Network.MendAll, clients.AdministerAsync());
 
             // Each of two reaches the third only.
             cluster.Network.CutOneWay(coordinator, last);
             cluster.Network.CutOneWay(last, coordinator);
-            await Eventually.LastsAsync(CutFor);
-            cluster.Network.MendAll();
-            await GoOnAsync();
+            await LastsAsync(cluster.Network.MendAll, Task.CompletedTask);
 
             cluster.Network.CutOff(last);
-            await Eventually.LastsAsync(CutFor);
-            cluster.Network.Rejoin(last);
-            await GoOnAsync();
+            await LastsAsync(() => cluster.Network.Rejoin(last), Task.CompletedTask);
 
             await Task.WhenAll(clients.EndAsync(), group.SaysAsync("done"), processors.SaysAsync("done"));
             cluster.IsDoneWith = true;
@@ -73,10 +65,12 @@ public sealed class TopicCutTests
             Console.WriteLine($"report: {Report}: {line}");
         }
 
-        async Task GoOnAsync()
+        async Task LastsAsync(Action mend, Task administered)
         {
+            await Eventually.LastsAsync(CutFor);
+            mend();
             await cluster.WholeAsync();
-            await clients.GoOnAsync();
+            await Task.WhenAll(clients.GoOnAsync(), administered);
         }
     }
 }

@@ -18,20 +18,6 @@ internal static class ClientProgram
         script.EndsWith(".js", StringComparison.Ordinal) ? "node" : "/usr/bin/python3", $"Kafka/{script}",
         [.. scenario, .. Brokers(cluster)]);
 
-    /// <summary>Kills the brokers one after the other; each comes back when clients have gone on without it.</summary>
-    /// <param name="cluster">The cluster.</param>
-    /// <param name="goOnAsync">Waits until all clients have gone on.</param>
-    public static async Task KillEachBrokerAsync(ProcessCluster cluster, Func<Task> goOnAsync)
-    {
-        for (var victim = 1; victim <= 3; victim++)
-        {
-            cluster.Node(victim).Dispose();
-            await goOnAsync();
-            await cluster.StartAgain(victim).SaysAsync("serves at");
-            await goOnAsync();
-        }
-    }
-
     /// <summary>Runs a scenario to its end; fails with what the program and the nodes said.</summary>
     /// <param name="cluster">The cluster.</param>
     /// <param name="script">The program's file, in Python or JavaScript.</param>

@@ -93,7 +93,7 @@ internal sealed class DotNetClient(string bootstrap, KafkaLogin? login = null)
     private static bool IsMore(string value) => value.StartsWith("more ", StringComparison.Ordinal);
 
     /// <summary>A client for topics and groups.</summary>
-    public IAdminClient Admin() => new AdminClientBuilder(Told(new AdminClientConfig())).Build();
+    public IAdminClient Admin() => new AdminClientBuilder(Told(new AdminClientConfig())).SetLogHandler(static (_, _) => { }).Build();
 
     /// <summary>Creates a topic.</summary>
     public static Task CreateAsync(IAdminClient admin, string topic, int partitions) =>
@@ -115,14 +115,18 @@ internal sealed class DotNetClient(string bootstrap, KafkaLogin? login = null)
     /// <summary>A member of a group that reads what is committed.</summary>
     public IConsumer<Null, string> Subscribe(string group, string topic)
     {
-        var consumer = new ConsumerBuilder<Null, string>(Told(new ConsumerConfig
+        var consumer = Consumer(group);
+        consumer.Subscribe(topic);
+        return consumer;
+    }
+
+    /// <summary>Who may be one, and may look at what its group has committed and set that.</summary>
+    public IConsumer<Null, string> Consumer(string group) =>
+        new ConsumerBuilder<Null, string>(Told(new ConsumerConfig
         {
             GroupId = group, EnableAutoCommit = false, AutoOffsetReset = AutoOffsetReset.Earliest,
             IsolationLevel = IsolationLevel.ReadCommitted, SessionTimeoutMs = 30_000, HeartbeatIntervalMs = 200, FetchWaitMaxMs = 100,
         })).SetLogHandler(static (_, _) => { }).Build();
-        consumer.Subscribe(topic);
-        return consumer;
-    }
 
     /// <summary>Reads until something is so.</summary>
     public static void Read(Func<bool> isDone, List<string> found, params IConsumer<Null, string>[] consumers)

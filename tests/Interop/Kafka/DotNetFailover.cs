@@ -7,9 +7,8 @@ namespace Atoll.Interop.Tests.Kafka;
 /// <summary>
 /// Confluent.Kafka while a broker is killed: a producer that numbers its batches, and a processor that reads and writes in transactions.
 /// </summary>
-/// <param name="bootstrap">The brokers.</param>
-/// <param name="login">How it comes in; null where anybody may.</param>
-internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
+/// <param name="client">Of the cluster.</param>
+internal sealed class DotNetFailover(DotNetClient client)
 {
     private const string Orders = "dotnet-orders";
     private const string Output = "dotnet-out";
@@ -18,7 +17,9 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
-    private readonly DotNetClient _client = new(bootstrap, login);
+    // A processor whose transaction does not end begins anew, long before its test gives up.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private readonly List<string> _failures = [];
     private int _produced;
     private int _worked;
@@ -26,7 +27,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
     /// <summary>Runs until it is enough, and then until all is worked on; fails when anything was lost, doubled or out of order.</summary>
     public async Task RunAsync(Task enough)
     {
-        using var admin = _client.Admin();
+        using var admin = client.Admin();
         await DotNetClient.CreateAsync(admin, Orders, Partitions);
         await DotNetClient.CreateAsync(admin, Output, 1);
         var producing = Task.Run(() => Produce(enough));
@@ -65,7 +66,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
     private void Produce(Task enough)
     {
         var errors = new List<Error>();
-        using var producer = _client.Producer(
+        using var producer = client.Producer(
             new ProducerConfig { EnableIdempotence = true, CompressionType = CompressionType.Zstd }, errors.Add);
         while (!enough.IsCompleted && errors.Count == 0)
         {
@@ -94,7 +95,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
 
     private void Work(Task producing)
     {
-        using var consumer = _client.Subscribe("dotnet-workers", Orders);
+        using var consumer = client.Subscribe("dotnet-workers", Orders);
         var producer = Begin();
         var round = 0;
         while (!producing.IsCompleted || _worked < _produced)
@@ -120,12 +121,12 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
                 Send(producer, consumer, messages);
                 if (++round % 5 == 0)
                 {
-                    producer.AbortTransaction(Deadline);
+                    producer.AbortTransaction(Patience);
                     Rewind(consumer);
                     continue;
                 }
 
-                producer.CommitTransaction(Deadline);
+                producer.CommitTransaction(Patience);
                 Volatile.Write(ref _worked, _worked + messages.Count);
             }
             catch (KafkaException failure)
@@ -147,7 +148,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
     private List<int> ReadAll(string topic)
     {
         var found = new List<string>();
-        using var reader = _client.Subscribe($"checkers-of-{topic}", topic);
+        using var reader = client.Subscribe($"checkers-of-{topic}", topic);
         DotNetClient.Read(() => found.Count >= _produced, found, reader);
         reader.Close();
         return [.. found.Select(static value => int.Parse(value, CultureInfo.InvariantCulture))];
@@ -155,7 +156,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
 
     private IProducer<Null, string> Begin()
     {
-        var producer = _client.Producer(new ProducerConfig { TransactionalId = "dotnet-worker" });
+        var producer = client.Producer(new ProducerConfig { TransactionalId = "dotnet-worker" });
         producer.InitTransactions(Deadline);
         return producer;
     }
@@ -170,7 +171,7 @@ internal sealed class DotNetFailover(string bootstrap, KafkaLogin? login = null)
 
         var next = messages.GroupBy(static message => message.TopicPartition)
             .Select(static group => new TopicPartitionOffset(group.Key, group.Last().Offset + 1));
-        producer.SendOffsetsToTransaction(next, consumer.ConsumerGroupMetadata, Deadline);
+        producer.SendOffsetsToTransaction(next, consumer.ConsumerGroupMetadata, Patience);
     }
 
     private static void Rewind(IConsumer<Null, string> consumer)

@@ -6,35 +6,52 @@ namespace Atoll.Interop.Tests.Kafka;
 /// Clients of Kafka, unchanged, at work while brokers die and links are cut: confluent_kafka, kcat, kafka-python, kafkajs and
 /// @platformatic/kafka, each with a numbering producer (where it can) and a group whose members die, and Confluent.Kafka, which works in
 /// transactions as kafkajs does. At the end they look at what is there: nothing lost, doubled or out of order. They are in failover.py,
-/// clients.js and <see cref="DotNetFailover"/>.
+/// clients.js and <see cref="DotNetFailover"/>. All but kcat, which cannot, administer: admin.py, admin.js and
+/// <see cref="DotNetAdministrator"/>.
 /// </summary>
 internal sealed class FailoverClients : IDisposable
 {
     private readonly (string Name, DriverProcess Process)[] _programs;
+    private readonly (string Name, DriverProcess Process)[] _administrators;
     private readonly TaskCompletionSource _enough = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly DotNetFailover _dotNet;
+    private readonly DotNetAdministrator _dotNetAdministrator;
     private readonly Task _dotNetRunning;
 
     /// <summary>Starts all of them.</summary>
     /// <param name="brokers">The brokers, as clients are told them.</param>
-    /// <param name="login">How they come in; null where anybody may.</param>
-    public FailoverClients(string[] brokers, KafkaLogin? login)
+    /// <param name="login">How they come in.</param>
+    public FailoverClients(string[] brokers, KafkaLogin login)
     {
         DotNetClient.Load();
         _programs =
         [
-            .. new[] { "confluent_kafka", "kcat", "kafka-python" }.Select(name => (name, DriverProcess.Start(
-                "/usr/bin/python3", "Kafka/failover.py", [name, .. brokers], login?.Environment))),
-            .. new[] { "kafkajs", "platformatic" }.Select(name => (name, DriverProcess.Start(
-                "node", "Kafka/clients.js", [name, "failover", .. brokers], login?.Environment))),
+            .. Start("/usr/bin/python3", "failover.py", "confluent_kafka", "kcat", "kafka-python"),
+            .. Start("node", "clients.js", "kafkajs failover", "platformatic failover"),
         ];
-        _dotNet = new DotNetFailover(string.Join(',', brokers), login);
+        _administrators =
+        [
+            .. Start("/usr/bin/python3", "admin.py", "confluent_kafka", "kafka-python"),
+            .. Start("node", "admin.js", "kafkajs", "platformatic"),
+        ];
+        var client = new DotNetClient(string.Join(',', brokers), login);
+        _dotNetAdministrator = new DotNetAdministrator(client);
+        _dotNet = new DotNetFailover(client);
         _dotNetRunning = Task.Run(() => _dotNet.RunAsync(_enough.Task));
+
+        IEnumerable<(string, DriverProcess)> Start(string program, string script, params string[] scenarios) =>
+            scenarios.Select(scenario => (
+                $"{script} {scenario}",
+                DriverProcess.Start(program, $"Kafka/{script}", [.. scenario.Split(' '), .. brokers], login.Environment)));
     }
 
     /// <summary>What each of them has to say of its work.</summary>
     public IEnumerable<string> Reports =>
-        _programs.Select(static program => $"{program.Name}: {string.Join("; ", program.Process.Lines("messages "))}").Append($"{_dotNet}");
+    [
+        .. _programs.Select(static program => $"{program.Name}: {string.Join("; ", program.Process.Lines("messages "))}"), $"{_dotNet}",
+        .. _administrators.Select(static program => $"{program.Name}: {program.Process.Output.ReplaceLineEndings("; ")}"),
+        $"{_dotNetAdministrator}",
+    ];
 
     /// <summary>Waits until all are at work, and of each group one member has died and another one has come.</summary>
     public Task RunAsync() => Task.WhenAll(
@@ -43,6 +60,12 @@ internal sealed class FailoverClients : IDisposable
     /// <summary>Waits until each has written and read more.</summary>
     public Task GoOnAsync() => Task.WhenAll(
         [.. _programs.Select(static program => program.Process.AskAsync("progress?", "progress")), _dotNet.ProgressAsync(_dotNetRunning)]);
+
+    /// <summary>Each administers once: topics and groups of its own.</summary>
+    public Task AdministerAsync() => Task.WhenAll(
+    [
+        .. _administrators.Select(static program => program.Process.AskAsync("round", "administered")), _dotNetAdministrator.RoundAsync(),
+    ]);
 
     /// <summary>Waits until each has read what it wrote, and looked at it.</summary>
     public Task EndAsync()
@@ -56,6 +79,7 @@ internal sealed class FailoverClients : IDisposable
     public void Dispose()
     {
         _enough.TrySetResult(); // also when something has failed: nobody goes on beside the next test
-        Array.ForEach(_programs, static program => program.Process.Dispose());
+        Array.ForEach([.. _programs, .. _administrators], static program => program.Process.Dispose());
+        _dotNetAdministrator.Dispose();
     }
 }

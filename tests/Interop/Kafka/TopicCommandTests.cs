@@ -48,6 +48,24 @@ public sealed class TopicCommandTests
         Assert.Equal(3, grown.GetProperty("partitions").EnumerateArray().Sum(static place => place.GetProperty("nextOffset").GetInt64()));
         Assert.NotEqual(0, (await ProcessCluster.RunAsync(["topic", "alter", "words", "--partitions", "4", .. to])).Code);
         await ProcessCluster.SucceedsAsync(["topic", "delete", "words", "--yes", .. to]);
+
+        await ProcessCluster.SucceedsAsync(
+            ["topic", "create", "here", "--region", "datacenter1=1", "--allowed-region", "datacenter1", .. to]);
+        var here = One(await ProcessCluster.SucceedsAsync(["topic", "describe", "here", .. to]));
+        Assert.Equal(1, here.GetProperty("regions").GetProperty("datacenter1").GetInt32());
+        Assert.NotEqual(0, (await ProcessCluster.RunAsync(["topic", "create", "there", "--region", "mars=1", .. to])).Code);
+        var (code, why) = await ProcessCluster.RunAsync(["topic", "create", "there", "--replication", "eventual", .. to]);
+        Assert.NotEqual(0, code);
+        Assert.Contains("a stream is an order of records", why, StringComparison.Ordinal);
+
+        // A feed, made from its space's side.
+        await ProcessCluster.SucceedsAsync(["space", "create", "prices", "--replicas", "1", .. to]);
+        var feed = One(await ProcessCluster.SucceedsAsync(["space", "watch", "prices", "--topic", "here", .. to]));
+        Assert.Equal(("here", "prices", "here"), (
+            feed.GetProperty("name").GetString(), feed.GetProperty("space").GetString(), feed.GetProperty("topic").GetString()));
+        await ProcessCluster.SucceedsAsync(["put", "tea", "3", "--space", "prices", .. to]);
+        var fed = One(await ProcessCluster.SucceedsAsync(["topic", "consume", "here", "--follow", "--limit", "1", .. to]));
+        Assert.Equal(("tea", "3"), (fed.GetProperty("key").GetString(), fed.GetProperty("value").GetString()));
         Assert.Equal(4, (await ProcessCluster.RunAsync(["topic", "describe", "words", .. to])).Code);
     }
 

@@ -1,7 +1,7 @@
 // npm's kafkajs, behind the few verbs that clients.js uses.
 'use strict';
 
-const { CompressionTypes, Kafka, logLevel } = require('kafkajs');
+const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = require('kafkajs');
 
 const { login } = require('./access.js');
 
@@ -30,13 +30,21 @@ async function openAdmin(kafka) {
     create: (topic, numPartitions) => admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 3 }] }),
     topics: () => admin.listTopics(),
     partitions: async topic => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions.length,
+    grow: (topic, count) => admin.createPartitions({ topicPartitions: [{ topic, count }] }),
+    configure: (topic, name, value) => admin.alterConfigs({
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name, value }] }],
+    }),
+    config: async (topic, name) => {
+      const found = await admin.describeConfigs({ resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }] });
+      return found.resources[0].configEntries[0].configValue;
+    },
     delete: topic => admin.deleteTopics({ topics: [topic] }),
     committed: async (group, topic) => {
       const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
       return Object.fromEntries(found.partitions.map(at => [at.partition, Number(at.offset)]));
     },
-    reset: (group, topic, partitions) => admin.setOffsets({
-      groupId: group, topic, partitions: partitions.map(partition => ({ partition, offset: '0' })),
+    reset: (group, topic, partitions, offset = 0) => admin.setOffsets({
+      groupId: group, topic, partitions: partitions.map(partition => ({ partition, offset: String(offset) })),
     }),
     groups: async () => (await admin.listGroups()).groups.map(group => group.groupId),
     deleteGroup: group => admin.deleteGroups([group]),

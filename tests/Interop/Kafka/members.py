@@ -80,7 +80,12 @@ def member(library, topic, group):
 
     uncommitted = 0
     while not stop.is_set() and os.getppid() == parent:
-        messages = reader.read()
+        try:
+            messages = reader.read()
+        except OSError as error:
+            # kafka-python lets through that a broker died between its connection and its login over TLS: it is started anew.
+            say(f"begins anew: {error}")
+            os.execv(sys.executable, [sys.executable, *sys.argv])
         for partition, offset, value in messages:
             say(f"got {partition} {offset} {value.decode()}")
         uncommitted += len(messages)

@@ -13,6 +13,7 @@ const IMPATIENCE = { retries: 3 };
 
 // And when nothing comes for so long although something is there, it ends, for somebody else to start it again: a stream may wait for ever.
 const SILENCE_MS = 10000;
+const TOPIC = 2; // the kind of a resource that has a configuration
 const ISOLATIONS = { read_uncommitted: 0, read_committed: 1 };
 
 exports.connect = (addresses, { isolation = 'read_committed' } = {}) => {
@@ -37,14 +38,22 @@ async function openAdmin(base) {
     create: (topic, partitions) => admin.createTopics({ topics: [topic], partitions, replicas: 3 }),
     topics: () => admin.listTopics(),
     partitions: async topic => (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic).partitionsCount,
+    grow: (name, count) => admin.createPartitions({ topics: [{ name, count, assignments: [] }] }),
+    configure: (topic, name, value) => admin.incrementalAlterConfigs({
+      resources: [{ resourceType: TOPIC, resourceName: topic, configs: [{ name, configOperation: 0, value }] }],
+    }),
+    config: async (topic, name) => {
+      const [found] = await admin.describeConfigs({ resources: [{ resourceType: TOPIC, resourceName: topic, configurationKeys: [name] }] });
+      return found.configs[0].value;
+    },
     delete: topic => admin.deleteTopics({ topics: [topic] }),
     committed: async (group, topic) => {
       const [found] = await admin.listConsumerGroupOffsets({ groups: [group] });
       const partitions = found.topics.find(each => each.name === topic)?.partitions ?? [];
       return Object.fromEntries(partitions.map(at => [at.partitionIndex, Number(at.committedOffset)]));
     },
-    reset: (group, topic, partitions) => admin.alterConsumerGroupOffsets({
-      groupId: group, topics: [{ name: topic, partitionOffsets: partitions.map(partition => ({ partition, offset: 0n })) }],
+    reset: (group, topic, partitions, offset = 0) => admin.alterConsumerGroupOffsets({
+      groupId: group, topics: [{ name: topic, partitionOffsets: partitions.map(partition => ({ partition, offset: BigInt(offset) })) }],
     }),
     groups: async () => [...(await admin.listGroups()).keys()],
     deleteGroup: group => admin.deleteGroups({ groups: [group] }),
