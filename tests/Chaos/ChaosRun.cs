@@ -57,8 +57,7 @@ internal sealed class ChaosRun
         }
         catch (Exception error) when (error is not Xunit.Sdk.SkipException)
         {
-            throw new InvalidOperationException(
-                $"{name}, ATOLL_CHAOS_SEED={seed}, logs and data in {cluster.Folder}: {error.Message}\n{cluster.Logs()}", error);
+            throw new InvalidOperationException(cluster.Tell($"{name}, ATOLL_CHAOS_SEED={seed}: {error.Message}"), error);
         }
     }
 

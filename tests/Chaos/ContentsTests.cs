@@ -47,7 +47,7 @@ public sealed class ContentsTests
         }
         catch (Exception failure) when (failure is InvalidOperationException or TimeoutException)
         {
-            Assert.Fail($"logs and data in {cluster.Folder}: {failure.Message}\n{cluster.Logs()}");
+            Assert.Fail(cluster.Tell(failure.Message));
         }
 
         foreach (var line in driver.Lines("report: ").Concat(driver.Lines("ok: an export")))

@@ -89,9 +89,7 @@ public sealed class SplitTests
         catch (Exception error)
         {
             throw new InvalidOperationException(
-                $"ATOLL_CHAOS_SEED={seed}, logs and data in {cluster.Folder}: {error.Message}\n"
-                + $"problems: {Problems(table)}\n{cluster.Logs()}",
-                error);
+                cluster.Tell($"ATOLL_CHAOS_SEED={seed}: {error.Message}\nproblems: {Problems(table)}"), error);
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class TopicCutTests
             "/usr/bin/python3", "Kafka/transactions.py", ["exactly-once", .. brokers], login.Environment);
         try
         {
-            await Task.WhenAll(clients.RunAsync(), group.SaysAsync("coordinator"), processors.SaysAsync("running"));
+            await FailoverClients.AllAsync(clients.RunAsync(), group.SaysAsync("coordinator"), processors.SaysAsync("running"));
             var coordinator = int.Parse(group.Lines("coordinator")[0].AsSpan("coordinator ".Length), CultureInfo.InvariantCulture) - 1;
             var (next, last) = ((coordinator + 1) % brokers.Length, (coordinator + 2) % brokers.Length);
 
@@ -52,12 +52,12 @@ public sealed class TopicCutTests
             cluster.Network.CutOff(last);
             await LastsAsync(() => cluster.Network.Rejoin(last), Task.CompletedTask);
 
-            await Task.WhenAll(clients.EndAsync(), group.SaysAsync("done"), processors.SaysAsync("done"));
+            await FailoverClients.AllAsync(clients.EndAsync(), group.SaysAsync("done"), processors.SaysAsync("done"));
             cluster.IsDoneWith = true;
         }
         catch (Exception failure)
         {
-            Assert.Fail($"logs and data in {cluster.Folder}: {failure.Message}\n{string.Join('\n', clients.Reports)}\n{cluster.Logs()}");
+            Assert.Fail(cluster.Tell($"{string.Join('\n', clients.Reports)}\n{failure.Message}"));
         }
 
         foreach (var line in clients.Reports.Append($"group: {string.Join("; ", group.Lines("messages "))}"))
@@ -70,7 +70,7 @@ public sealed class TopicCutTests
             await Eventually.LastsAsync(CutFor);
             mend();
             await cluster.WholeAsync();
-            await Task.WhenAll(clients.GoOnAsync(), administered);
+            await FailoverClients.AllAsync(clients.GoOnAsync(), administered);
         }
     }
 }

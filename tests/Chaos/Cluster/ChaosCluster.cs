@@ -119,6 +119,9 @@ internal sealed class ChaosCluster : IAsyncDisposable
     /// <summary>The ends of all nodes' logs.</summary>
     public string Logs() => string.Join('\n', _nodes.Select(node => $"--- {node.LogPath}\n{node.LastLines(40)}"));
 
+    /// <summary>What to say of a failure: the logs first, so that what has failed is seen where only the end is shown.</summary>
+    public string Tell(string failure) => $"{Logs()}\nlogs and data in {Folder}: {failure}";
+
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {

@@ -135,6 +135,9 @@ internal sealed class DriverProcess : IDisposable
         [.. Output.Split('\n').Where(line => line.StartsWith(text, StringComparison.Ordinal))];
 
     /// <inheritdoc />
+    public override string ToString() => string.Join(' ', _process.StartInfo.ArgumentList.Select(Path.GetFileName));
+
+    /// <inheritdoc />
     public void Dispose()
     {
         if (!_process.HasExited)
@@ -170,7 +173,7 @@ internal sealed class DriverProcess : IDisposable
                     await ended;
                     if (!condition())
                     {
-                        throw new InvalidOperationException($"it ended with {_process.ExitCode} and never said \"{what}\":\n{Output}");
+                        throw new InvalidOperationException($"{this} ended with {_process.ExitCode} and never said \"{what}\":\n{Output}");
                     }
                 }
 
@@ -178,7 +181,7 @@ internal sealed class DriverProcess : IDisposable
             }
             catch (OperationCanceledException)
             {
-                throw new TimeoutException($"it did not say \"{what}\", and nothing at all for {Deadline.TotalSeconds:0} s:\n{Output}");
+                throw new TimeoutException($"{this} did not say \"{what}\", and nothing at all for {Deadline.TotalSeconds:0} s:\n{Output}");
             }
         }
     }

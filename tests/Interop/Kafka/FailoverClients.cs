@@ -53,16 +53,25 @@ internal sealed class FailoverClients : IDisposable
         $"{_dotNetAdministrator}",
     ];
 
+    /// <summary>Waits for all of them; once one fails, for none of the others, which may wait for it.</summary>
+    public static async Task AllAsync(params IEnumerable<Task> tasks)
+    {
+        await foreach (var task in Task.WhenEach(tasks))
+        {
+            await task;
+        }
+    }
+
     /// <summary>Waits until all are at work, and of each group one member has died and another one has come.</summary>
-    public Task RunAsync() => Task.WhenAll(
+    public Task RunAsync() => AllAsync(
         [.. _programs.Select(static program => program.Process.SaysAsync("running")), _dotNet.ProgressAsync(_dotNetRunning)]);
 
     /// <summary>Waits until each has written and read more.</summary>
-    public Task GoOnAsync() => Task.WhenAll(
+    public Task GoOnAsync() => AllAsync(
         [.. _programs.Select(static program => program.Process.AskAsync("progress?", "progress")), _dotNet.ProgressAsync(_dotNetRunning)]);
 
     /// <summary>Each administers once: topics and groups of its own.</summary>
-    public Task AdministerAsync() => Task.WhenAll(
+    public Task AdministerAsync() => AllAsync(
     [
         .. _administrators.Select(static program => program.Process.AskAsync("round", "administered")), _dotNetAdministrator.RoundAsync(),
     ]);
@@ -72,7 +81,7 @@ internal sealed class FailoverClients : IDisposable
     {
         _enough.TrySetResult();
         Array.ForEach(_programs, static program => program.Process.EndInput());
-        return Task.WhenAll([.. _programs.Select(static program => program.Process.SaysAsync("done")), _dotNetRunning]);
+        return AllAsync([.. _programs.Select(static program => program.Process.SaysAsync("done")), _dotNetRunning]);
     }
 
     /// <inheritdoc />

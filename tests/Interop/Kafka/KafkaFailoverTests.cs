@@ -26,7 +26,7 @@ public sealed class KafkaFailoverTests
                 var administered = clients.AdministerAsync();
                 await clients.GoOnAsync();
                 await cluster.StartAgain(victim).SaysAsync("serves at");
-                await Task.WhenAll(clients.GoOnAsync(), administered);
+                await FailoverClients.AllAsync(clients.GoOnAsync(), administered);
             }
 
             await clients.EndAsync();
@@ -34,7 +34,7 @@ public sealed class KafkaFailoverTests
         }
         catch (Exception failure)
         {
-            Assert.Fail($"{failure.Message}\n{string.Join('\n', clients.Reports)}\n{cluster.Logs()}");
+            Assert.Fail($"{cluster.Logs()}\n{string.Join('\n', clients.Reports)}\n{failure.Message}");
         }
     }
 }

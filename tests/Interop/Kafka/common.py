@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 
 import confluent_kafka
@@ -27,13 +28,27 @@ KCAT = ["kcat", *(word for name, value in LIBRDKAFKA.items() for word in ("-X", 
 ADMINS = []
 
 
+class Failed(Exception):
+    """What a program looked for is not so. An ordinary exception: a thread that asks to exit ends alone, and nobody hears of it."""
+
+
+def fail(failure):
+    """Ends all of it when a thread fails: nobody waits for the others then."""
+    sys.__excepthook__(failure.exc_type, failure.exc_value, failure.exc_traceback)
+    sys.stdout.flush()
+    os._exit(1)
+
+
+threading.excepthook = fail
+
+
 def say(text):
     print(text, flush=True)
 
 
 def check(condition, text):
     if not condition:
-        raise SystemExit(f"FAILED: {text}")
+        raise Failed(text)
 
 
 def wait(condition, text, seconds=90):
@@ -80,8 +95,8 @@ def read_all(topic, partition, offset=0, **more):
             reader.close()
             return messages
         elif not message.error().retriable() and message.error().code() >= 0:
-            raise SystemExit(f"FAILED: {message.error()}")
-    raise SystemExit("FAILED: the end of the partition was not reached in time")
+            raise Failed(message.error())
+    raise Failed("the end of the partition was not reached in time")
 
 
 def committed(reader, topic, partitions):

@@ -6,7 +6,6 @@ nothing that was acknowledged is lost, nothing is out of order, and nothing is d
 group has read all of it.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ import confluent_kafka
 import kafka
 
 from common import KAFKA_PYTHON, KCAT, LIBRDKAFKA, check, committed, create, read_all, say, wait
-from members import LOCK, Member, split
+from members import LOCK, Member, shares, split
 
 PARTITIONS = 3
 AT_ONCE = 3
@@ -184,24 +183,17 @@ def look_at_group(topic, group, members, log):
         check(not wrong, f"member {at} got what is not there: {wrong[:3]}")
 
 
-def fail(failure):
-    """Ends all of it when a thread fails: nobody waits for the others then."""
-    sys.__excepthook__(failure.exc_type, failure.exc_value, failure.exc_traceback)
-    os._exit(1)
-
-
 def failover(library):
-    threading.excepthook = fail
     topic, group = f"{library}-orders", f"{library}-readers"
     create(topic, PARTITIONS)
     producer = LIBRARIES[library](topic)
     members = [Member(library, topic, group) for _ in range(2)]
 
     def begin():
-        wait(lambda: split(members, PARTITIONS), "two members share the partitions")
+        wait(lambda: split(members, PARTITIONS), lambda: f"two members share the partitions: {shares(members)}")
         members[0].process.kill()
         members.append(Member(library, topic, group))
-        wait(lambda: split(members[1:], PARTITIONS), "two members share the partitions again")
+        wait(lambda: split(members[1:], PARTITIONS), lambda: f"two members share the partitions again: {shares(members)}")
         say("running")
 
     beginning = threading.Thread(target=begin)

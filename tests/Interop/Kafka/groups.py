@@ -13,7 +13,7 @@ import kafka
 import kafka.admin
 
 from common import KAFKA_PYTHON, LIBRDKAFKA, check, committed, create, say, wait
-from members import LOCK, Member, split
+from members import LOCK, Member, shares, split
 
 TOPIC = "work"
 GROUP = "workers"
@@ -44,7 +44,7 @@ def group():
     producing = threading.Thread(target=produce)
     producing.start()
     members = [Member("confluent_kafka", TOPIC, GROUP) for _ in range(3)]
-    wait(lambda: split(members, PARTITIONS), "three members share the partitions")
+    wait(lambda: split(members, PARTITIONS), lambda: f"three members share the partitions: {shares(members)}")
     history = []
     enough = threading.Event()
     watching = threading.Thread(target=watch, args=(history, enough))
@@ -59,7 +59,7 @@ def group():
     sys.stdin.readline()
     survivors = members[1:]
     before = [len(each.got) for each in survivors]
-    wait(lambda: split(survivors, PARTITIONS), "two members share the partitions")
+    wait(lambda: split(survivors, PARTITIONS), lambda: f"two members share the partitions: {shares(members)}")
     wait(lambda: all(len(each.got) > count + 50 for each, count in zip(survivors, before)), "they go on")
 
     stop.set()

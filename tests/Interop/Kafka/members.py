@@ -164,5 +164,11 @@ def split(members, partitions):
         return sorted(given) == list(range(partitions)) and all(each.assigned for each in members)
 
 
+def shares(members):
+    """What each has, and how it has ended, in words."""
+    with LOCK:
+        return [(each.assigned, each.process.poll()) for each in members]
+
+
 if __name__ == "__main__":
     member({"confluent_kafka": Confluent, "kafka-python": KafkaPython}[sys.argv[1]], *sys.argv[2:4])

@@ -13,7 +13,7 @@ import time
 
 import confluent_kafka
 
-from common import ADDRESSES, LIBRDKAFKA, check, create, say, wait
+from common import ADDRESSES, LIBRDKAFKA, Failed, check, create, say, wait
 
 LOCK = threading.Lock()
 
@@ -53,7 +53,7 @@ def refused(action, text):
         action()
     except confluent_kafka.KafkaException as error:
         return error.args[0]
-    raise SystemExit(f"FAILED: not refused: {text}")
+    raise Failed(f"not refused: {text}")
 
 
 def plain():
