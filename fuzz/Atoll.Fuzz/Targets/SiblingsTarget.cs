@@ -7,7 +7,7 @@ using Atoll.StateMachines.Records;
 
 namespace Atoll.Fuzz.Targets;
 
-/// <summary>Writes of records that keep siblings as clients send them, with contexts, and what clients are answered.</summary>
+/// <summary>Writes of records that are more than one value as clients send them, with contexts, and what clients are answered.</summary>
 public sealed class SiblingsTarget : CodecTarget
 {
     private static readonly HybridTime Now = HybridTime.FromUnixMilliseconds(1_000);
@@ -17,7 +17,8 @@ public sealed class SiblingsTarget : CodecTarget
 
     /// <inheritdoc />
     public override string About =>
-        "SiblingCommand, AddCommand, RecordSiblings: read or refused; what Validate passes is a command, its context read or refused";
+        "SiblingCommand, AddCommand, ElementsCommand, RecordSiblings, RecordElements: read or refused; what Validate passes is a command, "
+        + "its context read or refused";
 
     /// <inheritdoc />
     public override AllocationBound Allocation => AllocationBound.Usual;
@@ -29,6 +30,11 @@ public sealed class SiblingsTarget : CodecTarget
         Bytes(new SiblingCommand("k"u8.ToArray(), Answer().Context, true, 0, default).WriteTo),
         Bytes(Answer().WriteTo),
         Bytes(new AddCommand("k"u8.ToArray(), -5).WriteTo),
+        Bytes(new ElementsCommand(
+            "k"u8.ToArray(), 5, [ElementChange.Put("a"u8.ToArray(), "1"u8.ToArray()), ElementChange.Remove("b"u8.ToArray())]).WriteTo),
+        Bytes(static writer => RecordElements.Write(
+            writer,
+            [new RecordElement("a"u8.ToArray(), "1"u8.ToArray(), Now, HybridTime.Zero), new RecordElement(default, default, Now, Now)])),
     ];
 
     /// <inheritdoc />
@@ -49,6 +55,23 @@ public sealed class SiblingsTarget : CodecTarget
         {
             add.WriteTo(again);
             outcome = "addition";
+            return true;
+        }
+
+        var elementsFault = ElementsCommand.Validate(input, 0, ulong.MaxValue, new RecordLimits(4_096, 1 << 20));
+        var isChange = ElementsCommand.TryRead(input, out var change);
+        BrokenPromiseException.Unless(isChange || !elementsFault.IsNone, "what is passed by Validate is a change of elements");
+        if (isChange)
+        {
+            change.WriteTo(again);
+            outcome = $"elements {elementsFault.Kind}, {Math.Min(3, change.Changes.Count)}";
+            return true;
+        }
+
+        if (RecordElements.TryRead(input, out var elements))
+        {
+            RecordElements.Write(again, elements);
+            outcome = $"answer {Math.Min(3, elements.Count)}";
             return true;
         }
 

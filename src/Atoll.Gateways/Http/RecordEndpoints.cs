@@ -6,6 +6,7 @@ using Atoll.Services;
 using Atoll.Services.Calls;
 using Atoll.Services.Errors;
 using Atoll.Services.Records;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 using Microsoft.AspNetCore.Builder;
@@ -15,7 +16,7 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Atoll.Gateways.Http;
 
-/// <summary>One record: GET, HEAD, PUT and DELETE; several: a batch.</summary>
+/// <summary>One record: GET, HEAD, PUT, PATCH and DELETE; several: a batch.</summary>
 internal sealed class RecordEndpoints
 {
     private const string PathRoute = "/v1/spaces/{space}/records/{key}";
@@ -49,7 +50,7 @@ internal sealed class RecordEndpoints
             .WithSummary("Read a record").WithTags("records")
             .WithDescription("The body is the value, the entity tag its version. "
                 + "In a space that keeps siblings: all of them, when there are several (300), and the header Atoll-Context to put or "
-                + "delete with. " + about)
+                + "delete with. In a space of sets or maps: JSON with the elements. " + about)
             .Produces(200, contentType: "application/octet-stream").Produces(300, contentType: "application/json").Produces(304)
             .ProducesProblem(404);
         routes.MapPut(route, PutAsync)
@@ -57,10 +58,12 @@ internal sealed class RecordEndpoints
             .WithDescription("The body is the value. If-Match with a version, or If-None-Match: *, makes it a compare-and-set. "
                 + "In a space that keeps siblings the header Atoll-Context, of a get, says what it replaces; all else stays. " + about)
             .Accepts<byte[]>("application/octet-stream", "*/*").Produces(204).ProducesProblem(412).ProducesProblem(413);
-        routes.MapPatch(route, AddAsync)
-            .WithSummary("Add to a counter").WithTags("records")
-            .WithDescription("In a space whose records are counters. The body is what is added, such as 5 or -3. " + about)
-            .Accepts<byte[]>("text/plain", "*/*").Produces(204);
+        routes.MapPatch(route, ChangeAsync)
+            .WithSummary("Add to a counter, or change elements of a set or a map").WithTags("records")
+            .WithDescription("In a space whose records are counters the body is what is added, such as 5 or -3; in one of sets or maps "
+                + "which elements are put and removed, such as {\"put\":[\"a\",{\"name\":\"b\",\"value\":\"1\"}],\"remove\":[\"c\"]}. "
+                + about)
+            .Accepts<byte[]>("text/plain", "*/*").Produces(204).ProducesProblem(413);
         routes.MapDelete(route, DeleteAsync)
             .WithSummary("Delete a record").WithTags("records").WithDescription(about)
             .Produces(204).ProducesProblem(404).ProducesProblem(412);
@@ -74,7 +77,7 @@ internal sealed class RecordEndpoints
         var (name, at) = (RecordInputs.Space(space), RecordInputs.Key(context));
         var options = RecordInputs.Read(context, session);
         var records = _client.Records(name);
-        if (await records.KeepsSiblingsAsync(context.RequestAborted).ConfigureAwait(false))
+        if (await records.ConflictsAsync(context.RequestAborted).ConfigureAwait(false) == ConflictRule.Siblings)
         {
             var siblings = await records.GetSiblingsAsync(at, options, context.RequestAborted).ConfigureAwait(false);
             RecordInputs.ReturnSession(context, session);
@@ -111,6 +114,19 @@ internal sealed class RecordEndpoints
             return;
         }
 
+        if (found.Elements is not null)
+        {
+            context.Response.ContentType = "application/json";
+            if (!HttpMethods.IsHead(context.Request.Method))
+            {
+                await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.WriterOptions);
+                RecordJson.Write(writer, found, keysOnly: false);
+                await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+            }
+
+            return;
+        }
+
         context.Response.ContentType = "application/octet-stream";
         context.Response.ContentLength = found.Value.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
@@ -140,13 +156,28 @@ internal sealed class RecordEndpoints
         await AnswerAsync(context, outcome, session).ConfigureAwait(false);
     }
 
-    private async Task AddAsync(
+    private async Task ChangeAsync(
         HttpContext context, string space, string? key, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey,
-        [FromHeader(Name = "Atoll-Session")] string? token)
+        [FromHeader(Name = "Atoll-TTL")] string? timeToLive, [FromHeader(Name = "Atoll-Session")] string? token)
     {
         var (name, at) = (RecordInputs.Space(space), RecordInputs.Key(context));
         var session = RecordInputs.Session(context);
         var options = RecordInputs.Write(context, session, name, at, _clock.Now);
+        var records = _client.Records(name);
+        if (await records.ConflictsAsync(context.RequestAborted).ConfigureAwait(false) is not (ConflictRule.Sets or ConflictRule.Maps))
+        {
+            await AddAsync(context, records, at, options).ConfigureAwait(false);
+            RecordInputs.ReturnSession(context, session);
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return;
+        }
+
+        var changes = ElementsJson.Parse(await RecordInputs.BodyAsync(context, Limits.EntryBytesMax * 2).ConfigureAwait(false));
+        Written(context, await records.ChangeAsync(at, changes, options, context.RequestAborted).ConfigureAwait(false), session);
+    }
+
+    private static async Task AddAsync(HttpContext context, IRecords records, byte[] key, WriteOptions options)
+    {
         if (!options.Identity.IsNone)
         {
             throw new InvalidRequestException("additions take no Idempotency-Key: what is remembered of them needs the time of the first");
@@ -159,9 +190,7 @@ internal sealed class RecordEndpoints
             throw new InvalidRequestException("the body must be what is added: a number of 64 bits in decimal digits, such as 5 or -3");
         }
 
-        await _client.Records(name).AddAsync(at, delta, options, context.RequestAborted).ConfigureAwait(false);
-        RecordInputs.ReturnSession(context, session);
-        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        await records.AddAsync(key, delta, options, context.RequestAborted).ConfigureAwait(false);
     }
 
     private async Task DeleteAsync(

@@ -29,7 +29,11 @@ public static class RecordJson
     {
         writer.WriteStartObject();
         WriteBytes(writer, "key", "keyBase64", record.Key.Span);
-        if (!keysOnly)
+        if (record.Elements is { } elements)
+        {
+            WriteElements(writer, elements);
+        }
+        else if (!keysOnly)
         {
             WriteBytes(writer, "value", "valueBase64", record.Value.Span);
         }
@@ -66,6 +70,31 @@ public static class RecordJson
 
     /// <summary>The bytes of a context's text; empty text is no context.</summary>
     public static bool TryReadContext(string text, out byte[] context) => TryReadBase64Url(text, out context);
+
+    // Without a value: an element of a set, or nothing under the key.
+    private static void WriteElements(Utf8JsonWriter writer, IReadOnlyList<RecordElement> elements)
+    {
+        writer.WriteStartArray("elements");
+        foreach (var element in elements)
+        {
+            writer.WriteStartObject();
+            WriteBytes(writer, "name", "nameBase64", element.Name.Span);
+            if (!element.Value.IsEmpty)
+            {
+                WriteBytes(writer, "value", "valueBase64", element.Value.Span);
+            }
+
+            writer.WriteString("version", Version(element.Version));
+            if (element.ExpiresAt != HybridTime.Zero)
+            {
+                writer.WriteString("expiresAt", Time(element.ExpiresAt));
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
 
     private static void WriteSiblings(Utf8JsonWriter writer, RecordSiblings siblings)
     {

@@ -107,6 +107,8 @@ internal sealed class SpaceEndpoints
         "last-write" or "lastWrite" => ConflictRule.LastWrite,
         "siblings" => ConflictRule.Siblings,
         "counters" => ConflictRule.Counters,
+        "sets" => ConflictRule.Sets,
+        "maps" => ConflictRule.Maps,
         _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write, siblings and counters"),
     };
 }

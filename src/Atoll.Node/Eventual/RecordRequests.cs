@@ -117,11 +117,19 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
             case ConflictRule.Counters:
                 TakeAddition(pending, shard, command);
                 return;
+            case ConflictRule.Sets when !IsDeletion(command):
+                TakeElements(pending, shard, command, isSet: true, now);
+                return;
+            case ConflictRule.Maps when !IsDeletion(command):
+                TakeElements(pending, shard, command, isSet: false, now);
+                return;
         }
 
-        if (SiblingCommand.Is(command.Span) || AddCommand.Is(command.Span))
+        if (SiblingCommand.Is(command.Span) || AddCommand.Is(command.Span) || ElementsCommand.Is(command.Span))
         {
-            Refuse(pending, "the space keeps the last write of each record: its writes take no context, and nothing is added");
+            Refuse(
+                pending,
+                "the space keeps the last write of each record: its writes take no context, and neither numbers nor elements are added");
             return;
         }
 
@@ -192,6 +200,36 @@ internal sealed class RecordRequests(EventualEnvironment environment, Coordinate
             requests.Led.Take(pending, shard, command);
         }
     }
+
+    private void TakeElements(PendingRequest pending, ShardInfo shard, ReadOnlyMemory<byte> bytes, bool isSet, Instant now)
+    {
+        if (!ElementsCommand.Is(bytes.Span))
+        {
+            var what = isSet ? "sets: their elements are added and removed" : "maps: what is under their keys is put and removed";
+            Refuse(pending, $"the space's records are {what}; a record can be deleted, without a condition, and is not written as a whole");
+        }
+        else if (ShardRefusal.Of(ElementsCommand.Validate(bytes, shard.HashLow, shard.HashHigh, _limits), shard.Id) is { } refusal)
+        {
+            environment.Router.Complete(pending, refusal);
+        }
+        else if (ElementsCommand.TryRead(bytes, out var command))
+        {
+            if (isSet && command.Changes.Any(static change => !change.Value.IsEmpty))
+            {
+                Refuse(pending, "the space's records are sets: their elements have no values");
+                return;
+            }
+
+            var stamp = environment.Stamps.Next();
+            requests.Write(
+                pending, shard, RecordsVersion.OfElements(command, EventualClock.MicrosOf(stamp), stamp), stamp, stamp,
+                WriteKind.Simple, now);
+        }
+    }
+
+    private static bool IsDeletion(ReadOnlyMemory<byte> command) =>
+        RecordsCommand.TryParse(command, out _, out var operations)
+        && operations is [{ Kind: RecordOperationKind.Delete, Expected: null }];
 
     private void TakeRead(PendingRequest pending, ShardInfo shard, Instant now)
     {

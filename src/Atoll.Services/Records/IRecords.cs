@@ -1,5 +1,6 @@
 using Atoll.Foundation.Time;
 using Atoll.Services.Errors;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
 using Atoll.StateMachines.Records;
 
@@ -22,8 +23,8 @@ public interface IRecords
     /// <summary>Reads a record; null when there is none.</summary>
     ValueTask<Record?> GetAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
 
-    /// <summary>Whether the space keeps siblings: concurrent writes of a record, until one that has seen them replaces them.</summary>
-    ValueTask<bool> KeepsSiblingsAsync(CancellationToken cancellationToken = default);
+    /// <summary>What becomes of concurrent writes of a record, and with it what records are; of a strong space: the last one.</summary>
+    ValueTask<ConflictRule> ConflictsAsync(CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Reads a record of a space that keeps siblings: all concurrent writes, and the context to put or delete with. <see
@@ -50,6 +51,19 @@ public interface IRecords
 
     /// <summary>Reads a counter; zero when nothing was ever added.</summary>
     ValueTask<long> GetCounterAsync(ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Changes elements of a record, in a space whose records are sets or maps: all at once, at one replica; gives the version that they
+    /// have then. Of several changes of an element the latest stays. What is put lives as long as <see cref="WriteOptions.TimeToLive"/>
+    /// says. An element is named once.
+    /// </summary>
+    ValueTask<HybridTime> ChangeAsync(
+        ReadOnlyMemory<byte> key, IReadOnlyList<ElementChange> changes, WriteOptions options = default,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>Reads a set or a map: its elements in the order of their names; none when there is no such record.</summary>
+    ValueTask<IReadOnlyList<RecordElement>> GetElementsAsync(
+        ReadOnlyMemory<byte> key, ReadOptions options = default, CancellationToken cancellationToken = default);
 
     /// <summary>Removes a record; false when there was none.</summary>
     ValueTask<bool> DeleteAsync(ReadOnlyMemory<byte> key, WriteOptions options = default, CancellationToken cancellationToken = default);

@@ -20,6 +20,12 @@ public readonly record struct Record(
     /// other spaces, and when only keys were asked for.
     /// </summary>
     public RecordSiblings? Siblings { get; init; }
+
+    /// <summary>
+    /// In a space of sets or maps: the elements, in the order of their names; the value is empty then. Null in other spaces, and when only
+    /// keys were asked for.
+    /// </summary>
+    public IReadOnlyList<RecordElement>? Elements { get; init; }
 }
 
 /// <summary>How to read. The default is linearizable.</summary>

@@ -46,8 +46,8 @@ public sealed class RecordsService : IRecords
     }
 
     /// <inheritdoc />
-    public async ValueTask<bool> KeepsSiblingsAsync(CancellationToken cancellationToken) =>
-        (Cached() ?? await ResolveAsync(cancellationToken).ConfigureAwait(false)).Options.Conflicts == ConflictRule.Siblings;
+    public async ValueTask<ConflictRule> ConflictsAsync(CancellationToken cancellationToken) =>
+        (Cached() ?? await ResolveAsync(cancellationToken).ConfigureAwait(false)).Options.Conflicts;
 
     /// <inheritdoc />
     public async ValueTask<RecordSiblings> GetSiblingsAsync(
@@ -113,6 +113,39 @@ public sealed class RecordsService : IRecords
         var space = Cached() ?? await ResolveAsync(cancellation).ConfigureAwait(false);
         return space.Options.Conflicts == ConflictRule.Counters
             ? space : throw new InvalidRequestException($"the records of space \"{Space}\" are no counters");
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<HybridTime> ChangeAsync(
+        ReadOnlyMemory<byte> key, IReadOnlyList<ElementChange> changes, WriteOptions options, CancellationToken cancellationToken)
+    {
+        var ordered = changes.OrderBy(static change => change.Name, KeyOrder.Instance).ToArray();
+        if ((RefuseKey(key.Span) ?? RefuseChanges(ordered) ?? RefuseTimeToLive(Milliseconds(options))) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        var space = await ElementsSpaceAsync(cancellationToken).ConfigureAwait(false);
+        var writer = Payloads.Begin();
+        new ElementsCommand(key, Milliseconds(options), ordered).WriteTo(writer);
+        var request = WriteRequest(space, StableHash.Compute(key.Span), Payloads.Take(writer), options, isConditional: false);
+        return await _caller.Invoke(request, options.Timeout, options.Session, RecordsReaders.Put, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc />
+    public async ValueTask<IReadOnlyList<RecordElement>> GetElementsAsync(
+        ReadOnlyMemory<byte> key, ReadOptions options, CancellationToken cancellationToken)
+    {
+        await ElementsSpaceAsync(cancellationToken).ConfigureAwait(false);
+        var (_, get) = await ReadAsync(key, options, cancellationToken).ConfigureAwait(false);
+        return get.Status == RecordsStatus.Ok ? ElementsOf(get.Value) : [];
+    }
+
+    private async ValueTask<SpaceInfo> ElementsSpaceAsync(CancellationToken cancellation)
+    {
+        var space = Cached() ?? await ResolveAsync(cancellation).ConfigureAwait(false);
+        return space.Options.Conflicts is ConflictRule.Sets or ConflictRule.Maps
+            ? space : throw new InvalidRequestException($"the records of space \"{Space}\" are neither sets nor maps");
     }
 
     /// <inheritdoc />
@@ -190,9 +223,17 @@ public sealed class RecordsService : IRecords
     internal static Record RecordOf(
         SpaceInfo space, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, HybridTime version, HybridTime expiresAt)
     {
-        if (space.Options.Conflicts != ConflictRule.Siblings || value.IsEmpty)
+        if (value.IsEmpty)
         {
             return new Record(key, value, version, expiresAt);
+        }
+
+        switch (space.Options.Conflicts)
+        {
+            case ConflictRule.Sets or ConflictRule.Maps:
+                return new Record(key, default, version, expiresAt) { Elements = ElementsOf(value) };
+            case not ConflictRule.Siblings:
+                return new Record(key, value, version, expiresAt);
         }
 
         var siblings = SiblingsOf(value);
@@ -201,6 +242,10 @@ public sealed class RecordsService : IRecords
     }
 
     internal ValueTask<SpaceInfo> SpaceAsync(CancellationToken cancellation) => ResolveAsync(cancellation);
+
+    private static IReadOnlyList<RecordElement> ElementsOf(ReadOnlyMemory<byte> value) =>
+        RecordElements.TryRead(value, out var elements)
+            ? elements : throw new AtollException(ErrorCode.Protocol, "the shard's answer cannot be decoded");
 
     private static RecordSiblings SiblingsOf(ReadOnlyMemory<byte> value) => RecordSiblings.TryRead(value, out var siblings)
         ? siblings : throw new AtollException(ErrorCode.Protocol, "the shard's answer cannot be decoded");
@@ -381,9 +426,32 @@ public sealed class RecordsService : IRecords
         RefuseKey(operation.Key.Span)
         ?? (operation.Value.Length > Limits.ValueBytesMax
             ? new TooLargeException($"the value has {operation.Value.Length} bytes, the limit is {Limits.ValueBytesMax}")
-            : operation.TimeToLiveMilliseconds is < 0 or > Limits.TimeToLiveMillisecondsMax
-                ? new InvalidRequestException("the time to live must be longer than nothing and at most 100 years")
-                : null);
+            : RefuseTimeToLive(operation.TimeToLiveMilliseconds));
+
+    private static AtollException? RefuseTimeToLive(long milliseconds) =>
+        milliseconds is < 0 or > Limits.TimeToLiveMillisecondsMax
+            ? new InvalidRequestException("the time to live must be longer than nothing and at most 100 years") : null;
+
+    private static AtollException? RefuseChanges(ElementChange[] ordered)
+    {
+        if (ordered.Length is 0 or > Limits.BatchOperationsMax)
+        {
+            return new InvalidRequestException($"1 to {Limits.BatchOperationsMax} elements are changed at once, not {ordered.Length}");
+        }
+
+        var bytes = (long)ordered[0].Name.Length + ordered[0].Value.Length;
+        for (var i = 1; i < ordered.Length; i++)
+        {
+            bytes += (long)ordered[i].Name.Length + ordered[i].Value.Length;
+            if (ordered[i].Name.Span.SequenceEqual(ordered[i - 1].Name.Span))
+            {
+                return new InvalidRequestException("an element is changed twice at once");
+            }
+        }
+
+        return bytes <= Limits.ValueBytesMax ? null
+            : new TooLargeException($"the elements have {bytes} bytes together, the limit is {Limits.ValueBytesMax}");
+    }
 
     private static AtollException? RefuseKey(ReadOnlySpan<byte> key) =>
         key.IsEmpty ? new InvalidRequestException("the key is empty")

@@ -101,8 +101,7 @@ public sealed class SimulationRun
         _workload.Stop();
         RunUntil(() => _workload.Busy == 0, _sheet.Workload.Patience + Duration.FromSeconds(20));
         ProveThatItServes();
-        var isEventual = _sheet.Workload.Kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings;
-        var convergenceMax = isEventual ? EventualConvergenceMax : ConvergenceMax;
+        var convergenceMax = _sheet.Workload.IsEventual ? EventualConvergenceMax : ConvergenceMax;
         if (!RunUntil(HasConverged, convergenceMax, everyEvents: 2_000))
         {
             throw new StalledException(
@@ -127,6 +126,8 @@ public sealed class SimulationRun
                 "records", _sheet.Replicas, _sheet.Shards, faultModel: FaultModel.Eventual),
             WorkloadKind.Siblings => _cluster.CreateSpace(new SpaceOptions(
                 "records", FaultModel.Eventual, _sheet.Replicas, ShardCount: _sheet.Shards, Conflicts: ConflictRule.Siblings)),
+            WorkloadKind.Elements => _cluster.CreateSpace(new SpaceOptions(
+                "records", FaultModel.Eventual, _sheet.Replicas, ShardCount: _sheet.Shards, Conflicts: ConflictRule.Maps)),
             WorkloadKind.Streams => _cluster.CreateSpace("topic", _sheet.Replicas, _sheet.Shards, SpaceKind.Streams),
             _ => _cluster.CreateSpace("records", _sheet.Replicas, _sheet.Shards),
         };
@@ -137,6 +138,8 @@ public sealed class SimulationRun
             WorkloadKind.Eventual => new EventualWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             WorkloadKind.EventualRecords => new EventualRecordsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             WorkloadKind.Siblings => new SiblingsWorkload(
+                _cluster, space, new SiblingsChecker(_sheet.Replicas, _sheet.ExpendableNodes > 0), shape, _prng.Fork()),
+            WorkloadKind.Elements => new ElementsWorkload(
                 _cluster, space, new SiblingsChecker(_sheet.Replicas, _sheet.ExpendableNodes > 0), shape, _prng.Fork()),
             WorkloadKind.Streams => new StreamsWorkload(_cluster, space, _sheet.Replicas, shape, _prng.Fork()),
             _ => new RecordsWorkload(_cluster, space, shape, _prng.Fork()),

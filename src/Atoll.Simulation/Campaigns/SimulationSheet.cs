@@ -108,8 +108,7 @@ public sealed record SimulationSheet
     {
         var sheet = this with { Workload = Workload with { Kind = kind } };
         return kind is WorkloadKind.Streams ? sheet.WithGroups().WithTransactions().WithCompaction()
-            : kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings
-            ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
+            : sheet.Workload.IsEventual ? Eventual(sheet, new Prng(Seed ^ 0x4556454E5455414C)) : sheet;
     }
 
     // Later than the first seeds that were pinned, and so only in seeds above them.

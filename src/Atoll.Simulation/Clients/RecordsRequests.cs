@@ -75,6 +75,15 @@ public static class RecordsRequests
         return Write(space, keyBytes, writer);
     }
 
+    /// <summary>Changes elements of a record of a space of sets or maps; they are in the order of their names.</summary>
+    public static Request Change(SpaceId space, string key, params ElementChange[] changes)
+    {
+        var writer = new WireWriter();
+        var keyBytes = Encoding.UTF8.GetBytes(key);
+        new ElementsCommand(keyBytes, 0, changes).WriteTo(writer);
+        return Write(space, keyBytes, writer);
+    }
+
     /// <summary>Reads a record.</summary>
     public static Request Get(SpaceId space, string key, ReadLevel level = ReadLevel.Linearizable)
     {

@@ -25,6 +25,9 @@ public enum WorkloadKind
 
     /// <summary>Partitions of a stream, groups of consumers, and transactions.</summary>
     Streams = 5,
+
+    /// <summary>An eventual space of records that are maps.</summary>
+    Elements = 6,
 }
 
 /// <summary>What clients do: the numbers of a workload. Weights are relative to each other.</summary>
@@ -32,6 +35,10 @@ public sealed record WorkloadShape
 {
     /// <summary>What they work on.</summary>
     public WorkloadKind Kind { get; init; }
+
+    /// <summary>Whether that is without leaders.</summary>
+    public bool IsEventual =>
+        Kind is WorkloadKind.Eventual or WorkloadKind.EventualRecords or WorkloadKind.Siblings or WorkloadKind.Elements;
 
     /// <summary>Clients that work at once, each one request after the other.</summary>
     public int Clients { get; init; } = 5;

@@ -79,8 +79,11 @@ internal static class DirectoryRules
     private static string? FaultOfConflicts(SpaceOptions options) => options.Conflicts switch
     {
         ConflictRule.LastWrite => null,
-        ConflictRule.Siblings or ConflictRule.Counters => options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records }
-            ? null : "only eventual spaces of records keep siblings or counters: others write nothing concurrently, or cell by cell",
+        ConflictRule.Siblings or ConflictRule.Counters or ConflictRule.Sets or ConflictRule.Maps =>
+            options is { FaultModel: FaultModel.Eventual, Kind: SpaceKind.Records }
+                ? null
+                : "only eventual spaces of records keep siblings, counters, sets or maps: others write nothing concurrently, or cell by "
+                    + "cell",
         _ => "what shall become of concurrent writes is unknown",
     };
 

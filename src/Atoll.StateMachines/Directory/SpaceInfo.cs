@@ -56,6 +56,12 @@ public enum ConflictRule : byte
 
     /// <summary>Records are counters: what is added concurrently is added up.</summary>
     Counters = 2,
+
+    /// <summary>Records are sets: of each element the latest change stays, that it is put there or removed.</summary>
+    Sets = 3,
+
+    /// <summary>Records are maps: of what is under each key the latest change stays.</summary>
+    Maps = 4,
 }
 
 /// <summary>What is chosen when a space is created.</summary>

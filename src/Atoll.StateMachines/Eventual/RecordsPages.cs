@@ -133,12 +133,9 @@ public static class RecordsPages
 
     private static void WriteGet(VersionContents contents, HybridTime now, WireWriter result)
     {
-        if (contents.Records is [var record] && RecordsVersion.TryGetVisible(record.Value, now, out var cell))
+        if (contents.Records is [var record] && StoredOf(record, now, isGet: true) is { } stored)
         {
-            var key = record.Key.Span[RowKey.RecordHeadBytes..];
-            RecordsResultCodec.WriteGet(
-                result, now,
-                cell.Kind == CellKind.Siblings ? StoredOf(RecordSiblings.Of(SiblingsValue.Of(cell), key, now)) : StoredOf(cell));
+            RecordsResultCodec.WriteGet(result, now, stored);
         }
         else
         {
@@ -157,24 +154,12 @@ public static class RecordsPages
         for (var i = 0; i < records.Count; i++)
         {
             var record = records[scan.Reverse ? records.Count - 1 - i : i];
-            if (!RowKey.IsOfRecord(record.Key.Span) || !RecordsVersion.TryGetVisible(record.Value, now, out var cell))
+            if (!RowKey.IsOfRecord(record.Key.Span) || StoredOf(record, now, isGet: false) is not { } stored)
             {
                 continue;
             }
 
             var key = record.Key[RowKey.RecordHeadBytes..];
-            var stored = StoredOf(cell);
-            if (cell.Kind == CellKind.Siblings)
-            {
-                var siblings = RecordSiblings.Of(SiblingsValue.Of(cell), key.Span, now);
-                if (!siblings.Values.Any())
-                {
-                    continue;
-                }
-
-                stored = StoredOf(siblings);
-            }
-
             ReadOnlyMemory<byte> value = scan.KeysOnly ? default : stored.Value;
             if (rows >= scan.RowsMax || (rows > 0 && result.Length - start + key.Length + value.Length > scan.PageBytesMax))
             {
@@ -194,6 +179,28 @@ public static class RecordsPages
             result, isCut, isCut ? end.Span[RowKey.RecordHeadBytes..(scan.Reverse ? end.Length : end.Length - 1)] : default);
     }
 
+    // Null when there is nothing. What was deleted of siblings is something to a get: its context is.
+    private static StoredRecord? StoredOf(in VersionRecord record, HybridTime now, bool isGet)
+    {
+        if (!RowDataCodec.TryRead(record.Value, out var row))
+        {
+            return null;
+        }
+
+        if (!row.TryGetCell(RecordsVersion.Column, default, out var cell))
+        {
+            return RecordElements.Of(row, now) is { Count: > 0 } elements ? StoredOf(elements) : null;
+        }
+
+        if (cell.Kind != CellKind.Siblings)
+        {
+            return cell.IsLive(now.UnixMilliseconds) ? StoredOf(cell) : null;
+        }
+
+        var siblings = RecordSiblings.Of(SiblingsValue.Of(cell), record.Key.Span[RowKey.RecordHeadBytes..], now);
+        return isGet || siblings.Values.Any() ? StoredOf(siblings) : null;
+    }
+
     // The version is that of the latest.
     private static StoredRecord StoredOf(RecordSiblings siblings)
     {
@@ -201,6 +208,13 @@ public static class RecordsPages
         siblings.WriteTo(writer);
         var version = siblings.Siblings.Count == 0 ? HybridTime.Zero : siblings.Siblings[0].Version;
         return new StoredRecord(version, HybridTime.Zero, writer.WrittenMemory);
+    }
+
+    private static StoredRecord StoredOf(List<RecordElement> elements)
+    {
+        var writer = new WireWriter(256);
+        RecordElements.Write(writer, elements);
+        return new StoredRecord(elements.Max(static element => element.Version), HybridTime.Zero, writer.WrittenMemory);
     }
 
     // A counter's value is its sum, in decimal digits; it has no version.

@@ -7,8 +7,8 @@ using Atoll.StateMachines.Rows;
 namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
-/// Records of an eventual shard as versions: a record is a row with one cell, a deleted one a row's deletion. Its version is the stamp of
-/// the write that it has, as the cell's timestamp says it in microseconds.
+/// Records of an eventual shard as versions: a record is a row with one cell, or one for each element; a deleted one a row's deletion. Its
+/// version is the stamp of the write that it has, as the cell's timestamp says it in microseconds.
 /// </summary>
 public static class RecordsVersion
 {
@@ -17,6 +17,9 @@ public static class RecordsVersion
 
     /// <summary>The one cell's column.</summary>
     internal const uint Column = 0;
+
+    /// <summary>The column of the elements of a record that is a set or a map; their names are the paths.</summary>
+    internal const uint ElementsColumn = 1;
 
     private const long MicrosPerMillisecond = 1000;
 
@@ -59,6 +62,24 @@ public static class RecordsVersion
             contents.Records.Add(new VersionRecord(RowKey.OfRecord(key.Span), EventualRecords.Encode(row, scratch)));
         }
 
+        return contents.Encode();
+    }
+
+    /// <summary>What a change of elements adds to what is known.</summary>
+    /// <param name="command">The change.</param>
+    /// <param name="timestampMicros">Its timestamp.</param>
+    /// <param name="stamp">The mutation's stamp, as that of <see cref="OfOperations"/>.</param>
+    public static ReadOnlyMemory<byte> OfElements(ElementsCommand command, long timestampMicros, HybridTime stamp)
+    {
+        var expiresAt = stamp.UnixMilliseconds + command.TimeToLiveMilliseconds;
+        var cells = command.Changes.Select(change =>
+            change.IsRemoval ? RowCell.OfTombstone(ElementsColumn, change.Name, timestampMicros, stamp.UnixMilliseconds + 1)
+            : command.TimeToLiveMilliseconds == 0 ? RowCell.Of(ElementsColumn, change.Name, timestampMicros, change.Value)
+            : RowCell.OfExpiring(ElementsColumn, change.Name, timestampMicros, expiresAt, change.Value));
+        var contents = new VersionContents();
+        contents.Records.Add(new VersionRecord(
+            RowKey.OfRecord(command.Key.Span),
+            EventualRecords.Encode(RowData.Create(RowLiveness.None, DeletionTime.None, [], cells), new WireWriter())));
         return contents.Encode();
     }
 

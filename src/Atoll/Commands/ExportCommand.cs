@@ -83,6 +83,11 @@ internal static class ExportCommand
         await using var json = new Utf8JsonWriter(output, RecordJson.WriterOptions);
         await foreach (var record in records.ConfigureAwait(false))
         {
+            if (record.Elements is not null && format != "jsonl")
+            {
+                throw new CommandException("the space's records are sets or maps: they are exported with --format jsonl");
+            }
+
             switch (format)
             {
                 case "jsonl":

@@ -6,11 +6,12 @@ using Atoll.Gateways.Http;
 using Atoll.Node.Requests;
 using Atoll.Output;
 using Atoll.Services.Records;
+using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
 
 namespace Atoll.Commands;
 
-/// <summary><c>atoll put|get|delete</c>.</summary>
+/// <summary><c>atoll put|get|delete|add|change</c>.</summary>
 internal sealed class RecordCommands
 {
     private readonly ClientOptions _client;
@@ -40,6 +41,7 @@ internal sealed class RecordCommands
         yield return new RecordCommands(client).Get();
         yield return new RecordCommands(client).Delete();
         yield return new RecordCommands(client).Add();
+        yield return new RecordCommands(client).Change();
     }
 
     public static Option<string> SpaceOption() => new("--space", "-s") { Description = "The space", HelpName = "NAME", Required = true };
@@ -147,7 +149,7 @@ internal sealed class RecordCommands
             var records = atoll.Records(parsed.GetRequiredValue(_space));
             var options = ReadOptions(parsed, read, _consistency);
             var printer = _client.Printer(parsed);
-            if (await records.KeepsSiblingsAsync(cancellation).ConfigureAwait(false))
+            if (await records.ConflictsAsync(cancellation).ConfigureAwait(false) == ConflictRule.Siblings)
             {
                 return Report(printer, key, await records.GetSiblingsAsync(key, options, cancellation).ConfigureAwait(false));
             }
@@ -164,11 +166,24 @@ internal sealed class RecordCommands
                 return ExitCode.Ok;
             }
 
-            PrintValue(printer, record.Value);
+            if (record.Elements is not { } elements)
+            {
+                PrintValue(printer, record.Value);
+                return ExitCode.Ok;
+            }
+
+            foreach (var element in elements)
+            {
+                printer.Line(Readable(element));
+            }
+
             return ExitCode.Ok;
         });
         return command;
     }
+
+    public static string Readable(RecordElement element) => element.Value.IsEmpty
+        ? Printer.Readable(element.Name.Span) : $"{Printer.Readable(element.Name.Span)}={Printer.Readable(element.Value.Span)}";
 
     // One value as it is, several as a list; the context where it does not get into the value.
     private static int Report(Printer printer, byte[] key, RecordSiblings siblings)
@@ -231,6 +246,55 @@ internal sealed class RecordCommands
             return ExitCode.Ok;
         });
         return command;
+    }
+
+    private Command Change()
+    {
+        var puts = new Option<string[]>("--put", "-p")
+        {
+            Description = "An element that is put there; in a map with what is under it (NAME:VALUE if they are base64)",
+            HelpName = "NAME[=VALUE]",
+        };
+        var removals = new Option<string[]>("--remove", "-x") { Description = "An element that is removed", HelpName = "NAME" };
+        var timeToLive = new Option<string?>("--ttl")
+        {
+            Description = "How long what is put lives, such as 30s or 7d", HelpName = "DURATION",
+        };
+        var command = new Command("change", "Change elements of a set or a map; prints their version")
+        {
+            _key, _space, puts, removals, timeToLive, _consistency, _base64,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var isBase64 = parsed.GetValue(_base64);
+            await using var atoll = _client.Connect(parsed);
+            var records = atoll.Records(parsed.GetRequiredValue(_space));
+            var isMap = await records.ConflictsAsync(cancellation).ConfigureAwait(false) == ConflictRule.Maps;
+            var changes = (parsed.GetValue(puts) ?? []).Select(text => Put(text, isMap, isBase64))
+                .Concat((parsed.GetValue(removals) ?? []).Select(name => ElementChange.Remove(Bytes(name, isBase64))));
+            var options = new WriteOptions
+            {
+                TimeToLive = ClientOptions.Duration(parsed, timeToLive), Consistency = Consistency(parsed, _consistency),
+            };
+            var key = Bytes(parsed.GetRequiredValue(_key), isBase64);
+            var version = await records.ChangeAsync(key, [.. changes], options, cancellation).ConfigureAwait(false);
+            return Report(parsed, new ConditionalOutcome(true, version, 0));
+        });
+        return command;
+    }
+
+    // A set's elements may have '=' in them, and so may what is under a map's key; and base64 may end in it.
+    private static ElementChange Put(string text, bool isMap, bool isBase64)
+    {
+        if (!isMap)
+        {
+            return ElementChange.Put(Bytes(text, isBase64));
+        }
+
+        var end = isBase64 ? text.IndexOf(':', StringComparison.Ordinal) : text.IndexOf('=', StringComparison.Ordinal);
+        return end < 0
+            ? throw new CommandException($"in a map an element is put as NAME{(isBase64 ? ':' : '=')}VALUE, not as \"{text}\"")
+            : ElementChange.Put(Bytes(text[..end], isBase64), Bytes(text[(end + 1)..], isBase64));
     }
 
     private Command Delete()

@@ -13,6 +13,7 @@ internal static class SpaceCommands
     private static readonly SortedDictionary<string, ConflictRule> Rules = new(StringComparer.Ordinal)
     {
         ["last-write"] = ConflictRule.LastWrite, ["siblings"] = ConflictRule.Siblings, ["counters"] = ConflictRule.Counters,
+        ["sets"] = ConflictRule.Sets, ["maps"] = ConflictRule.Maps,
     };
 
     public static Command Create(ClientOptions client)
@@ -38,7 +39,8 @@ internal static class SpaceCommands
         var conflicts = new Option<string>("--conflicts")
         {
             Description = "Eventual spaces: what becomes of concurrent writes of a record. last-write: the latest stays; "
-                + "siblings: all stay until a write that has seen them replaces them; counters: records are numbers that are added to",
+                + "siblings: all stay until a write that has seen them replaces them; counters: records are numbers that are added to; "
+                + "sets, maps: of each element the latest change stays",
             DefaultValueFactory = _ => "last-write",
         };
         conflicts.AcceptOnlyFromAmong([.. Rules.Keys]);

@@ -58,7 +58,9 @@ internal static class StreamCommands
                 else
                 {
                     var key = Printer.Readable(record.Key.Span);
-                    printer.Line(range.KeysOnly ? key : $"{key}\t{Printer.Readable(record.Value.Span)}");
+                    var value = record.Elements is { } elements
+                        ? string.Join('\t', elements.Select(RecordCommands.Readable)) : Printer.Readable(record.Value.Span);
+                    printer.Line(range.KeysOnly ? key : $"{key}\t{value}");
                 }
             }
 

@@ -21,6 +21,10 @@ public sealed class EventualSeedTests
         FreshSeeds.Pass(WorkloadKind.EventualRecords, " of records of eventual spaces", usually: 3, oneOutOf: 40);
 
     [Fact]
+    public void Fresh_seeds_of_maps_in_eventual_spaces_pass() =>
+        FreshSeeds.Pass(WorkloadKind.Elements, " of maps in eventual spaces", usually: 2, oneOutOf: 70);
+
+    [Fact]
     public void Seeds_of_eventual_spaces_that_once_failed_pass() => Pass(PinnedSeeds.OfEventual, WorkloadKind.Eventual);
 
     [Fact]

@@ -15,6 +15,8 @@ public sealed class CommandTreeTests
     [InlineData("put -s s key value --context AQ")]
     [InlineData("delete key --space s --context AQ")]
     [InlineData("space create s --replication eventual --conflicts counters")]
+    [InlineData("space create s --replication eventual --conflicts maps")]
+    [InlineData("change key --space s --put a=1 --put b=2 --remove c --ttl 1h")]
     [InlineData("add key 5 --space s")]
     [InlineData("add --space s key -- -5")]
     [InlineData("space list --json")]

@@ -162,6 +162,70 @@ public sealed class NodeHostTests : IDisposable
     }
 
     [Fact]
+    public async Task A_space_of_maps_changes_elements_for_the_client_and_over_HTTP()
+    {
+        await using var node = await StartAsync("a", options => options with { Bootstrap = true });
+        await using var client = Client(node.Options.Node.ClientAddress);
+        await client.Spaces.CreateAsync(new SpaceOptions("s", FaultModel.Eventual, 1, Conflicts: ConflictRule.Maps));
+        var records = client.Records("s");
+        var key = "k"u8.ToArray();
+        Assert.Empty(await records.GetElementsAsync(key));
+        var version = await records.ChangeAsync(
+            key, [ElementChange.Put("b"u8.ToArray(), "2"u8.ToArray()), ElementChange.Put("a"u8.ToArray())]);
+        var elements = await records.GetElementsAsync(key);
+        Assert.Equal(["a=", "b=2"], elements.Select(Readable));
+        Assert.All(elements, element => Assert.Equal(version, element.Version));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.PutAsync(key, key));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.AddAsync(key, 1));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () => await records.ChangeAsync(key, []));
+        await Assert.ThrowsAsync<InvalidRequestException>(async () =>
+            await records.ChangeAsync(key, [ElementChange.Put("a"u8.ToArray()), ElementChange.Remove("a"u8.ToArray())]));
+
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{node.Options.HttpEndPoint}/v1/spaces/s/records/k") };
+        var body = """{"put":[{"name":"تين","value":"fig"}],"remove":["a"]}""";
+        var changed = await http.PatchAsync("?ttl=1h", new StringContent(body));
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, changed.StatusCode);
+        foreach (var (bad, words) in (IEnumerable<(string, string)>)
+            [
+                ("", "not JSON"), ("5", "an object"), ("{\"add\":[\"a\"]}", "add"), ("{\"put\":\"a\"}", "an array"), ("{}", "1 to"),
+                ("{\"put\":[\"a\",1]}", "element 1 of"), ("{\"put\":[{\"value\":\"1\"}]}", "element 0 of"),
+                ("{\"put\":[{\"name\":\"a\",\"nameBase64\":\"YQ==\"}]}", "element 0 of"),
+                ("{\"put\":[{\"name\":\"a\",\"value\":1}]}", "neither text nor base64"),
+                ("{\"put\":[{\"name\":\"a\",\"valueBase64\":\"?\"}]}", "neither text nor base64"),
+                ("{\"remove\":[{\"name\":\"a\",\"value\":\"1\"}]}", "is removed"), ("{\"put\":[\"\\ud800\"]}", "no text"),
+                ("{\"put\":[\"a\"],\"remove\":[\"a\"]}", "twice"),
+            ])
+        {
+            var refused = await http.PatchAsync("", new StringContent(bad));
+            Assert.Equal(System.Net.HttpStatusCode.BadRequest, refused.StatusCode);
+            Assert.Contains(words, await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        var bytes = "{\"put\":[{\"nameBase64\":\"/w==\",\"valueBase64\":\"AA==\"}]}";
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.PatchAsync("", new StringContent(bytes))).StatusCode);
+        await records.ChangeAsync(key, [ElementChange.Remove(new byte[] { 0xFF })]);
+        var got = await http.GetStringAsync("");
+        Assert.Contains("\"elements\":[{\"name\":\"b\",\"value\":\"2\",\"version\":", got, StringComparison.Ordinal);
+        Assert.Contains("{\"name\":\"تين\",\"value\":\"fig\",\"version\":", got, StringComparison.Ordinal);
+        Assert.Contains("\"expiresAt\":", got, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"a\"", got, StringComparison.Ordinal);
+        Assert.Contains(
+            "\"elements\":[{\"name\":\"b\"", await http.GetStringAsync($"http://{node.Options.HttpEndPoint}/v1/spaces/s/records"),
+            StringComparison.Ordinal);
+        await foreach (var record in records.ScanAsync(default))
+        {
+            Assert.Equal(["b=2", "تين=fig"], record.Elements!.Select(Readable));
+        }
+
+        Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.DeleteAsync("")).StatusCode);
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, (await http.GetAsync("")).StatusCode);
+        Assert.Empty(await records.GetElementsAsync(key));
+
+        static string Readable(RecordElement element) =>
+            $"{System.Text.Encoding.UTF8.GetString(element.Name.Span)}={System.Text.Encoding.UTF8.GetString(element.Value.Span)}";
+    }
+
+    [Fact]
     public async Task A_node_comes_back_as_itself_with_its_data()
     {
         NodeHostOptions options;

@@ -32,14 +32,15 @@ class Failed(Exception):
     """What a program looked for is not so. An ordinary exception: a thread that asks to exit ends alone, and nobody hears of it."""
 
 
-def fail(failure):
-    """Ends all of it when a thread fails: nobody waits for the others then."""
-    sys.__excepthook__(failure.exc_type, failure.exc_value, failure.exc_traceback)
+def fail(kind, failure, trace):
+    """Ends all of it when a thread fails, the first one or another: else the rest would go on, and nobody would hear of it."""
     sys.stdout.flush()
+    sys.__excepthook__(kind, failure, trace)
     os._exit(1)
 
 
-threading.excepthook = fail
+sys.excepthook = fail
+threading.excepthook = lambda failed: fail(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
 
 def say(text):

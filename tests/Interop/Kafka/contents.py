@@ -111,7 +111,7 @@ class Producers:
     def __init__(self, count, paths, addresses):
         self._acknowledged = [0] * PRODUCERS
         self._processes = [start("produce", which, count, paths, *addresses, stdout=subprocess.PIPE) for which in range(PRODUCERS)]
-        self._threads = [threading.Thread(target=self._listen, args=(which,)) for which in range(PRODUCERS)]
+        self._threads = [threading.Thread(target=self._listen, args=(which,), daemon=True) for which in range(PRODUCERS)]
         for thread in self._threads:
             thread.start()
 

@@ -11,6 +11,7 @@ import time
 import confluent_kafka
 import kafka
 import kafka.admin
+import kafka.errors
 
 from common import KAFKA_PYTHON, LIBRDKAFKA, check, committed, create, say, wait
 from members import LOCK, Member, shares, split
@@ -26,6 +27,22 @@ def watch(history, stop):
         history.append(committed(reader, TOPIC, PARTITIONS))
         time.sleep(0.1)
     reader.close()
+
+
+def find_coordinator():
+    """Asks again while the coordinator moves, and while a login fails: kafka-python's client for administrators asks once."""
+    failures = []
+    for _ in range(20):
+        try:
+            client = kafka.admin.KafkaAdminClient(**KAFKA_PYTHON)
+            try:
+                return client._find_coordinator_ids([GROUP])[GROUP]
+            finally:
+                client.close()
+        except (kafka.errors.KafkaError, OSError) as failure:
+            failures.append(failure)
+            time.sleep(0.5)
+    check(False, f"nobody says who coordinates {GROUP}: {failures}")
 
 
 def group():
@@ -51,9 +68,7 @@ def group():
     watching.start()
     wait(lambda: all(len(each.got) > 50 for each in members) and history and len(history[-1]) == PARTITIONS, "all read and commit")
 
-    plain = kafka.admin.KafkaAdminClient(**KAFKA_PYTHON)
-    coordinator = plain._find_coordinator_ids([GROUP])[GROUP]
-    plain.close()
+    coordinator = find_coordinator()
     members[0].process.kill()
     say(f"coordinator {coordinator}")
     sys.stdin.readline()

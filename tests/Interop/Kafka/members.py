@@ -124,18 +124,32 @@ class Member:
         self.listening.start()
 
     def listen(self):
+        begun = ""
         for line in self.process.stdout:
-            words = line.split()
+            # kcat and librdkafka write lines that begin with "%" from other threads, also in the middle of a message.
+            said, mark, aside = line.partition("%")
             with LOCK:
-                if line.startswith("got "):
-                    self.take(*map(int, words[1:]))
-                elif line.startswith("assigned"):
-                    self.change(int(word) for word in words[1:])
-                elif line.startswith("% Group"):  # kcat: "% Group NAME rebalanced (memberid ID): assigned: TOPIC [0], TOPIC [1]"
-                    done, _, partitions = line.partition("): ")[2].partition(": ")
-                    self.change(int(part.strip(" []\n").rpartition("[")[2]) for part in partitions.split(",") if done == "assigned")
-                elif not line.startswith("% Reached end"):
-                    print(line, end="", flush=True)
+                if begun or said.startswith("got "):
+                    begun += said
+                    if begun.endswith("\n"):
+                        self.hear(begun)
+                        begun = ""
+                    if mark:
+                        self.hear(mark + aside)
+                else:
+                    self.hear(line)
+
+    def hear(self, line):
+        words = line.split()
+        if line.startswith("got "):
+            self.take(*map(int, words[1:]))
+        elif line.startswith("assigned"):
+            self.change(int(word) for word in words[1:])
+        elif line.startswith("% Group"):  # kcat: "% Group NAME rebalanced (memberid ID): assigned: TOPIC [0], TOPIC [1]"
+            done, _, partitions = line.partition("): ")[2].partition(": ")
+            self.change(int(part.strip(" []\n").rpartition("[")[2]) for part in partitions.split(",") if done == "assigned")
+        elif not line.startswith("% Reached end"):
+            print(line, end="", flush=True)
 
     def change(self, partitions):
         """A new share: each partition is read from what was committed on, and so some of it again."""
