@@ -164,16 +164,21 @@ internal sealed class RecordEndpoints
         var session = RecordInputs.Session(context);
         var options = RecordInputs.Write(context, session, name, at, _clock.Now);
         var records = _client.Records(name);
-        if (await records.ConflictsAsync(context.RequestAborted).ConfigureAwait(false) is not (ConflictRule.Sets or ConflictRule.Maps))
+        switch (await records.ConflictsAsync(context.RequestAborted).ConfigureAwait(false))
         {
-            await AddAsync(context, records, at, options).ConfigureAwait(false);
-            RecordInputs.ReturnSession(context, session);
-            context.Response.StatusCode = StatusCodes.Status204NoContent;
-            return;
+            case ConflictRule.Counters:
+                await AddAsync(context, records, at, options).ConfigureAwait(false);
+                RecordInputs.ReturnSession(context, session);
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+                return;
+            case ConflictRule.Sets or ConflictRule.Maps:
+                var changes = ElementsJson.Parse(await RecordInputs.BodyAsync(context, Limits.EntryBytesMax * 2).ConfigureAwait(false));
+                Written(context, await records.ChangeAsync(at, changes, options, context.RequestAborted).ConfigureAwait(false), session);
+                return;
+            default:
+                throw new InvalidRequestException(
+                    $"the records of space \"{name}\" are neither counters, nor sets or maps: they are written as a whole, with PUT");
         }
-
-        var changes = ElementsJson.Parse(await RecordInputs.BodyAsync(context, Limits.EntryBytesMax * 2).ConfigureAwait(false));
-        Written(context, await records.ChangeAsync(at, changes, options, context.RequestAborted).ConfigureAwait(false), session);
     }
 
     private static async Task AddAsync(HttpContext context, IRecords records, byte[] key, WriteOptions options)

@@ -109,7 +109,8 @@ internal sealed class SpaceEndpoints
         "counters" => ConflictRule.Counters,
         "sets" => ConflictRule.Sets,
         "maps" => ConflictRule.Maps,
-        _ => throw new InvalidRequestException($"\"{text}\" is no rule for conflicts; there are last-write, siblings and counters"),
+        _ => throw new InvalidRequestException(
+            $"\"{text}\" is no rule for conflicts; there are last-write, siblings, counters, sets and maps"),
     };
 }
 
