@@ -217,7 +217,8 @@ def exactly_once():
         feeder.produce("in", str(i), partition=i % 4)
     feeder.flush(60)
     processors = [Processor("a"), Processor("b", stall=3)]
-    wait(lambda: processors[1].has("stalled") or processors[0].has("committed") >= 10, "they work", 30)
+    wait(lambda: processors[1].has("stalled") or processors[0].has("committed") >= 10,
+         lambda: f"they work: {[one.said[-20:] for one in processors]}")
 
     # One is killed in a transaction, with all of it written but the end; another one takes its place.
     processors[1].process.send_signal(signal.SIGKILL)
