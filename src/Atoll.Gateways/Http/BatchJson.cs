@@ -10,35 +10,9 @@ namespace Atoll.Gateways.Http;
 /// <summary>Reads the body of a batch.</summary>
 internal static class BatchJson
 {
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 8 };
-
     /// <summary>The operations, one at least.</summary>
     /// <exception cref="InvalidRequestException">The body is not a batch; the message says where.</exception>
-    public static List<RecordOperation> Parse(ReadOnlyMemory<byte> body)
-    {
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(body, Options);
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidRequestException($"the body is not JSON: {error.Message}");
-        }
-
-        using (document)
-        {
-            try
-            {
-                return Operations(document.RootElement);
-            }
-            catch (InvalidOperationException error)
-            {
-                // A string can be JSON and no text: half a surrogate pair, bytes that are not UTF-8. It is found when it is read.
-                throw new InvalidRequestException($"the body holds a string that is no text: {error.Message}");
-            }
-        }
-    }
+    public static List<RecordOperation> Parse(ReadOnlyMemory<byte> body) => Json.Read(body, Operations);
 
     private static List<RecordOperation> Operations(JsonElement root)
     {

@@ -11,48 +11,35 @@ namespace Atoll.Gateways.Http;
 /// </summary>
 internal static class ElementsJson
 {
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 8 };
-
     /// <summary>The changes.</summary>
     /// <exception cref="InvalidRequestException">The body is none; the message says where.</exception>
-    public static List<ElementChange> Parse(ReadOnlyMemory<byte> body)
+    public static List<ElementChange> Parse(ReadOnlyMemory<byte> body) => Json.Read(body, Changes);
+
+    private static List<ElementChange> Changes(JsonElement root)
     {
-        try
+        if (root.ValueKind != JsonValueKind.Object)
         {
-            using var document = JsonDocument.Parse(body, Options);
-            var changes = new List<ElementChange>();
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new InvalidRequestException("the body must be an object with \"put\" or \"remove\", or both");
+        }
+
+        var changes = new List<ElementChange>();
+        foreach (var member in root.EnumerateObject())
+        {
+            var isRemoval = member.Name switch
             {
-                throw new InvalidRequestException("the body must be an object with \"put\" or \"remove\", or both");
+                "put" => false,
+                "remove" => true,
+                _ => throw new InvalidRequestException($"the body has \"{member.Name}\"; there are \"put\" and \"remove\""),
+            };
+            if (member.Value.ValueKind != JsonValueKind.Array)
+            {
+                throw new InvalidRequestException($"\"{member.Name}\" must be an array of elements");
             }
 
-            foreach (var member in document.RootElement.EnumerateObject())
-            {
-                var isRemoval = member.Name switch
-                {
-                    "put" => false,
-                    "remove" => true,
-                    _ => throw new InvalidRequestException($"the body has \"{member.Name}\"; there are \"put\" and \"remove\""),
-                };
-                if (member.Value.ValueKind != JsonValueKind.Array)
-                {
-                    throw new InvalidRequestException($"\"{member.Name}\" must be an array of elements");
-                }
+            changes.AddRange(member.Value.EnumerateArray().Select((element, at) => Change(member.Name, at, element, isRemoval)));
+        }
 
-                changes.AddRange(member.Value.EnumerateArray().Select((element, at) => Change(member.Name, at, element, isRemoval)));
-            }
-
-            return changes;
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidRequestException($"the body is not JSON: {error.Message}");
-        }
-        catch (InvalidOperationException error)
-        {
-            // A string can be JSON and no text: half a surrogate pair, bytes that are not UTF-8. It is found when it is read.
-            throw new InvalidRequestException($"the body holds a string that is no text: {error.Message}");
-        }
+        return changes;
     }
 
     private static ElementChange Change(string list, int position, JsonElement element, bool isRemoval)

@@ -14,6 +14,8 @@ internal static class Json
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
+    private static readonly JsonDocumentOptions DocumentOptions = new() { MaxDepth = 8 };
+
     /// <summary>Reads a body of a few named members.</summary>
     /// <param name="body">The body.</param>
     /// <param name="what">What it is to be, for people.</param>
@@ -29,6 +31,28 @@ internal static class Json
         catch (JsonException error)
         {
             throw new InvalidRequestException($"the body is not {what}: {error.Message}");
+        }
+    }
+
+    /// <summary>Reads a body whose members are not all named.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="read">Reads its root; says itself what is wrong with that.</param>
+    /// <exception cref="InvalidRequestException">It is no JSON, or holds no text where it should.</exception>
+    public static T Read<T>(ReadOnlyMemory<byte> body, Func<JsonElement, T> read)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body, DocumentOptions);
+            return read(document.RootElement);
+        }
+        catch (JsonException error)
+        {
+            throw new InvalidRequestException($"the body is not JSON: {error.Message}");
+        }
+        catch (InvalidOperationException error)
+        {
+            // A string can be JSON and no text: half a surrogate pair, bytes that are not UTF-8. It is found when it is read.
+            throw new InvalidRequestException($"the body holds a string that is no text: {error.Message}");
         }
     }
 

@@ -116,14 +116,7 @@ internal sealed class RecordEndpoints
 
         if (found.Elements is not null)
         {
-            context.Response.ContentType = "application/json";
-            if (!HttpMethods.IsHead(context.Request.Method))
-            {
-                await using var writer = new Utf8JsonWriter(context.Response.BodyWriter, RecordJson.WriterOptions);
-                RecordJson.Write(writer, found, keysOnly: false);
-                await writer.FlushAsync(context.RequestAborted).ConfigureAwait(false);
-            }
-
+            await Json.WriteAsync(context, writer => RecordJson.Write(writer, found, keysOnly: false)).ConfigureAwait(false);
             return;
         }
 

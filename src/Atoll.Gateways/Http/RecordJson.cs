@@ -38,11 +38,7 @@ public static class RecordJson
             WriteBytes(writer, "value", "valueBase64", record.Value.Span);
         }
 
-        writer.WriteString("version", Version(record.Version));
-        if (record.ExpiresAt != HybridTime.Zero)
-        {
-            writer.WriteString("expiresAt", Time(record.ExpiresAt));
-        }
+        WriteTimes(writer, record.Version, record.ExpiresAt);
 
         if (record.Siblings is { } siblings && !keysOnly)
         {
@@ -71,6 +67,15 @@ public static class RecordJson
     /// <summary>The bytes of a context's text; empty text is no context.</summary>
     public static bool TryReadContext(string text, out byte[] context) => TryReadBase64Url(text, out context);
 
+    private static void WriteTimes(Utf8JsonWriter writer, HybridTime version, HybridTime expiresAt)
+    {
+        writer.WriteString("version", Version(version));
+        if (expiresAt != HybridTime.Zero)
+        {
+            writer.WriteString("expiresAt", Time(expiresAt));
+        }
+    }
+
     // Without a value: an element of a set, or nothing under the key.
     private static void WriteElements(Utf8JsonWriter writer, IReadOnlyList<RecordElement> elements)
     {
@@ -84,11 +89,7 @@ public static class RecordJson
                 WriteBytes(writer, "value", "valueBase64", element.Value.Span);
             }
 
-            writer.WriteString("version", Version(element.Version));
-            if (element.ExpiresAt != HybridTime.Zero)
-            {
-                writer.WriteString("expiresAt", Time(element.ExpiresAt));
-            }
+            WriteTimes(writer, element.Version, element.ExpiresAt);
 
             writer.WriteEndObject();
         }
@@ -112,11 +113,7 @@ public static class RecordJson
                 WriteBytes(writer, "value", "valueBase64", sibling.Value.Span);
             }
 
-            writer.WriteString("version", Version(sibling.Version));
-            if (sibling.ExpiresAt != HybridTime.Zero)
-            {
-                writer.WriteString("expiresAt", Time(sibling.ExpiresAt));
-            }
+            WriteTimes(writer, sibling.Version, sibling.ExpiresAt);
 
             writer.WriteEndObject();
         }

@@ -10,8 +10,6 @@ namespace Atoll.Gateways.Http;
 /// <summary>What requests about topics say, checked. Everything wrong is an <see cref="InvalidRequestException"/> in plain words.</summary>
 internal static class TopicInputs
 {
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 8 };
-
     /// <summary>Settings with some of them set, or, by null, not set any more.</summary>
     public static TopicSettings Changed(TopicSettings settings, IReadOnlyDictionary<string, string?>? changes)
     {
@@ -46,31 +44,7 @@ internal static class TopicInputs
     /// <summary>The records of a body, one at least.</summary>
     /// <param name="body">The body.</param>
     /// <param name="now">The time of records that have none, in milliseconds since 1970.</param>
-    public static List<RecordToAppend> Records(ReadOnlyMemory<byte> body, long now)
-    {
-        JsonDocument document;
-        try
-        {
-            document = JsonDocument.Parse(body, Options);
-        }
-        catch (JsonException error)
-        {
-            throw new InvalidRequestException($"the body is not JSON: {error.Message}");
-        }
-
-        using (document)
-        {
-            try
-            {
-                return Records(document.RootElement, now);
-            }
-            catch (InvalidOperationException error)
-            {
-                // A string can be JSON and no text: half a surrogate pair, bytes that are not UTF-8. It is found when it is read.
-                throw new InvalidRequestException($"the body holds a string that is no text: {error.Message}");
-            }
-        }
-    }
+    public static List<RecordToAppend> Records(ReadOnlyMemory<byte> body, long now) => Json.Read(body, root => Records(root, now));
 
     private static int Partition(string text, Topic topic) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && topic.Partition(number) is not null ? number

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Identity;
 using Atoll.Gateways.Kafka.Requests;
 using Atoll.Gateways.Kafka.Topology;
 using Atoll.Services.Cluster;
@@ -6,6 +7,7 @@ using Atoll.Services.Streams.Groups;
 using Atoll.Services.Streams.Quotas;
 using Atoll.Services.Streams.Transactions;
 using Atoll.Services.Tables.Roles;
+using Atoll.StateMachines.Directory;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Atoll.Gateways.Kafka;
@@ -30,6 +32,15 @@ public sealed record KafkaSources(IStreams Streams, IPartitionLeaders Leaders, K
 
     /// <summary>The roles that clients may log in as; null: none.</summary>
     public RoleCatalog? Roles { get; init; }
+
+    /// <summary>Who leads a shard; none when nobody does, or who does not answer. Asks others when this node has no replica.</summary>
+    internal async ValueTask<NodeId> LeaderOfAsync(ShardInfo shard, CancellationToken cancellation)
+    {
+        var leaders = await Leaders.ViewAsync(cancellation).ConfigureAwait(false);
+        var leader = leaders.Knows(shard.Id) ? leaders.LeaderOf(shard.Id)
+            : (await Leaders.AskAsync([shard], cancellation).ConfigureAwait(false)).GetValueOrDefault(shard.Id, PartitionLeader.None);
+        return leaders.IsAlive(leader.Node) ? leader.Node : NodeId.None;
+    }
 }
 
 /// <summary>The Kafka gateway among a host's services.</summary>

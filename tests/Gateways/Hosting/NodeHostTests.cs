@@ -204,6 +204,10 @@ public sealed class NodeHostTests : IDisposable
         var bytes = "{\"put\":[{\"nameBase64\":\"/w==\",\"valueBase64\":\"AA==\"}]}";
         Assert.Equal(System.Net.HttpStatusCode.NoContent, (await http.PatchAsync("", new StringContent(bytes))).StatusCode);
         await records.ChangeAsync(key, [ElementChange.Remove(new byte[] { 0xFF })]);
+        using var head = await http.SendAsync(new HttpRequestMessage(HttpMethod.Head, ""));
+        Assert.Equal(System.Net.HttpStatusCode.OK, head.StatusCode);
+        Assert.Equal("application/json", head.Content.Headers.ContentType?.MediaType);
+        Assert.Empty(await head.Content.ReadAsByteArrayAsync());
         var got = await http.GetStringAsync("");
         Assert.Contains("\"elements\":[{\"name\":\"b\",\"value\":\"2\",\"version\":", got, StringComparison.Ordinal);
         Assert.Contains("{\"name\":\"تين\",\"value\":\"fig\",\"version\":", got, StringComparison.Ordinal);

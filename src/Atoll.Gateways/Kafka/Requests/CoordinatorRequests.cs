@@ -77,11 +77,9 @@ internal sealed class CoordinatorRequests(KafkaSources sources, IGroups groups) 
 
     private async Task<KafkaBroker?> LeaderOfAsync(ShardInfo shard, CancellationToken cancellation)
     {
-        var leaders = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
-        var leader = leaders.Knows(shard.Id) ? leaders.LeaderOf(shard.Id).Node
-            : (await sources.Leaders.AskAsync([shard], cancellation).ConfigureAwait(false))[shard.Id].Node;
+        var leader = await sources.LeaderOfAsync(shard, cancellation).ConfigureAwait(false);
         var view = (await sources.Streams.TopicsAsync(cancellation).ConfigureAwait(false)).View;
-        return leader == NodeId.None || !leaders.IsAlive(leader) ? null
+        return leader == NodeId.None ? null
             : sources.Self.BrokersOf(view).FirstOrDefault(broker => broker.Id == leader);
     }
 }

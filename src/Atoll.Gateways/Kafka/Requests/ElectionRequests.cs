@@ -79,7 +79,7 @@ internal sealed class ElectionRequests(KafkaSources sources, ICluster cluster, T
         ShardInfo shard, Func<bool> hasTime, CancellationToken cancellation)
     {
         var preferred = shard.PreferredLeader;
-        if (await LeaderOfAsync(shard, cancellation).ConfigureAwait(false) == preferred)
+        if (await sources.LeaderOfAsync(shard, cancellation).ConfigureAwait(false) == preferred)
         {
             return (KafkaError.ElectionNotNeeded, $"node {preferred} leads already");
         }
@@ -99,7 +99,7 @@ internal sealed class ElectionRequests(KafkaSources sources, ICluster cluster, T
             return (KafkaErrors.Of(error), error.Message);
         }
 
-        while (await LeaderOfAsync(shard, cancellation).ConfigureAwait(false) != preferred)
+        while (await sources.LeaderOfAsync(shard, cancellation).ConfigureAwait(false) != preferred)
         {
             if (!hasTime())
             {
@@ -113,18 +113,9 @@ internal sealed class ElectionRequests(KafkaSources sources, ICluster cluster, T
     }
 
     private async ValueTask<(KafkaError Error, string? Text)> JudgeAsync(ShardInfo shard, CancellationToken cancellation) =>
-        await LeaderOfAsync(shard, cancellation).ConfigureAwait(false) is var leader && leader != NodeId.None
+        await sources.LeaderOfAsync(shard, cancellation).ConfigureAwait(false) is var leader && leader != NodeId.None
             ? (KafkaError.ElectionNotNeeded, $"node {leader} leads")
             : (KafkaError.EligibleLeadersNotAvailable, NoUnclean);
-
-    private async ValueTask<NodeId> LeaderOfAsync(ShardInfo shard, CancellationToken cancellation)
-    {
-        var view = await sources.Leaders.ViewAsync(cancellation).ConfigureAwait(false);
-        var leader = view.Knows(shard.Id) ? view.LeaderOf(shard.Id)
-            : (await sources.Leaders.AskAsync([shard], cancellation).ConfigureAwait(false))
-                .GetValueOrDefault(shard.Id, PartitionLeader.None);
-        return leader.Node;
-    }
 
     private sealed class Wanted(string topic, int index, ShardInfo? shard)
     {
