@@ -204,38 +204,19 @@ public sealed class Router
                 Complete(pending, response);
                 break;
             default:
-                // An early refusal of a retry says nothing about the first attempt; nor does it that the answer to that is forgotten. And
-                // that an attempt was refused proves little: of a doubled message one copy may have been refused, and the other not.
-                Complete(pending, (response.Status.IsRetryable() && (pending.MayHaveTakenEffect || WasSentBefore(pending)))
-                    || (response.Status == ResponseStatus.RequestExpired && (pending.MayHaveTakenEffect || pending.Attempts > 1))
-                    ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
-                    : response);
+                Complete(pending, response);
                 break;
         }
     }
 
-    /// <summary>Answers a request that this loop holds.</summary>
-    public void Complete(PendingRequest pending, in Response response)
-    {
-        Check.That(pending.State != PendingState.Free);
-        Served++;
-        if (pending.State == PendingState.Parked)
-        {
-            _parked--;
-        }
-
-        _spans.Completed(pending, response);
-        var (request, sink, origin, number) = (pending.Request, pending.Sink, pending.Origin, pending.OriginNumber);
-        _inFlight.Release(pending);
-        if (sink is not null)
-        {
-            sink.Complete(request, response);
-        }
-        else
-        {
-            Answer(origin, number, response);
-        }
-    }
+    /// <summary>
+    /// Answers a request that this loop holds. A refusal, by another node or by a replica here, says nothing about attempts before it that
+    /// went elsewhere: then the outcome is unknown.
+    /// </summary>
+    public void Complete(PendingRequest pending, in Response response) => End(
+        pending, DeniesEffect(response.Status) && HasEarlierAttempt(pending)
+            ? Unknown(response.Detail ?? "an earlier attempt may have taken effect")
+            : response);
 
     /// <summary>A replica of this loop could not serve the request, which had no effect there: elsewhere, or later.</summary>
     public void Return(PendingRequest pending, NodeId leaderHint, string problem)
@@ -244,9 +225,8 @@ public sealed class Router
         if (pending.Sink is null || pending.StaysHere)
         {
             // Who passed it on decides what to do next, with fresher knowledge and its own deadline.
-            Complete(pending, pending.MayHaveTakenEffect
-                ? Unknown(problem)
-                : new Response(ResponseStatus.NotLeader, LeaderHint: leaderHint, Shard: pending.Shard, Detail: problem));
+            Complete(
+                pending, new Response(ResponseStatus.NotLeader, LeaderHint: leaderHint, Shard: pending.Shard, Detail: problem));
         }
         else if (leaderHint != NodeId.None && leaderHint != _self.Node && pending.Attempts % 4 != 0)
         {
@@ -324,7 +304,7 @@ public sealed class Router
     public void Stop(string why)
     {
         _inFlight.Visit((this, why), static (state, pending) =>
-            state.Item1.Complete(pending, MayHaveEffect(pending)
+            state.Item1.End(pending, MayHaveEffect(pending)
                 ? Unknown(state.why)
                 : new Response(ResponseStatus.Unavailable, Detail: state.why)));
     }
@@ -333,13 +313,40 @@ public sealed class Router
         pending.MayHaveTakenEffect
         || (pending.Request.Kind == RequestKind.Write && pending.State is PendingState.Forwarded or PendingState.InReplica);
 
-    // An attempt that was refused may have been doubled on its way, and the other copy taken: only the first attempt's refusal is believed.
-    private static bool WasSentBefore(PendingRequest pending) => pending.Request.Kind == RequestKind.Write && pending.Forwards > 1;
+    // "Expired" is a refusal, too: who believes it issues the request anew.
+    private static bool DeniesEffect(ResponseStatus status) => status.IsRetryable() || status == ResponseStatus.RequestExpired;
+
+    // That an earlier attempt was refused proves little: of a doubled message one copy may have been refused, and the other not.
+    private static bool HasEarlierAttempt(PendingRequest pending) =>
+        pending.MayHaveTakenEffect
+        || (pending.Request.Kind == RequestKind.Write && pending.Forwards > (pending.State == PendingState.Forwarded ? 1 : 0));
 
     private static Response Unknown(string detail) => new(ResponseStatus.OutcomeUnknown, Detail: detail);
 
     private static Response Overloaded(string detail) =>
         new(ResponseStatus.Overloaded, RetryAfter: Duration.FromMilliseconds(50), Detail: detail);
+
+    private void End(PendingRequest pending, in Response response)
+    {
+        Check.That(pending.State != PendingState.Free);
+        Served++;
+        if (pending.State == PendingState.Parked)
+        {
+            _parked--;
+        }
+
+        _spans.Completed(pending, response);
+        var (request, sink, origin, number) = (pending.Request, pending.Sink, pending.Origin, pending.OriginNumber);
+        _inFlight.Release(pending);
+        if (sink is not null)
+        {
+            sink.Complete(request, response);
+        }
+        else
+        {
+            Answer(origin, number, response);
+        }
+    }
 
     private void Start(PendingRequest pending, Request request)
     {
@@ -395,7 +402,7 @@ public sealed class Router
         }
         else
         {
-            Complete(pending, new Response(
+            End(pending, new Response(
                 ResponseStatus.Unavailable, Shard: pending.Shard,
                 Detail: $"no replica could answer within the deadline: {pending.LastProblem ?? "no quorum confirmed it"}"));
         }

@@ -9,6 +9,9 @@ namespace Atoll.Benchmarks;
 /// <summary>What one caller of <see cref="StreamsLoad"/> counts.</summary>
 internal abstract class StreamsCaller(StreamsLoad load, int number)
 {
+    // As long as producers go on sending a batch by default.
+    private static readonly TimeSpan RetriesMax = TimeSpan.FromSeconds(120);
+
     private readonly Dictionary<KafkaLink, KafkaCall> _calls = [];
     private static int errorsTold;
 
@@ -24,16 +27,48 @@ internal abstract class StreamsCaller(StreamsLoad load, int number)
     /// <summary>The topic.</summary>
     protected StreamsLoad Load => load;
 
+    /// <summary>The leaders that were known when the last request was sent.</summary>
+    protected int[] LeadersAsked { get; set; } = [];
+
     /// <summary>Which caller this is, from 0.</summary>
     protected int Number => number;
 
-    /// <summary>Makes a call; whether it succeeded.</summary>
-    public abstract ValueTask<bool> CallAsync();
+    /// <summary>
+    /// Makes a call; whether it succeeded. As every client does, it is made again when a leader has moved, and its time goes on meanwhile.
+    /// </summary>
+    public async ValueTask<bool> CallAsync()
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var error = await TryAsync().ConfigureAwait(false);
+            if (error == KafkaError.None)
+            {
+                Calls++;
+                return true;
+            }
+
+            if (error is not (KafkaError.NotLeaderOrFollower or KafkaError.LeaderNotAvailable or KafkaError.UnknownTopicOrPartition)
+                || Stopwatch.GetElapsedTime(begun) > RetriesMax)
+            {
+                Tell(error);
+                return false;
+            }
+
+            await load.RefreshAsync(LeadersAsked).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Makes a call once; how it ended.</summary>
+    protected abstract ValueTask<KafkaError> TryAsync();
 
     /// <summary>Asks a partition's leader.</summary>
     /// <exception cref="CommandException">The node has gone.</exception>
-    protected ValueTask<KafkaAnswer> AskAsync(int partition, KafkaApi api, short version, IKafkaMessage request) =>
-        AskAsync(load.LinkOf(partition, number), api, version, request);
+    protected ValueTask<KafkaAnswer> AskAsync(int partition, KafkaApi api, short version, IKafkaMessage request)
+    {
+        LeadersAsked = load.Leaders;
+        return AskAsync(load.LinkOf(partition, number), api, version, request);
+    }
 
     /// <summary>Asks over a connection.</summary>
     /// <exception cref="CommandException">The node has gone.</exception>
@@ -91,15 +126,11 @@ internal abstract class StreamsCaller(StreamsLoad load, int number)
         return offset;
     }
 
-    /// <summary>What follows an error: others than those of a leader that moved are told, the first few.</summary>
-    protected async ValueTask RecoverAsync(KafkaError error)
+    // The first few say what is wrong.
+    private static void Tell(KafkaError error)
     {
         const int errorsToTell = 5;
-        if (error is KafkaError.NotLeaderOrFollower or KafkaError.LeaderNotAvailable or KafkaError.UnknownTopicOrPartition)
-        {
-            await load.RefreshAsync().ConfigureAwait(false);
-        }
-        else if (Interlocked.Increment(ref errorsTold) <= errorsToTell)
+        if (Interlocked.Increment(ref errorsTold) <= errorsToTell)
         {
             Printer.Remark(error.ToString());
         }
@@ -148,7 +179,7 @@ internal sealed class StreamsProducer : StreamsCaller
     }
 
     /// <inheritdoc />
-    public override async ValueTask<bool> CallAsync()
+    protected override async ValueTask<KafkaError> TryAsync()
     {
         // The checksum is part of what a producer has to do for each batch.
         MessageStamp.Write(_batch, Stopwatch.GetTimestamp());
@@ -160,17 +191,14 @@ internal sealed class StreamsProducer : StreamsCaller
             error = answer.Read<ProduceResponse>(Version).Topics[0].Partitions[0].Error;
         }
 
-        if (error != KafkaError.None)
+        if (error == KafkaError.None)
         {
-            await RecoverAsync(error).ConfigureAwait(false);
-            return false;
+            _partition = (_partition + _stride) % Load.Partitions;
+            Messages += _messages;
+            Bytes += _batch.Length;
         }
 
-        _partition = (_partition + _stride) % Load.Partitions;
-        Calls++;
-        Messages += _messages;
-        Bytes += _batch.Length;
-        return true;
+        return error;
     }
 }
 
@@ -199,25 +227,18 @@ internal sealed class StreamsConsumer : StreamsCaller
     }
 
     /// <inheritdoc />
-    public override async ValueTask<bool> CallAsync()
+    protected override async ValueTask<KafkaError> TryAsync()
     {
         _request.Topics[0].Partitions[0].FetchOffset = _offset;
-        KafkaError error;
-        using (var answer = await AskAsync(_partition, KafkaApi.Fetch, Version, _request).ConfigureAwait(false))
+        using var answer = await AskAsync(_partition, KafkaApi.Fetch, Version, _request).ConfigureAwait(false);
+        var partition = answer.Read<FetchResponse>(Version).Topics[0].Partitions[0];
+        if (partition.Error == KafkaError.None)
         {
-            var partition = answer.Read<FetchResponse>(Version).Topics[0].Partitions[0];
-            error = partition.Error;
-            if (error == KafkaError.None)
-            {
-                _offset = Count((partition.Records ?? default).Span, _offset, null);
-                _offset = _offset >= partition.HighWatermark ? 0 : _offset;
-                Calls++;
-                return true;
-            }
+            _offset = Count((partition.Records ?? default).Span, _offset, null);
+            _offset = _offset >= partition.HighWatermark ? 0 : _offset;
         }
 
-        await RecoverAsync(error).ConfigureAwait(false);
-        return false;
+        return partition.Error;
     }
 }
 

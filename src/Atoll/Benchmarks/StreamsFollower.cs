@@ -24,15 +24,16 @@ internal sealed class StreamsFollower(StreamsLoad load, int node, long[] offsets
     public bool IsMeasuring { get; set; }
 
     /// <inheritdoc />
-    public override async ValueTask<bool> CallAsync()
+    protected override async ValueTask<KafkaError> TryAsync()
     {
         var led = Load.PartitionsOf(Number);
         if (led.Length == 0)
         {
             await Task.Delay(Pause).ConfigureAwait(false);
-            return false;
+            return KafkaError.None;
         }
 
+        LeadersAsked = Load.Leaders;
         long[] asked = [.. offsets];
         var request = new FetchRequest
         {
@@ -74,13 +75,6 @@ internal sealed class StreamsFollower(StreamsLoad load, int node, long[] offsets
             }
         }
 
-        if (failed != KafkaError.None)
-        {
-            await RecoverAsync(failed).ConfigureAwait(false);
-            return false;
-        }
-
-        Calls++;
-        return true;
+        return failed;
     }
 }

@@ -35,6 +35,9 @@ internal sealed class StreamsLoad : IAsyncDisposable
     /// <summary>How many partitions it has.</summary>
     public int Partitions => _leaders.Length;
 
+    /// <summary>The leader of each partition, as far as that is known; another array whenever they were asked for.</summary>
+    public int[] Leaders => _leaders;
+
     /// <summary>Makes a topic and connects to every node.</summary>
     /// <param name="bootstrap">Host and port of one node's Kafka gateway.</param>
     /// <param name="partitions">Partitions of the topic.</param>
@@ -90,16 +93,23 @@ internal sealed class StreamsLoad : IAsyncDisposable
     }
 
     /// <summary>A leader has moved: asks where to, at most ten times a second.</summary>
-    public async ValueTask RefreshAsync()
+    /// <param name="known">The leaders by which it was found out: when others are known by now, nobody is asked.</param>
+    public async ValueTask RefreshAsync(int[] known)
     {
+        const int pauseMs = 100;
         await _refreshing.WaitAsync(_cancellation).ConfigureAwait(false);
         try
         {
-            var now = Environment.TickCount64;
-            if (now - _refreshedAt >= 100)
+            if (known == _leaders)
             {
+                var leftMs = _refreshedAt + pauseMs - Environment.TickCount64;
+                if (leftMs > 0)
+                {
+                    await Task.Delay((int)leftMs, _cancellation).ConfigureAwait(false);
+                }
+
                 await RefreshAsync(_links[0], _leaders.Length).ConfigureAwait(false);
-                _refreshedAt = now;
+                _refreshedAt = Environment.TickCount64;
             }
         }
         finally

@@ -65,6 +65,8 @@ internal static class PinnedSeeds
         2079, // an exchange that brought more records than a replica takes at a time began anew each time: it never got everything back
         70021, // once it stood still; what it was is not known
         10000171, // a move was taken back and begun again while an exchange with the new replica was under way, and another one began
+        // An increment was taken by a replica that did not answer, and then refused as expired by one that was new: it was issued anew.
+        109847016112870,
     ];
 
     /// <summary>The same, with clients that work on records of an eventual space.</summary>
