@@ -30,6 +30,7 @@ async function openAdmin(kafka) {
     create: (topic, numPartitions) => admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 3 }] }),
     topics: () => admin.listTopics(),
     partitions: async topic => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions.length,
+    leaders: async topic => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0].partitions,
     grow: (topic, count) => admin.createPartitions({ topicPartitions: [{ topic, count }] }),
     configure: (topic, name, value) => admin.alterConfigs({
       resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name, value }] }],

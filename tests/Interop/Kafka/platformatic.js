@@ -38,6 +38,7 @@ async function openAdmin(base) {
     create: (topic, partitions) => admin.createTopics({ topics: [topic], partitions, replicas: 3 }),
     topics: () => admin.listTopics(),
     partitions: async topic => (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic).partitionsCount,
+    leaders: async topic => (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic).partitions,
     grow: (name, count) => admin.createPartitions({ topics: [{ name, count, assignments: [] }] }),
     configure: (topic, name, value) => admin.incrementalAlterConfigs({
       resources: [{ resourceType: TOPIC, resourceName: topic, configs: [{ name, configOperation: 0, value }] }],
