@@ -39,6 +39,7 @@ internal abstract class StreamsCaller(StreamsLoad load, int number)
     public async ValueTask<bool> CallAsync()
     {
         var begun = Stopwatch.GetTimestamp();
+        Begin(begun);
         while (true)
         {
             var error = await TryAsync().ConfigureAwait(false);
@@ -57,6 +58,12 @@ internal abstract class StreamsCaller(StreamsLoad load, int number)
 
             await load.RefreshAsync(LeadersAsked).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>What is done once, however often the call is made.</summary>
+    /// <param name="now">When it begins.</param>
+    protected virtual void Begin(long now)
+    {
     }
 
     /// <summary>Makes a call once; how it ended.</summary>
@@ -179,11 +186,16 @@ internal sealed class StreamsProducer : StreamsCaller
     }
 
     /// <inheritdoc />
-    protected override async ValueTask<KafkaError> TryAsync()
+    protected override void Begin(long now)
     {
         // The checksum is part of what a producer has to do for each batch.
-        MessageStamp.Write(_batch, Stopwatch.GetTimestamp());
+        MessageStamp.Write(_batch, now);
         RecordBatchHeader.Seal(_batch);
+    }
+
+    /// <inheritdoc />
+    protected override async ValueTask<KafkaError> TryAsync()
+    {
         _request.Topics[0].Partitions[0].Index = _partition;
         KafkaError error;
         using (var answer = await AskAsync(_partition, KafkaApi.Produce, Version, _request).ConfigureAwait(false))
