@@ -111,7 +111,9 @@ internal sealed class FeedHost : IAsyncDisposable
 
     public async Task<List<TopicRecord>> ReadAsync()
     {
-        // Whoever decided the end of a transaction may not have told everybody.
+        // Whoever decided the end of a transaction may not have told everybody. Nodes tell their clients of shards that are new;
+        // this client was told of none, and may have asked before the first transaction made them.
+        Client.ObserveDirectory(Port.View);
         foreach (var shard in await Client.Transactions.ShardsAsync())
         {
             await Client.Transactions.FinishAsync(shard);
