@@ -5,27 +5,35 @@ using Xunit;
 
 namespace Atoll.Clusters.Tests.Seeds;
 
-/// <summary>Seeds that nobody has run before, others each time; how many, the environment may say.</summary>
+/// <summary>Seeds that nobody has run before, others each time; how many, and for how long, the environment may say.</summary>
 internal static class FreshSeeds
 {
-    private const string Variable = "ATOLL_FRESH_SEEDS";
+    private const string SeedsVariable = "ATOLL_FRESH_SEEDS";
+    private const string SecondsVariable = "ATOLL_FRESH_SECONDS";
+    private const double SecondsDefault = 60;
 
-    /// <summary>Runs them; the first that does not pass fails the test.</summary>
+    /// <summary>Runs them until the time is over; the first that does not pass fails the test.</summary>
     /// <param name="kind">What clients work on.</param>
     /// <param name="what">The same, for the report; with a space before it, or empty.</param>
     /// <param name="usually">How many, when the environment does not say.</param>
     /// <param name="oneOutOf">Of so many that the environment asks for one is run.</param>
     public static void Pass(WorkloadKind kind, string what, long usually, long oneOutOf = 1)
     {
-        var asked = Environment.GetEnvironmentVariable(Variable);
-        var seeds = asked is null ? usually : Math.Max(1, long.Parse(asked, CultureInfo.InvariantCulture) / oneOutOf);
-
+        var seeds = Asked(SeedsVariable) is { } asked ? Math.Max(1, (long)asked / oneOutOf) : usually;
         var first = (ulong)Random.Shared.NextInt64(1_000_000, 1L << 48);
-        var summary = new SimulationCampaign(new CampaignOptions { FirstSeed = first, Seeds = seeds, Workload = kind }).Run();
+        var campaign = new SimulationCampaign(new CampaignOptions { FirstSeed = first, Seeds = seeds, Workload = kind });
+
+        // Those that are under way then come to their end.
+        using var timeIsOver = new CancellationTokenSource(TimeSpan.FromSeconds(Asked(SecondsVariable) ?? SecondsDefault));
+        var summary = campaign.Run(timeIsOver.Token);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"report: {summary.Seeds} fresh seeds{what} from {first}: {summary.SimulatedHours:0.00} simulated hours, "
+            $"report: {summary.Seeds} of {seeds} fresh seeds{what} from {first}: {summary.SimulatedHours:0.00} simulated hours, "
             + $"{summary.Faults.Total} faults, {summary.Failures.Count} failed"));
         Assert.True(summary.Failures.Count == 0, summary.Failures.Count == 0 ? "" : summary.Failures[0].Describe());
+        Assert.True(summary.Seeds > 0);
     }
+
+    private static double? Asked(string variable) => Environment.GetEnvironmentVariable(variable) is { } text
+        ? double.Parse(text, CultureInfo.InvariantCulture) : null;
 }
