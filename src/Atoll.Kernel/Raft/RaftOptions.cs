@@ -12,6 +12,13 @@ public sealed record RaftOptions
     public required NodeId Self { get; init; }
 
     /// <summary>
+    /// Where nobody has ever led, this replica asks for votes after a heartbeat interval or two, and the others wait for their election
+    /// timeouts as ever. One founder at most should be told so, the one that is to lead: it is found sooner, and need not be handed the lead
+    /// afterwards. A matter of time only; elections are safe whoever stands when.
+    /// </summary>
+    public bool StandsFirst { get; init; }
+
+    /// <summary>
     /// The shortest election timeout. Also how long a replica that heard from a leader ignores vote requests (dissertation, 4.2.3 and
     /// 6.4.1).
     /// </summary>

@@ -43,6 +43,11 @@ internal sealed class ReplicaState
             // Nobody else could be leading.
             ElectionDeadline = now;
         }
+        else if (options.StandsFirst && Term == Term.Zero)
+        {
+            // By then the other founders are there, too.
+            ElectionDeadline = now + random.NextDuration(options.HeartbeatInterval, options.HeartbeatInterval * 2);
+        }
     }
 
     internal RaftOptions Options { get; }

@@ -405,7 +405,9 @@ internal sealed class ReplicaHost : ILocalReplicas
             return;
         }
 
-        ReplicaRecovery.Run(_environment!, shard, policy, FoundersOf(shard, policy.IsLeaderless), (replica, failure) =>
+        var founders = FoundersOf(shard, policy.IsLeaderless);
+        var standsFirst = _directory.View.TryGetShard(shard, out var info) && info.PreferredLeader == _options.Self;
+        ReplicaRecovery.Run(_environment!, shard, policy, founders, standsFirst, (replica, failure) =>
         {
             _recovering.Remove(shard);
             if (replica is not null)

@@ -25,6 +25,7 @@ internal sealed class ReplicaRecovery
     private readonly ShardId _shard;
     private readonly IShardPolicy _policy;
     private readonly Membership _founders;
+    private readonly bool _standsFirst;
     private readonly Action<ShardReplica?, RecoveryFailure?> _done;
     private readonly ReplicatedState _state;
     private readonly ShardLog _log;
@@ -32,13 +33,14 @@ internal sealed class ReplicaRecovery
     private Membership _stateMembership;
 
     private ReplicaRecovery(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders,
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, bool standsFirst,
         Action<ShardReplica?, RecoveryFailure?> done)
     {
         _environment = environment;
         _shard = shard;
         _policy = policy;
         _founders = founders;
+        _standsFirst = standsFirst;
         _stateMembership = founders;
         _done = done;
         var tree = policy.IsStored ? environment.Store.Shard(shard) : null;
@@ -62,11 +64,12 @@ internal sealed class ReplicaRecovery
     /// <param name="shard">The shard.</param>
     /// <param name="policy">Its kind.</param>
     /// <param name="founders">The membership at index 0: the founding replicas, or empty for a replica that joins later.</param>
+    /// <param name="standsFirst">Whether this node is the one that is to lead the shard first.</param>
     /// <param name="done">The end.</param>
     public static void Run(
-        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders,
+        ReplicaEnvironment environment, ShardId shard, IShardPolicy policy, Membership founders, bool standsFirst,
         Action<ShardReplica?, RecoveryFailure?> done) =>
-        new ReplicaRecovery(environment, shard, policy, founders, done).LoadState();
+        new ReplicaRecovery(environment, shard, policy, founders, standsFirst, done).LoadState();
 
     private void LoadState()
     {
@@ -236,6 +239,7 @@ internal sealed class ReplicaRecovery
             new RaftOptions
             {
                 Self = options.Self,
+                StandsFirst = _standsFirst,
                 ElectionTimeoutMin = options.ElectionTimeout,
                 ElectionTimeoutMax = options.ElectionTimeout * 2,
                 HeartbeatInterval = options.HeartbeatInterval,

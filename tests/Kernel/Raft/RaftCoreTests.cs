@@ -82,6 +82,22 @@ public sealed class RaftCoreTests
     }
 
     [Fact]
+    public void Who_is_to_stand_first_does_so_before_the_others_but_only_where_nobody_ever_led()
+    {
+        var first = Options() with { StandsFirst = true };
+        for (var seed = 0UL; seed < 50; seed++)
+        {
+            var founder = new RaftCore(first, RaftRestoredState.New(Trio), new Prng(seed), Start);
+            Assert.InRange((founder.NextDeadline - Start).Milliseconds, 100, 200);
+            var restarted = RaftRestoredState.New(Trio) with { HardState = new HardState(new Term(1), Two) };
+            Assert.InRange((new RaftCore(first, restarted, new Prng(seed), Start).NextDeadline - Start).Milliseconds, 600, 1200);
+        }
+
+        var alone = new RaftCore(first, RaftRestoredState.New(Membership.Of([One])), new Prng(1), Start);
+        Assert.Equal(Start, alone.NextDeadline);
+    }
+
+    [Fact]
     public void A_late_snapshot_of_what_the_log_has_is_not_installed_and_what_follows_is_kept()
     {
         // Figure 5.3, step 6: what follows may have been acknowledged.
