@@ -6,6 +6,7 @@ using Atoll.Foundation.Time;
 using Atoll.Node.Requests;
 using Atoll.Simulation.Clients;
 using Atoll.Simulation.Clusters;
+using Atoll.Simulation.Disks;
 using Atoll.Simulation.World;
 using Atoll.StateMachines.Directory;
 
@@ -77,7 +78,7 @@ internal sealed class FaultInjector
         {
             foreach (var disk in node.Disks)
             {
-                disk.Faults.CapacityBytes = long.MaxValue / 4;
+                disk.Faults.CapacityBytes = DiskFaults.Boundless;
             }
 
             if (!node.IsRunning)
@@ -302,7 +303,7 @@ internal sealed class FaultInjector
         After(Duration.FromSeconds(6), () =>
         {
             _cluster.Say(node.Id, "has room on its disk again");
-            disk.Faults.CapacityBytes = long.MaxValue / 4;
+            disk.Faults.CapacityBytes = DiskFaults.Boundless;
         });
     }
 

@@ -7,6 +7,9 @@ namespace Atoll.Simulation.Disks;
 /// </summary>
 public sealed class DiskFaults
 {
+    /// <summary>The capacity of a disk that is never full; what is left of it may be added to without running over.</summary>
+    public const long Boundless = long.MaxValue / 4;
+
     /// <summary>The shortest time of a write into the cache.</summary>
     public Duration WriteMin { get; set; } = Duration.FromMicroseconds(5);
 
@@ -35,7 +38,7 @@ public sealed class DiskFaults
     public Duration SlowTime { get; set; } = Duration.FromMilliseconds(50);
 
     /// <summary>Room on the disk; what goes beyond is refused with "full".</summary>
-    public long CapacityBytes { get; set; } = long.MaxValue / 4;
+    public long CapacityBytes { get; set; } = Boundless;
 
     /// <summary>How often a read fails.</summary>
     public int ReadFailsPartsPerMillion { get; set; }

@@ -166,7 +166,8 @@ public sealed class SimDisk
 
     internal bool HasRoomFor(long bytes)
     {
-        if (bytes <= 0 || UsedBytes + bytes <= Faults.CapacityBytes)
+        // What is used is counted file by file: only where there is a limit.
+        if (bytes <= 0 || Faults.CapacityBytes == DiskFaults.Boundless || UsedBytes + bytes <= Faults.CapacityBytes)
         {
             return true;
         }

@@ -10,21 +10,21 @@ internal static class FreshSeeds
 {
     private const string SeedsVariable = "ATOLL_FRESH_SEEDS";
     private const string SecondsVariable = "ATOLL_FRESH_SECONDS";
-    private const double SecondsDefault = 60;
-
+    
     /// <summary>Runs them until the time is over; the first that does not pass fails the test.</summary>
     /// <param name="kind">What clients work on.</param>
     /// <param name="what">The same, for the report; with a space before it, or empty.</param>
     /// <param name="usually">How many, when the environment does not say.</param>
     /// <param name="oneOutOf">Of so many that the environment asks for one is run.</param>
-    public static void Pass(WorkloadKind kind, string what, long usually, long oneOutOf = 1)
+    /// <param name="seconds">For how long at most, when the environment does not say.</param>
+    public static void Pass(WorkloadKind kind, string what, long usually, long oneOutOf = 1, double seconds = 60)
     {
         var seeds = Asked(SeedsVariable) is { } asked ? Math.Max(1, (long)asked / oneOutOf) : usually;
         var first = (ulong)Random.Shared.NextInt64(1_000_000, 1L << 48);
         var campaign = new SimulationCampaign(new CampaignOptions { FirstSeed = first, Seeds = seeds, Workload = kind });
 
         // Those that are under way then come to their end.
-        using var timeIsOver = new CancellationTokenSource(TimeSpan.FromSeconds(Asked(SecondsVariable) ?? SecondsDefault));
+        using var timeIsOver = new CancellationTokenSource(TimeSpan.FromSeconds(Asked(SecondsVariable) ?? seconds));
         var summary = campaign.Run(timeIsOver.Token);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

@@ -92,7 +92,7 @@ public sealed class JournalBadDayTests
         Assert.Equal(JournalState.Full, world.Journal.State);
         Assert.Equal(LogReadStatus.Ok, log.ReadAll(world.Pump, 1, index).Status);
 
-        world.Disk.Faults.CapacityBytes = long.MaxValue / 4;
+        world.Disk.Faults.CapacityBytes = DiskFaults.Boundless;
         world.Maintain();
         Assert.Equal(JournalState.Ready, world.Journal.State);
         Assert.NotEqual(Journal.Refused, log.Append([Entry(index + 1, 5, 30_000), Entry(index + 2, 5, 60_000)]));
@@ -139,7 +139,7 @@ public sealed class JournalBadDayTests
         Assert.True(world.Journal.DurableSequence < sequence);
         world.Maintain(2);
         Assert.Equal(JournalState.Full, world.Journal.State);
-        world.Disk.Faults.CapacityBytes = long.MaxValue / 4;
+        world.Disk.Faults.CapacityBytes = DiskFaults.Boundless;
         world.Maintain();
         Assert.Equal(JournalState.Ready, world.Journal.State);
         Assert.True(world.Journal.DurableSequence >= sequence);

@@ -1,4 +1,5 @@
 using Atoll.Foundation.Checks;
+using Atoll.Simulation.Disks;
 using Atoll.Storage.Lsm;
 using Xunit;
 
@@ -32,7 +33,7 @@ public sealed class LsmBadDayTests
                 run.Work(50);
             }
 
-            run.Disk.Faults.CapacityBytes = long.MaxValue / 4;
+            run.Disk.Faults.CapacityBytes = DiskFaults.Boundless;
             run.Settle();
             Assert.Equal(LsmState.Ready, run.Store.State);
             Assert.All(run.Store.Shards, shard => Assert.Equal(shard.Applied, shard.DurableApplied));

@@ -127,7 +127,7 @@ public sealed class SnapshotStoreTests
     {
         foreach (var isFull in (bool[])[true, false])
         {
-            _disk.Faults.CapacityBytes = isFull ? 100_000 : long.MaxValue / 4;
+            _disk.Faults.CapacityBytes = isFull ? 100_000 : DiskFaults.Boundless;
             _disk.FailNextSyncs = isFull ? 0 : 1;
             var writer = _store.Begin(Meta(1));
             writer.Write(Content(300_000));
