@@ -12,9 +12,9 @@ public sealed record RaftOptions
     public required NodeId Self { get; init; }
 
     /// <summary>
-    /// Where nobody has ever led, this replica asks for votes after a heartbeat interval or two, and the others wait for their election
-    /// timeouts as ever. One founder at most should be told so, the one that is to lead: it is found sooner, and need not be handed the lead
-    /// afterwards. A matter of time only; elections are safe whoever stands when.
+    /// Where nobody has ever led, this replica asks for votes after a heartbeat interval or two; the others wait for their election
+    /// timeouts as ever. One founder at most should be told so, the one that is to lead: it leads sooner, and need not be handed the lead
+    /// afterwards. A matter of time only: elections are safe whoever stands when.
     /// </summary>
     public bool StandsFirst { get; init; }
 
