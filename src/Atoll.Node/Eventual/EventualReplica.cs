@@ -35,6 +35,7 @@ internal sealed class EventualReplica
     private readonly BoundedWork _merges;
     private readonly BoundedWork _reads;
     private RangeHorizon? _horizon;
+    private HybridTime _truncated;
     private readonly HashSet<NodeId> _heard = [];
     private readonly HashSet<NodeId> _synced = [];
     private HorizonReport _durable;
@@ -399,8 +400,7 @@ internal sealed class EventualReplica
         }
 
         BeginCommand();
-        EventualCommand.Write(_scratch, Truncation.Is(message.Payload)
-            ? new EventualChange { Truncates = true } : new EventualChange { Version = message.Payload });
+        EventualCommand.Write(_scratch, Truncation.ChangeOf(message, ref _truncated));
         Submit(new TakenWrite(from, message, _answer));
     }
 
@@ -474,6 +474,7 @@ internal sealed class EventualReplica
         }
 
         _generation = notes.Generation;
+        _truncated = notes.Truncated;
         _durable = IsFilling && !isStored ? default : horizon.Report;
         _isChanged |= _durable.Epoch < Shard.Generation;
         _environment.Stamps.Observe(horizon.Closed);

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using Atoll.Foundation.Time;
+using Atoll.StateMachines.Eventual;
+
 namespace Atoll.Node.Eventual;
 
 /// <summary>The keys of what a replica keeps beside its rows.</summary>
@@ -12,7 +16,18 @@ internal static class NoteKeys
     /// <summary>Under which name the replica adds to counters: <see cref="Kernel.Eventual.CounterOrigin.Generation"/> (4 bytes).</summary>
     public static readonly byte[] Generation = "g"u8.ToArray();
 
+    /// <summary>The stamp of the last truncation (8 bytes).</summary>
+    public static readonly byte[] Truncation = "t"u8.ToArray();
+
     private const byte PaxosByte = (byte)'p';
+
+    /// <summary>The last truncation.</summary>
+    public static Note OfTruncation(HybridTime stamp)
+    {
+        var value = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(value, stamp.Value);
+        return new Note(Truncation, value);
+    }
 
     /// <summary>What Paxos remembers of a partition.</summary>
     public static byte[] OfPaxos(ReadOnlySpan<byte> partition) => [PaxosByte, .. partition];

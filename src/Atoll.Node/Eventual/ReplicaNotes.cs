@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Atoll.Foundation.Bytes;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
+using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
 using Atoll.Kernel.Paxos;
 using Atoll.Node.Requests;
@@ -24,6 +25,9 @@ internal sealed class ReplicaNotes
 
     /// <summary>Under which name it adds to counters; null when it never did.</summary>
     public uint? Generation { get; private set; }
+
+    /// <summary>The stamp of the last truncation; zero when there was none.</summary>
+    public HybridTime Truncated { get; private set; }
 
     /// <summary>What Paxos remembers, by partition.</summary>
     public IReadOnlyList<(ReadOnlyMemory<byte> Partition, PaxosPartitionState State)> PaxosStates => _paxosStates;
@@ -84,6 +88,11 @@ internal sealed class ReplicaNotes
         {
             Check.That(note.Value.Length == sizeof(uint));
             Generation = BinaryPrimitives.ReadUInt32LittleEndian(note.Value.Span);
+        }
+        else if (note.Key.Span.SequenceEqual(NoteKeys.Truncation))
+        {
+            Check.That(note.Value.Length == sizeof(ulong));
+            Truncated = new HybridTime(BinaryPrimitives.ReadUInt64LittleEndian(note.Value.Span));
         }
         else if (NoteKeys.TryReadPaxos(note.Key, out var partition))
         {

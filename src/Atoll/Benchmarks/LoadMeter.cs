@@ -64,7 +64,7 @@ internal static class LoadMeter
     /// <param name="load">What they do, for the result.</param>
     /// <param name="callers">Each makes one call, and says whether it succeeded.</param>
     /// <param name="warmUp">How long they run before they are measured.</param>
-    /// <param name="duration">How long they are measured.</param>
+    /// <param name="duration">How long they are measured; until one call has ended at least.</param>
     /// <param name="servers">The nodes whose use is measured.</param>
     /// <param name="timeline">Receives when each call began and how long it took; or null.</param>
     /// <param name="cancellation">Stops it.</param>
@@ -81,6 +81,9 @@ internal static class LoadMeter
         timeline?.Begin(startedAt);
         clock.IsMeasuring = true;
         await Task.Delay(duration, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // A time in which no call came to its end would say nothing.
+        await clock.FirstEnd.Task.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         clock.IsMeasuring = false;
         var elapsed = Stopwatch.GetElapsedTime(startedAt);
         var after = await LoadUsage.NowAsync(servers).ConfigureAwait(false);
@@ -142,6 +145,9 @@ internal static class LoadMeter
     {
         public volatile bool IsMeasuring;
         public volatile bool IsOver;
+
+        /// <summary>The first call that was measured has ended.</summary>
+        public TaskCompletionSource FirstEnd { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     private sealed class Loop(Func<ValueTask<bool>> call, LatencyTimeline? timeline)
@@ -157,7 +163,13 @@ internal static class LoadMeter
             while (!clock.IsOver)
             {
                 var startedAt = Stopwatch.GetTimestamp();
-                if (!await call().ConfigureAwait(false))
+                var isOk = await call().ConfigureAwait(false);
+                if (clock.IsMeasuring)
+                {
+                    clock.FirstEnd.TrySetResult();
+                }
+
+                if (!isOk)
                 {
                     Errors++;
                     continue;

@@ -51,6 +51,15 @@ internal sealed class EventualScene
         RowsRequests.Mutate(_space, partition, [RowOperation.DeletePartition()], [], RowsMutation.GraceSecondsDefault),
         level);
 
+    /// <summary>Removes all rows at every replica, in place.</summary>
+    public Response Truncate(int through)
+    {
+        var writer = new WireWriter();
+        RowsCommand.WriteTruncate(writer);
+        var request = new Request { Kind = RequestKind.Write, Space = _space, RoutingHash = Shard.HashLow, Payload = writer.ToArray() };
+        return Call(through, request, ConsistencyLevel.All);
+    }
+
     public Response Read(int through, string partition, ConsistencyLevel level) =>
         Call(through, RowsRequests.Read(_space, partition, ClusteringRange.All), level);
 

@@ -44,8 +44,10 @@ class Table:
         self.random = random.Random(1)
 
     def create(self):
-        self.session.execute("CREATE KEYSPACE feeds WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}")
-        self.session.execute("CREATE TABLE feeds.t (k int, c int, v int, tags set<text>, s int static, PRIMARY KEY (k, c))")
+        # The second that statements have is to find another node in time; there is none to be found for these.
+        self.session.execute(
+            "CREATE KEYSPACE feeds WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}", timeout=30)
+        self.session.execute("CREATE TABLE feeds.t (k int, c int, v int, tags set<text>, s int static, PRIMARY KEY (k, c))", timeout=30)
 
     def until_done(self, statement):
         """Whether it was done at the first attempt."""

@@ -93,9 +93,9 @@ public sealed class SimulationRunTests
     public void Votes_given_twice_are_found_out() =>
         ExpectFinding(PlantedBug.ForgedVotes, new FaultShape
         {
-            CrashEvery = Duration.FromSeconds(2),
-            PartitionEvery = Duration.FromSeconds(2),
-            LossPartsPerMillion = 100_000,
+            CrashEvery = Duration.FromSeconds(1),
+            PartitionEvery = Duration.FromSeconds(1),
+            LossPartsPerMillion = 200_000,
         });
 
     [Fact]
