@@ -10,7 +10,7 @@ internal static class FreshSeeds
 {
     private const string SeedsVariable = "ATOLL_FRESH_SEEDS";
     private const string SecondsVariable = "ATOLL_FRESH_SECONDS";
-    
+
     /// <summary>Runs them until the time is over; the first that does not pass fails the test.</summary>
     /// <param name="kind">What clients work on.</param>
     /// <param name="what">The same, for the report; with a space before it, or empty.</param>

@@ -22,5 +22,5 @@ public sealed class SeedTests
     }
 
     [Fact]
-    public void Fresh_seeds_pass() => FreshSeeds.Pass(WorkloadKind.Records, "", usually: 60, seconds: 180);
+    public void Fresh_seeds_pass() => FreshSeeds.Pass(WorkloadKind.Records, "", usually: 60, seconds: 240);
 }
