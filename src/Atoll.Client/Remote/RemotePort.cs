@@ -19,6 +19,10 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
     private const int WaitingMax = 16 * 1024;
 
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMilliseconds(25);
+
+    // While nothing is under way nobody's time runs out: a process that only might need the cluster does not wake forty times a second.
+    private static readonly TimeSpan RestingSweepInterval = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstRefreshInterval = TimeSpan.FromMilliseconds(250);
 
@@ -32,6 +36,7 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
     private long _refreshAt;
     private bool _refreshing;
     private bool _disposed;
+    private volatile bool _isResting = true;
 
     /// <summary>A port to a cluster; it connects when it is first needed.</summary>
     /// <param name="options">How to reach the cluster.</param>
@@ -41,7 +46,7 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         _options = options.Validated();
         _clock = clock;
         _links = new LinkTable(_options, new Owner(this));
-        _sweeper = _options.Time.CreateTimer(static port => ((RemotePort)port!).Sweep(), this, SweepInterval, SweepInterval);
+        _sweeper = _options.Time.CreateTimer(static port => ((RemotePort)port!).Sweep(), this, RestingSweepInterval, RestingSweepInterval);
     }
 
     /// <inheritdoc />
@@ -52,6 +57,8 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         {
             Park(request, sink, deadline);
         }
+
+        Rouse();
     }
 
     /// <inheritdoc />
@@ -244,6 +251,49 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         {
             RefreshRoutes();
         }
+
+        RestIfIdle();
+    }
+
+    private bool IsIdle => _waiting.Count == 0 && _links.All.All(static link => link.InFlight == 0);
+
+    private void RestIfIdle()
+    {
+        if (_isResting || !IsIdle)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            _isResting = true;
+            _sweeper.Change(RestingSweepInterval, RestingSweepInterval);
+        }
+
+        // Whoever submitted just before has not seen that it rests.
+        if (!IsIdle)
+        {
+            Rouse();
+        }
+    }
+
+    // Called behind each request that was taken, so that it does not outlive its deadline by a rest.
+    private void Rouse()
+    {
+        Interlocked.MemoryBarrier();
+        if (!_isResting)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_isResting)
+            {
+                _isResting = false;
+                _sweeper.Change(SweepInterval, SweepInterval);
+            }
+        }
     }
 
     private string Problem() => "no node could be reached: "
@@ -383,18 +433,18 @@ public sealed class RemotePort : IRequestPort, INodePorts, IAsyncDisposable
         public void Submit(Request request, IResponseSink sink)
         {
             var deadline = port.Deadline(request);
-            if (link.TrySubmit(request, sink, deadline, out _))
+            if (!link.TrySubmit(request, sink, deadline, out _))
             {
-                return;
+                lock (port._lock)
+                {
+                    port._waiting.Add(new Waiting(request, sink, deadline, link));
+                }
+
+                link.Connect(port._options.Time.GetTimestamp());
+                port.SendWaiting();
             }
 
-            lock (port._lock)
-            {
-                port._waiting.Add(new Waiting(request, sink, deadline, link));
-            }
-
-            link.Connect(port._options.Time.GetTimestamp());
-            port.SendWaiting();
+            port.Rouse();
         }
     }
 }

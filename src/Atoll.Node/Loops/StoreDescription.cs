@@ -30,8 +30,7 @@ internal static class StoreDescription
             Damages =
             [
                 .. store.Faults.Select(static fault => fault.Corruption.ToString()),
-                .. journal.Shards.Select(shard => journal.Shard(shard).Damage).OfType<LogDamage>()
-                    .Select(static damage => damage.ToString()),
+                .. journal.LogDamages.Select(static damage => damage.ToString()),
             ],
             Scrub = new ScrubStatus(
                 scrub.PassBytes, scrub.TotalBytes, scrub.Passes,

@@ -16,6 +16,7 @@ public sealed class Journal
     public const long Refused = -1;
 
     private readonly SortedDictionary<ShardId, ShardLog> _logs = [];
+    private readonly SortedDictionary<ShardId, LogDamage> _logDamages = [];
     private readonly SegmentCleaner _cleaner;
     private readonly LostBatches? _unseenLost;
 
@@ -66,6 +67,9 @@ public sealed class Journal
     /// All damage in its durable part that the opening found, also what is harmless; <see cref="ShardLog.Damage"/> says whom it concerns.
     /// </summary>
     public IReadOnlyList<StorageCorruption> Damages { get; }
+
+    /// <summary>The damage of those shards' logs that have some, by shard.</summary>
+    public IReadOnlyCollection<LogDamage> LogDamages => _logDamages.Values;
 
     /// <summary>Damage that was found while moving records out of an old segment; the segment stays. Null when none was found.</summary>
     public StorageCorruption? Corruption { get; private set; }
@@ -261,6 +265,19 @@ public sealed class Journal
         Reclaimer.Advance();
         _cleaner.Advance();
         Durable?.Invoke();
+    }
+
+    /// <summary>A shard's log has damage, or, when null, has none any more.</summary>
+    internal void SetDamage(ShardId shard, LogDamage? damage)
+    {
+        if (damage is null)
+        {
+            _logDamages.Remove(shard);
+        }
+        else
+        {
+            _logDamages[shard] = damage;
+        }
     }
 
     /// <summary>A shard's log has begun anew: what could not be read of it is not needed any more.</summary>

@@ -57,7 +57,7 @@ internal sealed class SegmentCleaner
         var writer = _journal.Writer;
         oldest = _journal.Chain.Oldest;
         if (oldest.Number >= writer.Active.Number || oldest.LiveBytes == 0 || oldest == _unreadable
-            || _journal.Logs.Any(static log => log.Damage is not null)) // its segments are to be left as they are
+            || _journal.LogDamages.Count > 0) // its segments are to be left as they are
         {
             return false;
         }

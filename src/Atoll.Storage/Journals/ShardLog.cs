@@ -87,7 +87,15 @@ public sealed class ShardLog
     /// <summary>
     /// What may be lost of the log; null when it is sound. Segments from the damage on stay until the log begins anew or is dropped.
     /// </summary>
-    public LogDamage? Damage { get; private set; }
+    public LogDamage? Damage
+    {
+        get;
+        private set
+        {
+            field = value;
+            _journal.SetDamage(ShardId, value);
+        }
+    }
 
     /// <summary>
     /// Whether the replica is being rebuilt from others (<see cref="BeginRebuilding"/>), through restarts and crashes.
@@ -350,6 +358,7 @@ public sealed class ShardLog
         IsDropped = true;
         if (Damage is not null)
         {
+            Damage = null;
             _journal.DamageGone();
         }
     }

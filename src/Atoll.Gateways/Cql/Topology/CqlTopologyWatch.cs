@@ -74,8 +74,8 @@ public sealed class CqlTopologyWatch : BackgroundService
     private async Task LookAsync(CancellationToken cancellation)
     {
         var view = _directory();
-        await ResolveAsync(view, cancellation).ConfigureAwait(false);
-        var peers = Look(view).Peers;
+        var hasNewNames = await ResolveAsync(view, cancellation).ConfigureAwait(false);
+        var peers = (hasNewNames ? Look(view) : Current).Peers;
         var reached = await Task.WhenAll(peers.Select(peer => IsReachableAsync(peer.Native, cancellation))).ConfigureAwait(false);
         for (var i = 0; i < peers.Length; i++)
         {
@@ -148,8 +148,10 @@ public sealed class CqlTopologyWatch : BackgroundService
     private IPAddress? KnownAddress(string host) =>
         IPAddress.TryParse(host, out var address) ? address : _names.GetValueOrDefault(host).Address;
 
-    private async Task ResolveAsync(DirectoryView view, CancellationToken cancellation)
+    // True when a name leads elsewhere than before.
+    private async Task<bool> ResolveAsync(DirectoryView view, CancellationToken cancellation)
     {
+        var hasNews = false;
         foreach (var address in view.Nodes.SelectMany(node => new[] { node.PeerAddress, node.Description.ClientAddress }))
         {
             var colon = address.LastIndexOf(':');
@@ -164,6 +166,7 @@ public sealed class CqlTopologyWatch : BackgroundService
             {
                 var found = await Dns.GetHostAddressesAsync(host, cancellation).ConfigureAwait(false);
                 var first = found.FirstOrDefault(address => address.AddressFamily == AddressFamily.InterNetwork) ?? found.FirstOrDefault();
+                hasNews |= !Equals(first, _names.GetValueOrDefault(host).Address);
                 _names[host] = (first, _time.GetTimestamp());
             }
             catch (SocketException)
@@ -171,6 +174,8 @@ public sealed class CqlTopologyWatch : BackgroundService
                 // What was known of the name stays; it is tried again with the next look.
             }
         }
+
+        return hasNews;
     }
 
     private sealed record Seen(DirectoryView View, CqlTopology Topology);
