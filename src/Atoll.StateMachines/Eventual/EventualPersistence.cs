@@ -9,17 +9,19 @@ namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
 /// What the eventual rows machine keeps in memory, in its tree: one record. Layout: format (byte), accounts, horizon, hash of the notes (8
-/// bytes each), the range's first and last hash (8 bytes each), depth and number of leaves (varints), each leaf as the distance to the one
+/// bytes each), partitions with deletions (varint; not in format 1), the range's first and last hash (8 bytes each), depth and number of leaves (varints), each leaf as the distance to the one
 /// before (varint) and its hash (high, low: 8 bytes each).
 /// </summary>
 internal sealed class EventualPersistence(IStateTree tree)
 {
-    private const byte FormatVersion = 1;
+    private const byte FormatVersion = 2;
+    private const byte FormatWithoutDeletions = 1;
 
     internal void Write(EventualRowsState state, HybridTime now) =>
         tree.Section(StateSections.Meta).Write(
             StateSections.MachineKey,
-            new StoredRecord(now, HybridTime.Zero, Encode(state.Accounts, state.Horizon, state.NotesHash, state.Hashes)));
+            new StoredRecord(
+                now, HybridTime.Zero, Encode(state.Accounts, state.DeletionCount, state.Horizon, state.NotesHash, state.Hashes)));
 
     /// <summary>Takes over what was written; the hashes are made anew when they are of another range or depth.</summary>
     internal static void Read(EventualRowsState state, ReadOnlyMemory<byte> meta, Action<string?> done)
@@ -29,9 +31,11 @@ internal sealed class EventualPersistence(IStateTree tree)
         var accounts = RecordsAccounts.Read(ref reader);
         var horizon = new HybridTime(reader.ReadUInt64());
         var notesHash = reader.ReadUInt64();
+        var knowsDeletions = version != FormatWithoutDeletions;
+        var deletions = knowsDeletions ? reader.ReadVarint() : 0;
         state.ClearHashes();
         var isSameTree = TryReadHashes(ref reader, state.Hashes);
-        if (!reader.OkAtEnd || version != FormatVersion)
+        if (!reader.OkAtEnd || version is not (FormatVersion or FormatWithoutDeletions) || deletions > (ulong)accounts.Count)
         {
             done("the rows' own record in the store is garbled");
             return;
@@ -40,24 +44,27 @@ internal sealed class EventualPersistence(IStateTree tree)
         state.Restore(accounts);
         state.Horizon = horizon;
         state.NotesHash = notesHash;
-        if (isSameTree)
+        state.DeletionCount = (long)deletions;
+        if (isSameTree && knowsDeletions)
         {
             done(null);
         }
         else
         {
             state.ClearHashes();
+            state.DeletionCount = 0;
             Rebuild(state, done);
         }
     }
 
-    internal static byte[] Encode(in RecordsAccounts accounts, HybridTime horizon, ulong notesHash, MerkleTree hashes)
+    internal static byte[] Encode(in RecordsAccounts accounts, long deletionCount, HybridTime horizon, ulong notesHash, MerkleTree hashes)
     {
         var writer = new WireWriter(1024);
         writer.WriteByte(FormatVersion);
         accounts.Write(writer);
         writer.WriteUInt64(horizon.Value);
         writer.WriteUInt64(notesHash);
+        writer.WriteVarint((ulong)deletionCount);
         writer.WriteUInt64(hashes.FirstToken);
         writer.WriteUInt64(hashes.LastToken);
         writer.WriteVarint((ulong)hashes.Depth);
@@ -108,6 +115,7 @@ internal sealed class EventualPersistence(IStateTree tree)
         {
             var value = EventualRecords.InVersion(cursor.KeySpan, cursor.Record.Value);
             state.Hashes.Update(RowKey.HashOf(cursor.KeySpan), 0, EventualRecords.HashOf(cursor.KeySpan, value.Span));
+            state.DeletionCount += RowKey.KindOf(cursor.KeySpan) == RowKeyKind.Partition ? 1 : 0;
             return true;
         },
         fault => done(fault is null ? null : $"the store cannot be read: {fault}"));

@@ -147,7 +147,9 @@ internal static class EventualReader
     {
         foreach (var key in keys)
         {
-            if (state.Records.Find(key, out _) == LookupStatus.Missing)
+            // Partitions are loaded with what waits for the disk, whatever is known now: something may be deleted meanwhile.
+            var isNeeded = state.HasDeletions || RowKey.KindOf(key.Span) != RowKeyKind.Partition;
+            if (isNeeded && state.Records.Find(key, out _) == LookupStatus.Missing)
             {
                 return false;
             }

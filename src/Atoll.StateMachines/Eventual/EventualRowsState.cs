@@ -1,4 +1,5 @@
 using Atoll.Foundation.Bytes;
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
 using Atoll.StateMachines.Records;
@@ -30,6 +31,12 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     /// <summary>Deletions with stamp and timestamp of at most this may be dropped.</summary>
     internal HybridTime Horizon { get; set; }
 
+    /// <summary>Records of partitions as a whole: those of which something was deleted that is not dropped yet.</summary>
+    internal long DeletionCount { get; set; }
+
+    /// <summary>False where rows need not be looked at with what covers them from outside: there is nothing of the kind.</summary>
+    internal bool HasDeletions => DeletionCount > 0;
+
     /// <summary>Folds all notes that were ever written, in their order.</summary>
     internal ulong NotesHash { get; set; }
 
@@ -48,7 +55,7 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     /// <summary>What was deleted of a partition.</summary>
     internal PartitionDeletions GetDeletions(ReadOnlyMemory<byte> key, out bool isSwept)
     {
-        if (Records.TryGet(key, out var record))
+        if (HasDeletions && Records.TryGet(key, out var record))
         {
             isSwept = EventualRecords.Stored.IsSwept(record.Value);
             return EventualRecords.Stored.DeletionsOf(record.Value);
@@ -60,7 +67,7 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
 
     /// <summary>What was deleted of the partition of a row; of what holds all records nothing ever is.</summary>
     internal PartitionDeletions GetDeletionsAround(ReadOnlyMemory<byte> key) =>
-        RowKey.IsOfRecord(key.Span) ? PartitionDeletions.None : GetDeletions(RowKey.PartitionOf(key.Span), out _);
+        !HasDeletions || RowKey.IsOfRecord(key.Span) ? PartitionDeletions.None : GetDeletions(RowKey.PartitionOf(key.Span), out _);
 
     /// <summary>A record's value; empty when it is not there.</summary>
     internal ReadOnlyMemory<byte> GetValue(ReadOnlyMemory<byte> key) =>
@@ -114,6 +121,7 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     internal void ClearRows(HybridTime now)
     {
         Clear(now);
+        DeletionCount = 0;
         Places.DeleteRange([], [], now);
         ClearHashes();
     }
@@ -134,6 +142,12 @@ internal sealed class EventualRowsState(IStateTree tree, MerkleTree hashes) : Ex
     private void Put(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value, HybridTime expiresAt, HybridTime now)
     {
         var isKnown = Records.TryGet(key, out var stored);
+        if (RowKey.KindOf(key.Span) == RowKeyKind.Partition)
+        {
+            DeletionCount += (value.IsEmpty ? 0 : 1) - (isKnown ? 1 : 0);
+            Check.That(DeletionCount >= 0);
+        }
+
         var before = isKnown ? EventualRecords.HashOf(key.Span, EventualRecords.InVersion(key.Span, stored.Value).Span) : 0;
         if (!value.IsEmpty)
         {

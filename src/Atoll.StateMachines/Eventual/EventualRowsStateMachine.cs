@@ -82,24 +82,32 @@ public sealed class EventualRowsStateMachine : IStateMachine
     /// <inheritdoc />
     public bool IsPrepared(ReadOnlyMemory<byte> command)
     {
-        foreach (var key in Parse(command).Keys)
+        var parsed = Parse(command);
+        foreach (var key in parsed.Keys)
         {
-            if (_state.Records.Find(key, out _) == LookupStatus.Missing)
+            if (!IsInMemory(key))
             {
                 return false;
             }
         }
 
-        return true;
+        return !_state.HasDeletions || parsed.PartitionsAround.All(IsInMemory);
     }
 
     /// <inheritdoc />
     public void Prepare(IReadOnlyList<ReadOnlyMemory<byte>> commands, Action<StoreFault?> ready)
     {
+        // What one of them deletes, those behind it must see.
         var keys = new List<ReadOnlyMemory<byte>>();
-        foreach (var command in commands)
+        var parsed = commands.Select(Parse).ToList();
+        var needsPartitions = _state.HasDeletions || parsed.Exists(static command => command.HasPartitions);
+        foreach (var command in parsed)
         {
-            keys.AddRange(Parse(command).Keys);
+            keys.AddRange(command.Keys);
+            if (needsPartitions)
+            {
+                keys.AddRange(command.PartitionsAround);
+            }
         }
 
         if (_state.Records.Prepare(CollectionsMarshal.AsSpan(keys), ready))
@@ -183,6 +191,8 @@ public sealed class EventualRowsStateMachine : IStateMachine
         hasher.Add((ulong)Hashes.Root);
         return hasher.Value;
     }
+
+    private bool IsInMemory(ReadOnlyMemory<byte> key) => _state.Records.Find(key, out _) != LookupStatus.Missing;
 
     // A command is looked at when it is prepared, and again when it is applied, mostly right afterwards.
     private ParsedEventual Parse(ReadOnlyMemory<byte> command)

@@ -164,6 +164,7 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
             state.ForgetChanges(_now);
             state.Horizon = _horizon;
             state.NotesHash = _notesHash;
+            state.DeletionCount = _checked.DeletionCount;
             state.ClearHashes();
             for (var leaf = _hashes.Leaves; leaf < 2 * _hashes.Leaves; leaf++)
             {
@@ -215,7 +216,7 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
             return false;
         }
 
-        Meta = EventualPersistence.Encode(_records.Accounts, _horizon, _notesHash, _hashes);
+        Meta = EventualPersistence.Encode(_records.Accounts, _checked.DeletionCount, _horizon, _notesHash, _hashes);
         return true;
     }
 
@@ -290,6 +291,9 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
 
         public string? Error => _error ?? load.Error;
 
+        /// <summary>As of <see cref="EventualRowsState.DeletionCount"/>.</summary>
+        public long DeletionCount { get; private set; }
+
         /// <summary>The sum of the hashes of what has a place.</summary>
         public UInt128 RecordsSum { get; private set; }
 
@@ -320,6 +324,7 @@ internal sealed class EventualSnapshotTarget : IMachineTarget
 
             var hash = EventualRecords.HashOf(key, EventualRecords.InVersion(key, value).Span);
             hashes.Update(RowKey.HashOf(key), 0, hash);
+            DeletionCount += RowKey.KindOf(key) == RowKeyKind.Partition ? 1 : 0;
             RecordsSum = RowKey.IsOfRecord(key) ? unchecked(RecordsSum + hash) : RecordsSum;
         }
     }

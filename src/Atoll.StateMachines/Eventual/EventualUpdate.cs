@@ -75,7 +75,7 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
     internal RowData After(ReadOnlyMemory<byte> key) => RowOf(key).After;
 
     /// <summary>What will cover a row from outside.</summary>
-    internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) => RowKey.IsOfRecord(key.Span)
+    internal DeletionTime CoveringOf(ReadOnlyMemory<byte> key) => IsNothingCovered || RowKey.IsOfRecord(key.Span)
         ? DeletionTime.None
         : RowKey.CoveringOf(key.Span, PartitionAround(key.Span).After);
 
@@ -161,6 +161,9 @@ internal sealed class EventualUpdate(EventualRowsState state, HybridTime horizon
 
         return isNew;
     }
+
+    // No partition had anything deleted before, and none has by this.
+    private bool IsNothingCovered => _partitions.Count == 0 && (truncates || !state.HasDeletions);
 
     private RowChange MergeRow(ReadOnlyMemory<byte> key, RowData row)
     {

@@ -28,8 +28,16 @@ internal sealed class ParsedEventual
     /// <summary>The records that something dead was found in, if it removes that.</summary>
     internal IReadOnlyList<ExpiredRow>? Expired { get; private init; }
 
-    /// <summary>The records that it needs, some perhaps twice.</summary>
+    /// <summary>The records that it reads and writes, some perhaps twice.</summary>
     internal List<ReadOnlyMemory<byte>> Keys { get; } = [];
+
+    /// <summary>The partitions of its rows, some perhaps twice: it needs them where anything was deleted of a partition.</summary>
+    internal IEnumerable<ReadOnlyMemory<byte>> PartitionsAround => Keys
+        .Where(static key => RowKey.KindOf(key.Span) != RowKeyKind.Partition && !RowKey.IsOfRecord(key.Span))
+        .Select(static key => (ReadOnlyMemory<byte>)RowKey.PartitionOf(key.Span));
+
+    /// <summary>Whether it may itself change what was deleted of a partition.</summary>
+    internal bool HasPartitions => Keys.Exists(static key => RowKey.KindOf(key.Span) == RowKeyKind.Partition);
 
     /// <summary>Takes a command apart; nothing is in it when the bytes are none of this shard.</summary>
     /// <param name="command">The command.</param>
@@ -66,7 +74,7 @@ internal sealed class ParsedEventual
         step = new ParsedEventual(command) { Change = change, Version = version };
         foreach (var record in version.Records)
         {
-            step.Add(record.Key);
+            step.Keys.Add(record.Key);
         }
 
         return true;
@@ -117,21 +125,12 @@ internal sealed class ParsedEventual
             var expiry = new ParsedEventual(command) { Expired = expired };
             foreach (var row in expired)
             {
-                expiry.Add(row.Key);
+                expiry.Keys.Add(row.Key);
             }
 
             return expiry;
         }
 
         return new ParsedEventual(command);
-    }
-
-    private void Add(ReadOnlyMemory<byte> key)
-    {
-        Keys.Add(key);
-        if (RowKey.KindOf(key.Span) != RowKeyKind.Partition && !RowKey.IsOfRecord(key.Span))
-        {
-            Keys.Add(RowKey.PartitionOf(key.Span));
-        }
     }
 }

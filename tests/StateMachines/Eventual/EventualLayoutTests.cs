@@ -61,8 +61,8 @@ public sealed class EventualLayoutTests
         { "stored partition", "010101010a0c00" },
         {
             "meta",
-            "010300000000000000430000000000000003000000000000006c04725dfd4aae3e04000000000000000000000000000000000000000000"
-            + "0000ffffffffffffffff010101efb0bbcdb493f18688c828f80a5b9ffd"
+            "020300000000000000430000000000000003000000000000006c04725dfd4aae3e04000000000000000000000000000000010000000000"
+            + "000000ffffffffffffffff010101efb0bbcdb493f18688c828f80a5b9ffd"
         },
         { "snapshot", "4501000400000000000000894482810e0297fb4e016e0178" },
         {
@@ -79,6 +79,42 @@ public sealed class EventualLayoutTests
         var writer = new WireWriter();
         Write(writer, what);
         Assert.Equal(hex, Convert.ToHexStringLower(writer.Written));
+    }
+
+    [Fact]
+    public void A_state_of_the_first_format_finds_out_what_was_deleted_of_partitions()
+    {
+        // Format 1 had no number of partitions with deletions, behind the hash of the notes.
+        const int CountAt = 1 + 32 + 8 + 8;
+        var tree = new InMemoryStateTree();
+        var before = new EventualReplica(depth: 1, tree);
+        before.Take(new EventualChange { Version = Version() });
+        before.Machine.Persist(new HybridTime(5));
+        Assert.True(tree.Section(StateSections.Meta).TryGet(StateSections.MachineKey, out var record));
+        var meta = record.Value.ToArray();
+        Assert.Equal([2, 1], [meta[0], meta[CountAt]]);
+        byte[] first = [1, .. meta[1..CountAt], .. meta[(CountAt + 1)..]];
+
+        foreach (var stored in new[] { meta, first })
+        {
+            var after = new EventualReplica(depth: 1, tree);
+            string? error = "not recovered";
+            after.Machine.Recover(stored, new HybridTime(6), found => error = found);
+            Assert.Null(error);
+            Assert.Equal(before.Machine.StateHash(), after.Machine.StateHash());
+            var root = after.Machine.Hashes.Root;
+
+            // In the range that was deleted later.
+            after.Merge(RowsVersion.OfMutation(
+                [On("p", RowOperation.Upsert(Bytes("bx"), [CellWrite.Put(1, Bytes("v"))], true))], 6_000, new HybridTime(7)));
+            Assert.Equal(root, after.Machine.Hashes.Root);
+        }
+
+        var garbled = (byte[])meta.Clone();
+        garbled[CountAt] = 4; // of three records
+        string? why = null;
+        new EventualReplica(depth: 1, tree).Machine.Recover(garbled, new HybridTime(6), found => why = found);
+        Assert.Contains("garbled", why, StringComparison.Ordinal);
     }
 
     private static ReadOnlyMemory<byte> Version() => RowsVersion.OfMutation(

@@ -59,6 +59,36 @@ public sealed class EventualOnDiskTests
         Assert.True(recovered > 20);
     }
 
+    [Fact]
+    public void What_one_command_deletes_those_that_are_loaded_with_it_see()
+    {
+        var memory = new EventualReplica();
+        var filled = new OnDisk(new ImageDisk(), depth: 4);
+        filled.Open();
+        for (var i = 0; i < 200; i++)
+        {
+            Write(memory, RowsReplica.On($"p{i}", RowOperation.Upsert("a"u8.ToArray(), [CellWrite.Put(1, new byte[40])], true)), 1_000 + i);
+            filled.Apply(memory.Replica.Log[^1]);
+        }
+
+        // Nothing of it is in memory any more, and nothing is deleted yet. Where a file or a block begins, a row and its partition are apart.
+        filled.Flush();
+        Write(memory, RowsReplica.On("p7", RowOperation.DeletePartition()), 5_000);
+        var deletion = memory.Replica.Log[^1];
+        for (var i = 0; i < 200; i++)
+        {
+            var disk = new OnDisk(filled.Disk.Copy(), depth: 4);
+            disk.Open();
+            var upsert = RowOperation.Upsert("b"u8.ToArray(), [CellWrite.Put(1, new byte[4])], true);
+            Write(memory, RowsReplica.On($"p{i}", upsert), 4_000 + i);
+            disk.ApplyTogether([deletion, memory.Replica.Log[^1] with { Index = deletion.Index.Next }]);
+            Assert.Equal(i == 7 ? 201 : 202, disk.Machine.RecordCount);
+        }
+    }
+
+    private static void Write(EventualReplica replica, PartitionMutation mutation, long timestampMicros) =>
+        replica.Merge(RowsVersion.OfMutation([mutation], timestampMicros, new HybridTime((ulong)timestampMicros << 16)));
+
     private static byte[] Draw(Prng random, int step, EventualReplica memory)
     {
         byte[]? command = null;
@@ -203,6 +233,27 @@ public sealed class EventualOnDiskTests
                 _store.Maintain(2_000);
                 Disk.Pump();
             }
+        }
+
+        public void ApplyTogether(List<LogEntry> entries)
+        {
+            Assert.False(State.IsPrepared(entries[0]));
+            State.Prepare(entries, fault =>
+            {
+                Assert.Null(fault);
+                foreach (var entry in entries)
+                {
+                    State.Apply(entry, new WireWriter());
+                }
+            });
+            Disk.Pump();
+            Assert.Equal(entries[^1].Index, State.AppliedIndex);
+        }
+
+        public void Flush()
+        {
+            _store.Flush();
+            Settle();
         }
 
         public void Settle()
