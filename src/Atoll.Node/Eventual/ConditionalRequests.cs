@@ -118,6 +118,15 @@ internal sealed class ConditionalRequests
         Begin(pending, shard, PaxosOperationKind.Read, name, query.ToArray(), null, now);
     }
 
+    /// <summary>The directory has changed.</summary>
+    public void Follow()
+    {
+        foreach (var held in _held.Values.ToArray())
+        {
+            _environment.AnswerIfDropped(held.Request, held.Shard.Id);
+        }
+    }
+
     /// <summary>Finishes what somebody left undone on a partition.</summary>
     public void Repair(ShardInfo shard, ReadOnlyMemory<byte> partition, Instant now)
     {

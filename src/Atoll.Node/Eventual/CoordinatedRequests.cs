@@ -83,6 +83,17 @@ internal sealed class CoordinatedRequests
     /// <summary>Does what is due.</summary>
     public void Tick(Instant now) => _records.Tick(now);
 
+    /// <summary>The directory has changed.</summary>
+    public void Follow()
+    {
+        foreach (var held in _held.Values.ToArray())
+        {
+            _environment.AnswerIfDropped(held.Request, held.Shard);
+        }
+
+        Conditional.Follow();
+    }
+
     /// <summary>Replicates a version as the request's write.</summary>
     /// <param name="pending">The request; answered when the write is.</param>
     /// <param name="shard">The shard.</param>
@@ -303,7 +314,8 @@ internal sealed class CoordinatedRequests
         Detail: "this node coordinates as many requests as it may");
 
     private Held NewHeld(PendingRequest pending, ShardInfo shard, HybridTime asOf) => new(
-        new HeldRequest(pending, pending.Number), asOf, _environment.Directory.IsOfRecords(shard), _environment.Directory.View.Version);
+        new HeldRequest(pending, pending.Number), shard.Id, asOf,
+        _environment.Directory.IsOfRecords(shard), _environment.Directory.View.Version);
 
-    private readonly record struct Held(HeldRequest Request, HybridTime AsOf, bool IsOfRecords, HybridTime Version);
+    private readonly record struct Held(HeldRequest Request, ShardId Shard, HybridTime AsOf, bool IsOfRecords, HybridTime Version);
 }

@@ -1,7 +1,10 @@
+using Atoll.Foundation.Checks;
 using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Foundation.World;
 using Atoll.Node.Loops;
+using Atoll.Node.Replicas;
+using Atoll.Node.Requests;
 using Atoll.Node.Routing;
 using Atoll.StateMachines.Directory;
 using Atoll.StateMachines.Eventual;
@@ -16,6 +19,8 @@ internal sealed class EventualEnvironment
 
     /// <summary>The same, for a range in which nothing happens.</summary>
     public static readonly Duration CloseIntervalIdle = Duration.FromSeconds(60);
+
+    private static readonly Probe Dropped = Probe.Define("eventual: a shard is dropped while something is asked of it");
 
     private readonly HashSet<ShardId> _whole = [];
 
@@ -118,6 +123,18 @@ internal sealed class EventualEnvironment
         }
 
         return view.Nodes.IsEmpty;
+    }
+
+    /// <summary>
+    /// Answers a request whose shard is no more. Its replicas do not: they have gone, and with them what was in their logs.
+    /// </summary>
+    public void AnswerIfDropped(HeldRequest request, ShardId shard)
+    {
+        if (request.IsHeld && !Directory.TryGetShard(shard, out _))
+        {
+            Dropped.Hit();
+            Router.Complete(request.Pending, new Response(ResponseStatus.UnknownSpace, Detail: "the space was dropped meanwhile"));
+        }
     }
 
     /// <summary>Whether this loop may count on a node: on itself, always.</summary>

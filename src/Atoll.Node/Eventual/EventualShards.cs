@@ -221,6 +221,7 @@ internal sealed class EventualShards : IEventualShards
             _view = view;
             var before = view.Nodes.Where(node => node.Id < _environment.Options.Self).Sum(static node => node.Description.Loops);
             _environment.Stamps.SetLane(before + _environment.Options.Loop, view.Nodes.Sum(static node => node.Description.Loops));
+            _requests.Follow();
         }
 
         _hasShards = view.Spaces.Any(static space => space.Options.FaultModel == FaultModel.Eventual);

@@ -9,8 +9,8 @@ namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
 /// What the eventual rows machine keeps in memory, in its tree: one record. Layout: format (byte), accounts, horizon, hash of the notes (8
-/// bytes each), partitions with deletions (varint; not in format 1), the range's first and last hash (8 bytes each), depth and number of leaves (varints), each leaf as the distance to the one
-/// before (varint) and its hash (high, low: 8 bytes each).
+/// bytes each), partitions with deletions (varint; format 1 had none), the range's first and last hash (8 bytes each), depth and number
+/// of leaves (varints), each leaf as the distance to the one before (varint) and its hash (high, low: 8 bytes each).
 /// </summary>
 internal sealed class EventualPersistence(IStateTree tree)
 {

@@ -71,7 +71,7 @@ public sealed class EventualOnDiskTests
             filled.Apply(memory.Replica.Log[^1]);
         }
 
-        // Nothing of it is in memory any more, and nothing is deleted yet. Where a file or a block begins, a row and its partition are apart.
+        // Nothing of it is in memory any more, and nothing is deleted yet. Where a block begins, a row is apart from its partition.
         filled.Flush();
         Write(memory, RowsReplica.On("p7", RowOperation.DeletePartition()), 5_000);
         var deletion = memory.Replica.Log[^1];
