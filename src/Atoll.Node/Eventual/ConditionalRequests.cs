@@ -121,7 +121,7 @@ internal sealed class ConditionalRequests
     /// <summary>The directory has changed.</summary>
     public void Follow()
     {
-        foreach (var held in _held.Values.ToArray())
+        foreach (var held in _held.Values.Where(static held => !held.IsRepair).ToArray())
         {
             _environment.AnswerIfDropped(held.Request, held.Shard.Id);
         }

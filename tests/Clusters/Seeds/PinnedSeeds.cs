@@ -67,6 +67,7 @@ internal static class PinnedSeeds
         10000171, // a move was taken back and begun again while an exchange with the new replica was under way, and another one began
         // An increment was taken by a replica that did not answer, and then refused as expired by one that was new: it was issued anew.
         109847016112870,
+        921000005, // a repair of Paxos was under way, which answers nobody, when the directory changed
     ];
 
     /// <summary>The same, with clients that work on records of an eventual space.</summary>
