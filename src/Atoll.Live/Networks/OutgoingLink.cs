@@ -439,14 +439,15 @@ internal sealed class OutgoingLink
 
     private void LetGo(PeerConnection connection, Exception exception)
     {
+        // In this order: a link that is connected and that nobody sends on is one whose next frame a loop may begin, and the last one has
+        // gone in part.
+        Break(connection, exception.Message);
         lock (_gate)
         {
             _isSending = false;
             _hasBacklog = false;
             Monitor.PulseAll(_gate);
         }
-
-        Break(connection, exception.Message);
     }
 
     private void HandToThread()
