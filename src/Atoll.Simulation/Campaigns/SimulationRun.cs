@@ -110,6 +110,9 @@ public sealed class SimulationRun
         }
 
         ReadEverything();
+
+        // Who follows the space may be told of some deletions only now; what is still amiss after that, the check says.
+        RunUntil(() => _workload.IsCaughtUp, ConvergenceMax, everyEvents: 2_000);
         _workload.CheckTheRest();
         CheckHistory();
     }

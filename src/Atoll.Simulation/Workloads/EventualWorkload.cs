@@ -117,7 +117,8 @@ public sealed class EventualWorkload : IWorkload
             reads.AddRange(_recorder.Counters.Names.Select(counter => new LastRead(counter, ended =>
                 _recorder.ReadCounter(client, counter, level, ended))));
             reads.AddRange(ConditionalPartitions.Select(partition => new LastRead(partition, ended =>
-                _conditional.Read(client, -1, partition, ClusteringRange.All, WorkloadRows.All, ended))));
+                _conditional.Read(
+                    client, RowsRecorder.LastReader, partition, ClusteringRange.All, WorkloadRows.All, ended))));
         }
 
         ProvingCalls.ReadAll(reads, done);

@@ -15,7 +15,7 @@ public interface IWorkload
     /// <summary>Clients that are in the middle of a call.</summary>
     int Busy { get; }
 
-    /// <summary>True when whoever follows the space has seen everything.</summary>
+    /// <summary>True when whoever follows the space has seen everything; once all was read, also what those reads saw.</summary>
     bool IsCaughtUp { get; }
 
     /// <summary>Clients begin.</summary>

@@ -34,12 +34,16 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
     /// <summary>The names of partitions that one client writes begin with it.</summary>
     public const string OwnPrefix = "own";
 
+    /// <summary>The number of the client that reads when everything has ended.</summary>
+    public const int LastReader = -1;
+
     private const uint ValueColumn = 1;
     private const uint CounterColumn = 7;
     private const uint ExpiringColumn = 8;
     private const string CounterPartition = "counters";
 
     private readonly SortedDictionary<string, long> _lastSeen = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, long> _lastRead = new(StringComparer.Ordinal);
     private long _lastNumber;
     private long _aheadMicros;
 
@@ -60,6 +64,9 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
 
     /// <summary>The value that any client last saw in a row, or wrote; 0 for none.</summary>
     public long LastValueSeen(string partition, string row) => _lastSeen.GetValueOrDefault(KeyOf(partition, row));
+
+    /// <summary>The value that <see cref="LastReader"/> saw in a row, 0 for none; false when it has not read it.</summary>
+    internal bool TryGetLastRead(string key, out long value) => _lastRead.TryGetValue(key, out value);
 
     /// <summary>
     /// A timestamp an hour ahead of everything that clients have seen of the shards' time, and far enough above all such ones before that
@@ -111,6 +118,10 @@ internal sealed class RowsRecorder(SimCluster cluster, SpaceId space, int graceS
                 for (var i = 0; i < rows.Count; i++)
                 {
                     _lastSeen[KeyOf(partition, rows[i])] = seen[i].Value;
+                    if (number == LastReader)
+                    {
+                        _lastRead[KeyOf(partition, rows[i])] = seen[i].Value;
+                    }
                 }
 
                 History.ReturnRead(operation, Now, seen);

@@ -91,10 +91,12 @@ public sealed class RowsWorkload : IWorkload
         ProvingCalls.ReadAll(
             [
                 .. _partitions.Select(partition => new LastRead(
-                    partition, ended => _recorder.Read(client, -1, partition, ClusteringRange.All, WorkloadRows.All, ended))),
+                    partition, ended => _recorder.Read(
+                        client, RowsRecorder.LastReader, partition, ClusteringRange.All, WorkloadRows.All, ended))),
                 .. _workers.Select(worker => new LastRead(
                     worker.OwnPartition,
-                    ended => _recorder.Read(client, -1, worker.OwnPartition, ClusteringRange.All, WorkloadRows.Names, ended))),
+                    ended => _recorder.Read(
+                        client, RowsRecorder.LastReader, worker.OwnPartition, ClusteringRange.All, WorkloadRows.Names, ended))),
                 .. _recorder.Counters.Names.Select(counter => new LastRead(
                     counter, ended => _recorder.ReadCounter(client, counter, ended))),
             ],
