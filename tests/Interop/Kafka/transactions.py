@@ -134,7 +134,7 @@ def rewind(reader):
     """Back to what was committed: the messages of an aborted transaction are read again."""
     places = reader.assignment()
     for place in find_committed(reader, places) if places else []:
-        place.offset = place.offset if place.offset >= 0 else confluent_kafka.OFFSET_BEGINNING
+        check(place.offset >= 0, f"offsets were committed before anybody read: {place}")
         try:
             reader.seek(place)
         except confluent_kafka.KafkaException:
@@ -161,15 +161,19 @@ def processor():
     while os.getppid() == parent:
         if writer is None:
             writer = producer(f"worker-{name}", transaction_timeout_ms=10000)
+        # Who the reader is comes first: where others get its partitions meanwhile, it may not commit what it read of them.
+        group = reader.consumer_group_metadata()
         messages = [message for message in reader.consume(10, 0.2) if not message.error()]
         if not messages:
             continue
         count += 1
+        behind = {message.partition(): message.offset() + 1 for message in messages}
         try:
             writer.begin_transaction()
             for message in messages:
                 writer.produce("out", f"{message.value().decode()}", partition=int(message.value()) % 2)
-            writer.send_offsets_to_transaction(reader.position(reader.assignment()), reader.consumer_group_metadata(), 30)
+            writer.send_offsets_to_transaction(
+                [confluent_kafka.TopicPartition("in", partition, offset) for partition, offset in behind.items()], group, 30)
             if count == stall:
                 writer.flush(30)
                 say("stalled")
@@ -216,6 +220,12 @@ def exactly_once():
     for i in range(count // 2):
         feeder.produce("in", str(i), partition=i % 4)
     feeder.flush(60)
+
+    # Nobody shall have to ask where a partition begins: when the broker that it asked dies, librdkafka 2.0.2 may ask another one though it
+    # reads already, and begins anew behind its processor's back, which then finds each message twice.
+    first = consumer(group="processors")
+    first.commit(offsets=[confluent_kafka.TopicPartition("in", i, 0) for i in range(4)], asynchronous=False)
+    first.close()
     processors = [Processor("a"), Processor("b", stall=3)]
     wait(lambda: processors[1].has("stalled") or processors[0].has("committed") >= 10,
          lambda: f"they work: {[one.said[-20:] for one in processors]}")
