@@ -34,6 +34,19 @@ internal static class EventualReader
             return AreInMemory(state, keys) && WriteRecords(state, records, result);
         }
 
+        if (TryGetPoint(query, out var point, out var asOf, out var pointKeys))
+        {
+            // What is known of a partition comes first; it is looked for only where there is something of the kind.
+            var wanted = pointKeys.AsSpan(state.HasDeletions ? 0 : 1);
+            if (!PointCursor.TryOpen(state.Records, wanted, out var found))
+            {
+                return false;
+            }
+
+            result.WriteByte(Good);
+            return new RawSliceWriter(found, point, asOf, result).Run();
+        }
+
         if (RecordsChanges.TryRead(query, out var changes) && changes.IsRemembered(state))
         {
             result.WriteByte(Good);
@@ -64,29 +77,33 @@ internal static class EventualReader
     internal static void ReadLater(
         EventualRowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Action<StateAnswer> done)
     {
-        if (SectionOf(state, query) is { } section)
+        if (TryGetPoint(query, out _, out _, out var point))
+        {
+            KeyedReads.Read(state.Records, point, TryAgain, now, done);
+        }
+        else if (SectionOf(state, query) is { } section)
         {
             state.PageReads.Read((result, asOf) => BeginWalk(state, section, query, asOf, result), now, done);
         }
         else if (TryGetNote(query, out var note))
         {
-            if (state.Notes.Prepare([note], Answer))
-            {
-                Answer(null);
-            }
+            KeyedReads.Read(state.Notes, [note], TryAgain, now, done);
         }
-        else if (!TryGetKeys(query, out _, out var keys) || state.Records.Prepare(CollectionsMarshal.AsSpan(keys), Answer))
+        else
         {
-            Answer(null);
+            TryGetKeys(query, out _, out var keys);
+            KeyedReads.Read(state.Records, CollectionsMarshal.AsSpan(keys), TryAgain, now, done);
         }
 
-        void Answer(StoreFault? fault)
-        {
-            var result = new WireWriter(256);
-            var isRead = fault is not null || TryRead(state, query, now(), result);
-            Check.That(isRead);
-            done(new StateAnswer(result.WrittenMemory, now(), fault));
-        }
+        bool TryAgain(WireWriter result, HybridTime asOf) => TryRead(state, query, asOf, result);
+    }
+
+    /// <summary>A slice that is about one row, and the keys of all records that it may hold.</summary>
+    private static bool TryGetPoint(
+        ReadOnlyMemory<byte> query, out RowsPlace place, out HybridTime asOf, out ReadOnlyMemory<byte>[] keys)
+    {
+        keys = EventualQuery.TryReadRaw(query, out asOf, out place) ? place.PointKeys() : [];
+        return keys.Length > 0;
     }
 
     private static bool TryGetNote(ReadOnlyMemory<byte> query, out ReadOnlyMemory<byte> key) =>

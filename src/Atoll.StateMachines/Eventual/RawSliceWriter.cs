@@ -6,8 +6,8 @@ using Atoll.Storage.Sorted;
 namespace Atoll.StateMachines.Eventual;
 
 /// <summary>
-/// The slice that a read is about, as a version: all that is known of it but what the partitions' deletions cover. Rows count as a reader
-/// of this replica alone would see them.
+/// The slice that a read is about, as a version: all that is known of it but what the partitions' deletions cover, static rows only where
+/// they are wanted. Rows count as a reader of this replica alone would see them.
 /// </summary>
 internal sealed class RawSliceWriter : RowsWalk
 {
@@ -46,10 +46,15 @@ internal sealed class RawSliceWriter : RowsWalk
 
     protected override void TakeStatic()
     {
+        if (!Selection.WithStatic)
+        {
+            return;
+        }
+
         var value = Cursor.Record.Value;
         var stored = Records.RowOf(value);
         var row = stored.Without(Deletions.Partition);
-        _hasLiveStatic = Selection.WithStatic && !row.VisibleAt(AsOf.UnixMilliseconds).IsEmpty;
+        _hasLiveStatic = !row.VisibleAt(AsOf.UnixMilliseconds).IsEmpty;
         Write(stored, row, value);
     }
 

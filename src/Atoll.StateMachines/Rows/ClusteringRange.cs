@@ -41,6 +41,9 @@ public readonly record struct ClusteringRange(ReadOnlyMemory<byte> From, ReadOnl
     /// <summary>All keys that begin with these bytes.</summary>
     public static ClusteringRange OfPrefix(ReadOnlyMemory<byte> prefix) => Between(prefix, true, prefix, true);
 
+    /// <summary>Whether it holds no key but <see cref="From"/>, as <see cref="Of"/> makes it.</summary>
+    public bool IsOneKey => !IsNothing && To.Length == From.Length + 1 && To.Span[^1] == 0 && To.Span.StartsWith(From.Span);
+
     /// <summary>True when the key is in the range.</summary>
     public bool Contains(ReadOnlySpan<byte> key) =>
         !IsNothing && key.SequenceCompareTo(From.Span) >= 0 && (To.IsEmpty || key.SequenceCompareTo(To.Span) < 0);

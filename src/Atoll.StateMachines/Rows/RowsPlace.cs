@@ -22,6 +22,22 @@ internal sealed record RowsPlace(
     ReadOnlyMemory<byte> After,
     int RowsBefore)
 {
+    /// <summary>
+    /// The keys of all records that the read may meet, in order, when it is about one row of a known partition: what is known of that as a
+    /// whole, its static row if that is wanted, and the row. Empty when they are not known.
+    /// </summary>
+    internal ReadOnlyMemory<byte>[] PointKeys()
+    {
+        if (!IsOnePartition || !Resumed.IsEmpty || !Selection.Range.IsOneKey)
+        {
+            return [];
+        }
+
+        var prefix = From.Span[..^1];
+        byte[] row = [.. prefix, (byte)RowKeyKind.Row, .. Selection.Range.From.Span];
+        return Selection.WithStatic ? [From, (byte[])[.. prefix, (byte)RowKeyKind.Static], row] : [From, row];
+    }
+
     internal static bool TryRead(ReadOnlyMemory<byte> query, out RowsPlace place)
     {
         place = null!;

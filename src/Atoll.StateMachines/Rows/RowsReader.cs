@@ -3,6 +3,7 @@ using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.StateMachines.Records;
 using Atoll.StateMachines.Stores;
+using Atoll.Storage.Sorted;
 
 namespace Atoll.StateMachines.Rows;
 
@@ -30,6 +31,12 @@ internal static class RowsReader
             return true;
         }
 
+        if (place.PointKeys() is { Length: > 0 } keys)
+        {
+            return PointCursor.TryOpen(state.Records, keys, out var found)
+                && new RowsPageWriter(found, place, StoredRecords.Instance, now, result).Run();
+        }
+
         var start = result.Length;
         using var snapshot = state.Records.Snapshot();
         using var cursor = snapshot.OpenCursor();
@@ -45,8 +52,17 @@ internal static class RowsReader
 
     /// <summary>Answers what <see cref="TryRead"/> could not.</summary>
     internal static void ReadLater(
-        RowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Sabotage sabotage, Action<StateAnswer> done) =>
-        state.PageReads.Read((result, asOf) => BeginPage(state, query, asOf, result, sabotage), now, done);
+        RowsState state, ReadOnlyMemory<byte> query, Func<HybridTime> now, Sabotage sabotage, Action<StateAnswer> done)
+    {
+        if (RowsPlace.TryRead(query, out var place) && place.PointKeys() is { Length: > 0 } keys)
+        {
+            KeyedReads.Read(state.Records, keys, (result, asOf) => TryRead(state, query, asOf, result, sabotage), now, done);
+        }
+        else
+        {
+            state.PageReads.Read((result, asOf) => BeginPage(state, query, asOf, result, sabotage), now, done);
+        }
+    }
 
     private static PageRead? BeginPage(
         RowsState state, ReadOnlyMemory<byte> query, HybridTime now, WireWriter result, Sabotage sabotage)

@@ -126,6 +126,15 @@ public sealed class EventualOnDiskTests
             EventualReplica.Query(new PartitionRead(
                 RowsReplica.TokenOf("k"), RowsReplica.Bytes("k"), new RowsSelection { Reverse = true, RowsMax = 2 })),
             HybridTime.Zero));
+        for (var i = 0; i < 4; i++)
+        {
+            // One row is looked up, a range is walked through: both are asked for the same.
+            var row = RowsReplica.Bytes($"{random.NextInt(0, 9)}");
+            var point = new RowsSelection { Range = ClusteringRange.Of(row), WithStatic = i % 2 == 0, Reverse = i > 1 };
+            var walked = point with { Range = new ClusteringRange(row, (byte[])[.. row, (byte)'0']) };
+            Assert.Equal(Check(w => Slice(w, walked)), Check(w => Slice(w, point)));
+        }
+
         Check(w => EventualQuery.WriteList(w, 0, ulong.MaxValue, [], [], random.NextInt(1, 9)));
         Check(w => EventualQuery.WriteNotes(w, "n"u8, [], random.NextInt(1, 9)));
         Check(w => EventualQuery.WriteNote(w, "n07"u8));
@@ -139,12 +148,19 @@ public sealed class EventualOnDiskTests
         var mutation = new RowsMutation([RowsReplica.On("k", RowOperation.DeletePartition())], [RowCondition.Exists("4"u8.ToArray())]);
         Check(w => EventualQuery.WriteConditionRows(w, mutation));
 
-        void Check(Action<WireWriter> query)
+        static void Slice(WireWriter writer, RowsSelection selection) => EventualQuery.WriteRaw(
+            writer,
+            EventualReplica.Query(new PartitionRead(RowsReplica.TokenOf("k"), RowsReplica.Bytes("k"), selection)),
+            HybridTime.Zero);
+
+        byte[] Check(Action<WireWriter> query)
         {
             var writer = new WireWriter();
             query(writer);
             var bytes = writer.ToArray();
-            Assert.Equal(memory.Replica.Read(w => w.WriteRaw(bytes)), disk.Ask(bytes));
+            var answer = disk.Ask(bytes);
+            Assert.Equal(memory.Replica.Read(w => w.WriteRaw(bytes)), answer);
+            return answer;
         }
     }
 

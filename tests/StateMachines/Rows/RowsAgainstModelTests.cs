@@ -73,6 +73,38 @@ public sealed class RowsAgainstModelTests
     }
 
     [Fact]
+    public void A_row_that_is_asked_for_by_its_key_is_what_a_walk_finds_there()
+    {
+        var live = 0;
+        for (ulong seed = 1; seed <= 30; seed++)
+        {
+            var run = new Run(seed);
+            for (var i = 0; i < 120; i++)
+            {
+                run.Step();
+            }
+
+            foreach (var (partition, number) in Partitions.SelectMany(static p => Enumerable.Range(0, 10).Select(n => (p, n))))
+            {
+                var row = $"{number}";
+                var selection = new RowsSelection
+                {
+                    Range = ClusteringRange.Of(Bytes(row)), WithStatic = number % 2 == 0, Reverse = seed % 2 == 0, RowsMax = number % 3,
+                };
+                var walked = selection with { Range = new ClusteringRange(Bytes(row), Bytes(row + "0")) };
+                Assert.True(selection.Range.IsOneKey && !walked.Range.IsOneKey);
+                Assert.Equal(Answer(partition, walked), Answer(partition, selection));
+                live += run.Model.ContainsKey($"{partition}/{row}") ? 1 : 0;
+            }
+
+            byte[] Answer(string partition, RowsSelection selection) => run.Rows.Replica.Read(writer =>
+                RowsQuery.WritePartition(writer, new PartitionRead(TokenOf(partition), Bytes(partition), selection)));
+        }
+
+        Assert.True(live > 100);
+    }
+
+    [Fact]
     public void Replays_and_snapshots_are_the_same_state()
     {
         for (ulong seed = 1; seed <= 10; seed++)
