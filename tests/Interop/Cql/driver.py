@@ -59,7 +59,7 @@ def connect(addresses, **options):
 
 def keyspace(session, name):
     session.execute("CREATE KEYSPACE IF NOT EXISTS %s WITH replication = "
-                    "{'class': 'SimpleStrategy', 'replication_factor': 3}" % name)
+                    "{'class': 'SimpleStrategy', 'replication_factor': 3}" % name, timeout=PATIENCE_SECONDS)
     session.set_keyspace(name)
 
 
@@ -600,7 +600,8 @@ def failover(addresses):
     cluster = Cluster(addresses, execution_profiles={EXEC_PROFILE_DEFAULT: speculative}, connect_timeout=30)
     session = cluster.connect()
     keyspace(session, "failover")
-    session.execute("CREATE TABLE IF NOT EXISTS written (k int PRIMARY KEY, v int)")
+    # Only what goes on while nodes die gives up soon: a table is there when its shards have leaders.
+    session.execute("CREATE TABLE IF NOT EXISTS written (k int PRIMARY KEY, v int)", timeout=PATIENCE_SECONDS)
     insert = session.prepare("INSERT INTO written (k, v) VALUES (?, ?)")
     insert.is_idempotent = True
     select = session.prepare("SELECT v FROM written WHERE k = ?")
