@@ -262,7 +262,8 @@ internal sealed class CoordinatedRequests
         var stamp = _environment.Stamps.Next();
         if (mutation is null)
         {
-            Write(pending, shard, Truncation.Payload, stamp, stamp, WriteKind.Simple, now); // the only other good command
+            // The only other good command.
+            Write(pending, shard, Truncation.PayloadOf(DeadlineOf(pending, now) - now), stamp, stamp, WriteKind.Simple, now);
         }
         else if (mutation.Conditions.Count > 0)
         {

@@ -384,7 +384,7 @@ internal sealed class EventualReplica
         var isAdmitted = message.Kind == EventualMessageKind.Repair
             ? _horizon.AdmitsFrom(message.Stamp)
             : _horizon.Admits(message.Stamp) && (RowsVersion.BasisOf(message.Payload) is not { } basis || _horizon.AdmitsFrom(basis));
-        if (!isAdmitted)
+        if (!isAdmitted || Truncation.IsLate(message, _truncated, _environment.Stamps.Peek()))
         {
             TooOldRefused.Hit();
             _answer(from, message.Answer(EventualMessageKind.WriteRefused) with

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Atoll.Foundation.Checks;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
@@ -11,20 +12,56 @@ namespace Atoll.Node.Eventual;
 /// </summary>
 internal static class Truncation
 {
-    private static readonly Probe WrittenBefore = Probe.Define("eventual: a write came after the truncation that it was before");
+    private const byte Marker = 0xFF; // no version begins with it
+    private const int PayloadBytes = 1 + sizeof(uint);
 
-    /// <summary>The bytes; no version begins with them.</summary>
-    public static readonly byte[] Payload = [0xFF];
+    private static readonly Probe WrittenBefore = Probe.Define("eventual: a write came after the truncation that it was before");
+    private static readonly Probe CameLate = Probe.Define("eventual: a truncation came later than its coordinator waits");
+
+    /// <summary>The bytes.</summary>
+    /// <param name="patience">How long its coordinator waits for replicas.</param>
+    public static byte[] PayloadOf(Duration patience)
+    {
+        // Half of it, as clocks that follow each other are not one clock.
+        var payload = new byte[PayloadBytes];
+        payload[0] = Marker;
+        BinaryPrimitives.WriteUInt32LittleEndian(payload.AsSpan(1), (uint)Math.Clamp(patience.Milliseconds / 2, 0, uint.MaxValue));
+        return payload;
+    }
 
     /// <summary>Whether a payload is a truncation.</summary>
-    public static bool Is(ReadOnlyMemory<byte> payload) => payload.Length == 1 && payload.Span[0] == Payload[0];
+    public static bool Is(ReadOnlyMemory<byte> payload) => payload.Length == PayloadBytes && payload.Span[0] == Marker;
+
+    /// <summary>
+    /// Whether a write is a truncation that a replica must not take any more. It would remove what was written since, and acknowledged: its
+    /// coordinator waits no more when it comes that late, and a newer one, or the very same, was taken before.
+    /// </summary>
+    /// <param name="message">The write.</param>
+    /// <param name="truncated">The stamp of the last truncation.</param>
+    /// <param name="now">The replica's time, which follows that of every coordinator.</param>
+    public static bool IsLate(in EventualMessage message, HybridTime truncated, HybridTime now)
+    {
+        if (!Is(message.Payload))
+        {
+            return false;
+        }
+
+        var withinMs = BinaryPrimitives.ReadUInt32LittleEndian(message.Payload.Span[1..]);
+        var isLate = message.Stamp <= truncated || now > message.Stamp.Add(Duration.FromMilliseconds(withinMs));
+        if (isLate)
+        {
+            CameLate.Hit();
+        }
+
+        return isLate;
+    }
 
     /// <summary>
     /// What a replica does with a write. One that comes after a truncation which it was before, as a hint of a node that was away may,
     /// would bring a row back: it is gone with the others, and its coordinator is told that it was taken; behind the truncation in the log,
     /// so not before that is durable.
     /// </summary>
-    /// <param name="message">The write.</param>
+    /// <param name="message">The write; no truncation that <see cref="IsLate"/>.</param>
     /// <param name="truncated">
     /// The stamp of the last truncation; it moves on with this one, also should it fail: who asked for it hears that it may have had
     /// effect.
@@ -33,7 +70,8 @@ internal static class Truncation
     {
         if (Is(message.Payload))
         {
-            truncated = message.Stamp > truncated ? message.Stamp : truncated;
+            Check.That(message.Stamp > truncated);
+            truncated = message.Stamp;
             return new EventualChange { Truncates = true, Notes = [NoteKeys.OfTruncation(truncated)] };
         }
 

@@ -1,3 +1,4 @@
+using Atoll.Foundation.Identity;
 using Atoll.Foundation.Time;
 using Atoll.Kernel.Eventual;
 using Atoll.Node.Requests;
@@ -51,5 +52,25 @@ public sealed class TruncationTests
         Assert.Equal("after", EventualScene.ValueOf(scene.Read(away, "q", ConsistencyLevel.One)));
         Assert.Equal(ResponseStatus.Ok, scene.Write(coordinator, "p", "anew", ConsistencyLevel.All).Status);
         Assert.Equal("anew", EventualScene.ValueOf(scene.Read(away, "p", ConsistencyLevel.One)));
+    }
+
+    /// <summary>Its coordinator's messages are on their way for longer than it waits, and its client writes meanwhile.</summary>
+    [Theory]
+    [InlineData(5UL)]
+    [InlineData(6UL)]
+    public void One_that_comes_late_removes_nothing_that_was_written_since(ulong seed)
+    {
+        var scene = new EventualScene(seed, new ClusterShape { Nodes = 3 }, replicas: 3);
+        Assert.Equal(ResponseStatus.Ok, scene.Write(1, "p", "before", ConsistencyLevel.All).Status);
+        scene.Cluster.Network.SlowDown(new NodeId(1), new NodeId(2), Duration.FromSeconds(10));
+        scene.Cluster.Network.SlowDown(new NodeId(1), new NodeId(3), Duration.FromSeconds(10));
+        Assert.Equal(ResponseStatus.OutcomeUnknown, scene.Truncate(1).Status);
+        Assert.Equal(ResponseStatus.Ok, scene.Write(2, "p", "after", ConsistencyLevel.Quorum).Status);
+        for (var end = scene.Cluster.Scheduler.Now + Duration.FromSeconds(20); scene.Cluster.Scheduler.Now < end;)
+        {
+            Assert.Equal("after", EventualScene.ValueOf(scene.Read(2, "p", ConsistencyLevel.One)));
+            Assert.Equal("after", EventualScene.ValueOf(scene.Read(3, "p", ConsistencyLevel.One)));
+            scene.Cluster.Run(Duration.FromMilliseconds(50));
+        }
     }
 }
